@@ -1,1 +1,5 @@
+//! depotd: a depot's fleet appliance in one binary.
 
+pub mod clock;
+pub mod config;
+pub mod model;

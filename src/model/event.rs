@@ -1,0 +1,149 @@
+//! What happened: facts in the past tense, written beside the row they are about.
+
+use super::{BookingId, Timestamp, VehicleId};
+
+/// Who made it happen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Actor {
+    /// depotd itself: dispatch, calendar.
+    System,
+    /// A signed-in user, by name.
+    User(String),
+    /// An API token, by id.
+    Token(String),
+    /// A device, by id, for its vehicle.
+    Device(String),
+}
+
+impl Actor {
+    /// `system`, `user:ana`, `token:k3f`, `device:tracker-1`.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::System => "system".to_owned(),
+            Self::User(name) => format!("user:{name}"),
+            Self::Token(id) => format!("token:{id}"),
+            Self::Device(id) => format!("device:{id}"),
+        }
+    }
+}
+
+/// What kind of fact it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    /// A booking was taken.
+    BookingPlaced,
+    /// A scheduled booking became due.
+    BookingReleased,
+    /// A driver was asked.
+    BookingOffered,
+    /// The driver declined or did not answer.
+    BookingDeclined,
+    /// A vehicle got the booking.
+    BookingAssigned,
+    /// The vehicle lost it.
+    BookingUnassigned,
+    /// The vehicle is at the pickup.
+    BookingArrived,
+    /// The load is on board.
+    BookingPickedUp,
+    /// The load was delivered.
+    BookingDelivered,
+    /// It could not be done.
+    BookingFailed,
+    /// It was called off.
+    BookingCancelled,
+    /// Nobody was found in time.
+    BookingExpired,
+    /// A vehicle was registered or its data changed.
+    VehicleChanged,
+    /// Somebody went on or off duty with a vehicle.
+    VehicleDutyChanged,
+    /// A device was added, rotated or bound anew.
+    DeviceChanged,
+    /// A device's credentials were revoked.
+    DeviceRevoked,
+    /// A user, token or session right changed.
+    AccessChanged,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 17] = [
+        Self::BookingPlaced,
+        Self::BookingReleased,
+        Self::BookingOffered,
+        Self::BookingDeclined,
+        Self::BookingAssigned,
+        Self::BookingUnassigned,
+        Self::BookingArrived,
+        Self::BookingPickedUp,
+        Self::BookingDelivered,
+        Self::BookingFailed,
+        Self::BookingCancelled,
+        Self::BookingExpired,
+        Self::VehicleChanged,
+        Self::VehicleDutyChanged,
+        Self::DeviceChanged,
+        Self::DeviceRevoked,
+        Self::AccessChanged,
+    ];
+
+    /// The name in the journal and on the wire, like `booking.assigned`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BookingPlaced => "booking.placed",
+            Self::BookingReleased => "booking.released",
+            Self::BookingOffered => "booking.offered",
+            Self::BookingDeclined => "booking.declined",
+            Self::BookingAssigned => "booking.assigned",
+            Self::BookingUnassigned => "booking.unassigned",
+            Self::BookingArrived => "booking.arrived",
+            Self::BookingPickedUp => "booking.picked_up",
+            Self::BookingDelivered => "booking.delivered",
+            Self::BookingFailed => "booking.failed",
+            Self::BookingCancelled => "booking.cancelled",
+            Self::BookingExpired => "booking.expired",
+            Self::VehicleChanged => "vehicle.changed",
+            Self::VehicleDutyChanged => "vehicle.duty_changed",
+            Self::DeviceChanged => "device.changed",
+            Self::DeviceRevoked => "device.revoked",
+            Self::AccessChanged => "access.changed",
+        }
+    }
+
+    /// The kind of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.as_str() == name)
+    }
+}
+
+/// A journal row.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Event {
+    /// Its place in the journal; grows, may have gaps.
+    pub seq: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: Kind,
+    /// Who made it happen.
+    pub actor: Actor,
+    /// The booking it is about.
+    pub booking: Option<BookingId>,
+    /// The vehicle it concerns: a `booking.cancelled` names the vehicle that had the job.
+    pub vehicle: Option<VehicleId>,
+    /// The rest, as one JSON object text.
+    pub data: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn kinds_round_trip() {
+        for k in Kind::ALL {
+            assert_eq!(Kind::parse(k.as_str()), Some(k));
+        }
+    }
+}

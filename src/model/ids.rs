@@ -1,0 +1,136 @@
+//! Identifiers, each its own type so that none can stand in for another.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Why a text is not an identifier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Empty, or longer than 64 bytes.
+    #[error("must have 1 to 64 characters")]
+    Length,
+    /// A character that would be special in an MQTT topic, a URL path or a log line.
+    #[error("may hold only letters, digits, '.', '_' and '-'")]
+    Character,
+    /// Not a UUID.
+    #[error("is not a booking id (a UUID)")]
+    NotUuid,
+}
+
+fn check_name(text: &str) -> Result<(), IdError> {
+    if text.is_empty() || text.len() > 64 {
+        return Err(IdError::Length);
+    }
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if text.bytes().all(fits) { Ok(()) } else { Err(IdError::Character) }
+}
+
+macro_rules! name_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The identifier, when `text` has 1 to 64 characters out of letters, digits, `.`, `_` and `-`.
+            pub fn new(text: &str) -> Result<Self, IdError> {
+                check_name(text).map(|()| Self(text.into()))
+            }
+            /// The text itself.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
+                Self::new(&text)
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::new(text)
+            }
+        }
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0.as_ref().to_owned()
+            }
+        }
+    };
+}
+
+name_id! {
+    /// A vehicle: what moves loads and is drawn on the map.
+    VehicleId
+}
+name_id! {
+    /// A device: what has credentials and reports a vehicle's position.
+    DeviceId
+}
+
+/// A booking, as a UUIDv7: ids sort by the time they were made.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BookingId(Uuid);
+
+impl BookingId {
+    /// A new id, made at `now`; `random` makes it unique among ids of the same millisecond.
+    pub fn generate(now: super::Timestamp, random: [u8; 10]) -> Self {
+        let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+    /// The id as 16 bytes, in sorting order.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+impl fmt::Display for BookingId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+impl fmt::Debug for BookingId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+impl std::str::FromStr for BookingId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Uuid::try_parse(text).map(Self).map_err(|_| IdError::NotUuid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_refuse_what_a_topic_or_a_path_would_misread() {
+        for bad in ["", "a/b", "a+b", "#", "a b", "ä", &"x".repeat(65)] {
+            assert!(VehicleId::new(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(VehicleId::new("KA-104").unwrap().as_str(), "KA-104");
+    }
+
+    #[test]
+    fn booking_ids_sort_by_time() {
+        let at = |ms| BookingId::generate(crate::model::Timestamp::from_millis(ms), [7; 10]);
+        assert!(at(1_000) < at(2_000));
+    }
+}

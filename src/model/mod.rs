@@ -1,0 +1,19 @@
+//! The words of the trade: ids, units, fixes, bookings, events, places.
+//!
+//! Nothing here knows tokio, SQL, JSON values or the clock, so every other room may use it.
+
+mod booking;
+mod event;
+mod fix;
+mod ids;
+mod time;
+mod units;
+mod vehicle;
+
+pub use booking::{Booking, NewBooking, Site, Status, Step, StepRefused};
+pub use event::{Actor, Event, Kind};
+pub use fix::{Fix, Flag, Flags};
+pub use ids::{BookingId, DeviceId, IdError, VehicleId};
+pub use time::{Span, Timestamp};
+pub use units::{Currency, Metres, Money, Place, PlaceError};
+pub use vehicle::{Availability, Vehicle};
