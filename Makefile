@@ -1,0 +1,40 @@
+# The commands of this repository. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help tools test lint demo bench slow arm64
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+tools: ## Install the programs that the tests run, when they are missing
+	.ci/tools
+
+web/node_modules/.package-lock.json: web/package-lock.json web/package.json
+	cd web && npm ci --no-audit --no-fund
+	touch $@
+
+# The browser test and the Rust tests drive the same binary; the longest comes last, so that its summary is in view.
+test: tools web/node_modules/.package-lock.json ## Run every test but the slow tier
+	cd web && npm run check
+	cd web && npm test
+	cargo build --locked
+	cd web && npm run e2e
+	cargo test --doc --locked
+	cargo nextest run --locked
+
+lint: ## Format, clippy, docs, licences and the service unit
+	.ci/lint
+
+demo: ## Start the appliance with its demo fleet
+	cargo run --release --locked -- demo $(ARGS)
+
+bench: tools ## Measure ingest (beside Mosquitto), nearby and dispatch
+	cargo bench --locked $(ARGS)
+
+slow: tools ## The slow tier: crash and soak tests, then the ARM64 build and its smoke
+	DEPOTD_SLOW=1 cargo nextest run --locked --profile slow --run-ignored all
+	.ci/arm64
+
+arm64: ## Cross-build for 64-bit ARM and run the binary's smoke under qemu
+	.ci/arm64
