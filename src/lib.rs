@@ -3,3 +3,5 @@
 pub mod clock;
 pub mod config;
 pub mod model;
+pub mod ops;
+pub mod web;

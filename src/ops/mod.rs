@@ -1,0 +1,5 @@
+//! The appliance as a process: who runs in this data directory, where it listens, how it tells systemd.
+
+pub mod lock;
+pub mod notify;
+pub mod run_file;

@@ -1,0 +1,291 @@
+//! Reads a request's fields and notes all that is wrong with them, not only the first.
+
+use super::error::{Error, FieldError};
+use crate::model::{Place, Site, Timestamp};
+use serde_json::{Map, Value};
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// The fields of a JSON object or a query string, taken one by one; what is left over at the end is unknown.
+#[derive(Debug)]
+pub struct Fields {
+    path: String,
+    rest: Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+/// Something a request carries.
+pub trait Read: Sized {
+    /// Takes what it needs; `None` when something is wrong, which `fields` then says.
+    fn read(fields: &mut Fields) -> Option<Self>;
+}
+
+impl Fields {
+    fn new(path: String, rest: Map<String, Value>) -> Self {
+        Self { path, rest, errors: Vec::new() }
+    }
+
+    /// The thing that a JSON document describes.
+    pub fn of_json<T: Read>(document: Value) -> Result<T, Error> {
+        match document {
+            Value::Object(rest) => Self::new(String::new(), rest).finish(),
+            _ => Err(Error::invalid(vec![FieldError { field: String::new(), message: "must be a JSON object".into() }])),
+        }
+    }
+
+    /// The thing that a query string describes: every value is a text.
+    pub fn of_query<T: Read>(query: &str) -> Result<T, Error> {
+        let mut rest = Map::new();
+        let mut twice = Vec::new();
+        for (name, value) in form_pairs(query) {
+            if rest.insert(name.clone(), Value::String(value)).is_some() {
+                twice.push(name);
+            }
+        }
+        let mut fields = Self::new(String::new(), rest);
+        for name in twice {
+            fields.fault(&name, "must be given once");
+        }
+        fields.finish()
+    }
+
+    fn finish<T: Read>(mut self) -> Result<T, Error> {
+        let thing = T::read(&mut self);
+        self.refuse_unknown();
+        match thing {
+            Some(thing) if self.errors.is_empty() => Ok(thing),
+            _ => Err(Error::invalid(self.errors)),
+        }
+    }
+
+    fn refuse_unknown(&mut self) {
+        for name in std::mem::take(&mut self.rest).into_iter().map(|(name, _)| name) {
+            self.fault(&name, "is not a field of this request");
+        }
+    }
+
+    /// Notes what is wrong with `field`.
+    pub fn fault(&mut self, field: &str, message: impl Display) {
+        self.errors.push(FieldError { field: format!("{}{field}", self.path), message: message.to_string() });
+    }
+
+    fn take(&mut self, field: &str) -> Option<Value> {
+        self.rest.remove(field).filter(|v| !v.is_null())
+    }
+
+    /// The outer `None`: it is there and wrong (noted).
+    fn convert<T>(&mut self, field: &str, convert: impl FnOnce(Value) -> Result<T, String>) -> Option<Option<T>> {
+        match self.take(field).map(convert) {
+            None => Some(None),
+            Some(Ok(value)) => Some(Some(value)),
+            Some(Err(message)) => {
+                self.fault(field, message);
+                None
+            }
+        }
+    }
+
+    /// Insists on an optional value.
+    pub fn required<T>(&mut self, field: &str, value: Option<Option<T>>) -> Option<T> {
+        let value = value?;
+        if value.is_none() {
+            self.fault(field, "is missing");
+        }
+        value
+    }
+
+    /// A text of at most `max` characters, trimmed; an empty one counts as absent.
+    pub fn text(&mut self, field: &str, max: usize) -> Option<Option<String>> {
+        let text = self.convert(field, |v| match v {
+            Value::String(s) if s.chars().count() > max => Err(format!("must have at most {max} characters")),
+            Value::String(s) => Ok(s.trim().to_owned()),
+            _ => Err("must be a text".to_owned()),
+        })?;
+        Some(text.filter(|t| !t.is_empty()))
+    }
+
+    /// A text exactly as it was sent, for secrets.
+    pub fn secret(&mut self, field: &str) -> Option<Option<String>> {
+        self.convert(field, |v| match v {
+            Value::String(s) if s.len() <= 1024 => Ok(s),
+            _ => Err("must be a text of at most 1024 bytes".to_owned()),
+        })
+    }
+
+    /// A text that names something of type `T`.
+    pub fn named<T: FromStr<Err: Display>>(&mut self, field: &str) -> Option<Option<T>> {
+        self.convert(field, |v| match v {
+            Value::String(s) => s.trim().parse().map_err(|e: T::Err| e.to_string()),
+            _ => Err("must be a text".to_owned()),
+        })
+    }
+
+    /// A text out of a closed list.
+    pub fn one_of<T>(&mut self, field: &str, names: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
+        self.convert(field, |v| v.as_str().and_then(parse).ok_or_else(|| format!("must be one of {names}")))
+    }
+
+    /// A number within bounds.
+    pub fn number(&mut self, field: &str, min: f64, max: f64) -> Option<Option<f64>> {
+        self.convert(field, |v| {
+            let number = match &v {
+                Value::Number(n) => n.as_f64(),
+                Value::String(s) => s.trim().parse().ok(),
+                _ => None,
+            };
+            number.filter(|n| (min..=max).contains(n)).ok_or_else(|| format!("must be a number within {min} to {max}"))
+        })
+    }
+
+    /// A whole number within bounds.
+    pub fn whole(&mut self, field: &str, min: u32, max: u32) -> Option<Option<u32>> {
+        self.convert(field, |v| {
+            let number = match &v {
+                Value::Number(n) => n.as_u64(),
+                Value::String(s) => s.trim().parse().ok(),
+                _ => None,
+            };
+            let number = number.and_then(|n| u32::try_from(n).ok()).filter(|n| (min..=max).contains(n));
+            number.ok_or_else(|| format!("must be a whole number within {min} to {max}"))
+        })
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, field: &str) -> Option<Option<bool>> {
+        self.convert(field, |v| match v {
+            Value::Bool(b) => Ok(b),
+            Value::String(s) if s == "true" => Ok(true),
+            Value::String(s) if s == "false" => Ok(false),
+            _ => Err("must be true or false".to_owned()),
+        })
+    }
+
+    /// An instant in RFC 3339.
+    pub fn instant(&mut self, field: &str) -> Option<Option<Timestamp>> {
+        self.convert(field, |v| {
+            let at = v.as_str().and_then(Timestamp::parse);
+            at.ok_or_else(|| "must be an RFC 3339 time, like 2026-05-30T16:00:00Z".to_owned())
+        })
+    }
+
+    /// A list of short texts.
+    pub fn texts(&mut self, field: &str, max: usize) -> Option<Option<Vec<String>>> {
+        self.convert(field, |v| {
+            let list = v.as_array().filter(|l| l.len() <= max);
+            let texts = list.map(|l| l.iter().map(|t| t.as_str().filter(|t| (1..=64).contains(&t.len())).map(str::to_owned)).collect());
+            texts.flatten().ok_or_else(|| format!("must be a list of at most {max} texts of 1 to 64 bytes"))
+        })
+    }
+
+    /// Any JSON of at most `max` bytes.
+    pub fn json(&mut self, field: &str, max: usize) -> Option<Option<Value>> {
+        self.convert(field, |v| if v.to_string().len() <= max { Ok(v) } else { Err(format!("must have at most {max} bytes")) })
+    }
+
+    /// An object in a field, read like the whole.
+    pub fn object<T: Read>(&mut self, field: &str) -> Option<Option<T>> {
+        let rest = match self.take(field) {
+            None => return Some(None),
+            Some(Value::Object(rest)) => rest,
+            Some(_) => {
+                self.fault(field, "must be a JSON object");
+                return None;
+            }
+        };
+        let mut inner = Self::new(format!("{}{field}.", self.path), rest);
+        let thing = T::read(&mut inner);
+        inner.refuse_unknown();
+        let clean = inner.errors.is_empty();
+        self.errors.append(&mut inner.errors);
+        thing.filter(|_| clean).map(Some)
+    }
+}
+
+impl Read for Place {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let lat = fields.number("lat", -90.0, 90.0);
+        let lat = fields.required("lat", lat);
+        let lon = fields.number("lon", -180.0, 180.0);
+        let lon = fields.required("lon", lon);
+        Self::new(lat?, lon?).ok()
+    }
+}
+
+impl Read for Site {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let place = Place::read(fields);
+        let address = fields.text("address", 200);
+        Some(Self { place: place?, address: address? })
+    }
+}
+
+/// The pairs of an `application/x-www-form-urlencoded` text.
+pub fn form_pairs(text: &str) -> impl Iterator<Item = (String, String)> {
+    text.split('&').filter(|p| !p.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (percent_decode(name), percent_decode(value))
+    })
+}
+
+fn percent_decode(text: &str) -> String {
+    let hex = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let escaped = (bytes[i] == b'%').then(|| Some(hex(bytes.get(i + 1))? * 16 + hex(bytes.get(i + 2))?)).flatten();
+        out.push(match (bytes[i], escaped) {
+            (_, Some(byte)) => byte,
+            (b'+', None) => b' ',
+            (byte, None) => byte,
+        });
+        i += if escaped.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Trip {
+        pickup: Site,
+    }
+    impl Read for Trip {
+        fn read(f: &mut Fields) -> Option<Self> {
+            let pickup = f.object("pickup");
+            let pickup = f.required("pickup", pickup);
+            let load = f.whole("load_kg", 0, 100);
+            load?;
+            Some(Self { pickup: pickup? })
+        }
+    }
+
+    #[test]
+    fn every_wrong_field_is_told() {
+        let document = serde_json::json!({"pickup": {"lat": 99, "x": 1}, "load_kg": -1, "nope": true});
+        let error = Fields::of_json::<Trip>(document).unwrap_err();
+        let text = format!("{error:?}");
+        for field in ["pickup.lat", "pickup.lon", "pickup.x", "load_kg", "nope"] {
+            assert!(text.contains(&format!("{field:?}")), "{field} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_query_reads_like_a_document() {
+        #[derive(Debug)]
+        struct Q(Place, Option<String>);
+        impl Read for Q {
+            fn read(f: &mut Fields) -> Option<Self> {
+                let place = Place::read(f);
+                Some(Self(place?, f.text("q", 9)?))
+            }
+        }
+        let Q(place, q) = Fields::of_query("lat=42.5&lon=1.5&q=a%20b+c").unwrap();
+        assert_eq!((place.lat(), q.as_deref()), (42.5, Some("a b c")));
+        assert!(Fields::of_query::<Q>("lat=42.5&lat=1&lon=1.5").is_err());
+        let trip: Trip = Fields::of_json(serde_json::json!({"pickup": {"lat": 1, "lon": 2, "address": " dock 3 "}})).unwrap();
+        assert_eq!(trip.pickup.address.as_deref(), Some("dock 3"));
+    }
+}

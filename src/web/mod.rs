@@ -1,0 +1,7 @@
+//! The HTTP side.
+pub mod error;
+pub mod extract;
+pub mod fields;
+pub mod headers;
+pub mod limits;
+pub mod server;

@@ -1,0 +1,92 @@
+//! Accepts connections and hands their requests to the router, within bounds: connections, time for a head, graceful end.
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// Who is at the other end of the connection; every request carries it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// The bounds of the accept loop.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Open connections at most; more wait in the kernel.
+    pub connections: usize,
+    /// Time for a request's head, also the time a kept-alive connection may idle.
+    pub header: Duration,
+    /// Time for open requests to end once the server stops.
+    pub drain: Duration,
+}
+
+/// Serves until `cancel`, then lets open requests end.
+pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, cancel: CancellationToken) {
+    let seats = Arc::new(Semaphore::new(bounds.connections));
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let seat = tokio::select! {
+            () = cancel.cancelled() => break,
+            seat = Arc::clone(&seats).acquire_owned() => seat,
+        };
+        let accepted = tokio::select! {
+            () = cancel.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = converse(stream, peer, router.clone(), bounds.header, cancel.clone());
+                connections.spawn(async move {
+                    connection.await;
+                    drop(seat);
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors, or the client is gone already: neither ends the server.
+                tracing::warn!(%error, "could not accept an HTTP connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    let all_gone = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(bounds.drain, all_gone).await.is_err() {
+        tracing::warn!(open = connections.len(), "HTTP connections were still open at the end");
+    }
+}
+
+async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, header: Duration, cancel: CancellationToken) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, %peer, "no TCP_NODELAY");
+    }
+    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request: Request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request)
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = cancel.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, %peer, "an HTTP connection broke");
+    }
+}
