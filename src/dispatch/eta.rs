@@ -1,0 +1,60 @@
+//! How long a way takes. One source now: the great circle, stretched to a road and driven at one speed.
+
+use crate::model::{Metres, Span};
+use std::time::Duration;
+
+/// A travel time, with where it comes from.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Eta {
+    /// How long the drive takes.
+    pub drive: Span,
+    /// Who says so, as on the wire.
+    pub source: &'static str,
+}
+
+/// Turns great-circle distances into travel times.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Travel {
+    micros_per_metre: f64,
+}
+
+/// No drive is taken to be longer than this: 1,000 hours, in microseconds.
+const LONGEST_MICROS: i64 = 3_600_000_000_000;
+
+impl Travel {
+    /// The name of this source on the wire.
+    pub const SOURCE: &'static str = "great_circle";
+
+    /// The road is `detour_factor` times as long as the great circle and driven at `speed_kmh` (more than 0).
+    pub fn new(detour_factor: f64, speed_kmh: f64) -> Self {
+        Self { micros_per_metre: detour_factor.max(1.0) * 3_600_000.0 / (speed_kmh.max(0.1) * 1_000.0) * 1_000.0 }
+    }
+
+    /// The travel time over a great-circle distance.
+    pub fn eta(&self, way: Metres) -> Eta {
+        Eta { drive: Span::from_millis((self.micros(way) + 500) / 1_000), source: Self::SOURCE }
+    }
+
+    /// The travel time in whole microseconds; never decreases as the way grows.
+    pub(super) fn micros(&self, way: Metres) -> i64 {
+        let micros = self.micros_per_metre * way.0;
+        let drive = Duration::try_from_secs_f64(micros / 1_000_000.0).unwrap_or(Duration::MAX);
+        i64::try_from(drive.as_micros()).unwrap_or(LONGEST_MICROS).min(LONGEST_MICROS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_kilometres_at_twenty_five_with_a_detour() {
+        let eta = Travel::new(1.3, 25.0).eta(Metres(10_000.0));
+        assert_eq!(eta, Eta { drive: Span::from_secs(1_872), source: "great_circle" });
+    }
+
+    #[test]
+    fn no_way_is_endless() {
+        assert_eq!(Travel::new(1.0, 0.0).micros(Metres(f64::MAX)), LONGEST_MICROS);
+    }
+}

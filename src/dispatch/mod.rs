@@ -1,0 +1,4 @@
+//! Gives waiting bookings to vehicles.
+
+pub mod eta;
+pub mod plan;

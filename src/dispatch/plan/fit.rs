@@ -1,0 +1,126 @@
+//! Which vehicle may take which booking, and if not, why.
+
+use super::nearest::{Found, Spot, chord2, metres};
+use super::{Rules, Seen, Waiting};
+use crate::model::{Availability, Metres, Timestamp, VehicleId};
+use std::collections::BTreeMap;
+
+/// Why a vehicle was not considered for a booking. The first that applies, in this order, is the one that is said.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Reason {
+    /// Nobody is on duty with it.
+    OffDuty,
+    /// It has a job.
+    Busy,
+    /// It is not connected.
+    Offline,
+    /// Nobody knows where it is now.
+    NoRecentFix,
+    /// It is of another class than the booking asks for.
+    Class,
+    /// The load is too heavy for it.
+    Capacity,
+    /// It lacks a skill.
+    Skills,
+    /// It is beyond the radius.
+    TooFar,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 8] =
+        [Self::OffDuty, Self::Busy, Self::Offline, Self::NoRecentFix, Self::Class, Self::Capacity, Self::Skills, Self::TooFar];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OffDuty => "off_duty",
+            Self::Busy => "busy",
+            Self::Offline => "offline",
+            Self::NoRecentFix => "no_recent_fix",
+            Self::Class => "class",
+            Self::Capacity => "capacity",
+            Self::Skills => "skills",
+            Self::TooFar => "too_far",
+        }
+    }
+}
+
+/// Why no booking at all may have this vehicle now.
+pub fn state(now: Timestamp, seen: &Seen, rules: &Rules) -> Option<Reason> {
+    if seen.availability == Availability::OffDuty {
+        Some(Reason::OffDuty)
+    } else if seen.availability != Availability::Free {
+        Some(Reason::Busy)
+    } else if !seen.online {
+        Some(Reason::Offline)
+    } else if seen.place.is_none() || seen.fix_ts.is_none_or(|ts| now.since(ts) > rules.fix_max_age) {
+        Some(Reason::NoRecentFix)
+    } else {
+        None
+    }
+}
+
+/// Why this booking may not have this vehicle, wherever both are. A vehicle without a stated capacity carries anything.
+pub fn demand(waiting: &Waiting, seen: &Seen) -> Option<Reason> {
+    if waiting.class.as_ref().is_some_and(|class| *class != seen.class) {
+        Some(Reason::Class)
+    } else if waiting.load_kg.zip(seen.capacity_kg).is_some_and(|(load, capacity)| load > capacity) {
+        Some(Reason::Capacity)
+    } else if !waiting.skills.iter().all(|skill| seen.skills.contains(skill)) {
+        Some(Reason::Skills)
+    } else {
+        None
+    }
+}
+
+/// A vehicle that was not considered for a booking.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Excluded {
+    /// Which one.
+    pub vehicle: VehicleId,
+    /// Why.
+    pub reason: Reason,
+    /// How far it is from the pickup; `None` when nobody knows where it is.
+    pub distance: Option<Metres>,
+    /// When its last fix was taken.
+    pub fix_ts: Option<Timestamp>,
+}
+
+/// All that were not considered for one booking.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Exclusions {
+    /// The nearest ones, nearest first, those of unknown place last.
+    pub nearest: Vec<Excluded>,
+    /// How many there are for each reason.
+    pub totals: BTreeMap<Reason, u32>,
+}
+
+/// Why each vehicle that may not have the booking may not; at most `limit` of them in detail.
+pub fn exclusions(now: Timestamp, waiting: &Waiting, seen: &[Seen], rules: &Rules, limit: usize) -> Exclusions {
+    let from = Spot::of(waiting.pickup);
+    let reach = chord2(rules.max_radius);
+    let mut totals = BTreeMap::new();
+    let mut all = Vec::new();
+    for (index, vehicle) in seen.iter().enumerate() {
+        let off = vehicle.place.map(|place| from.chord2(Spot::of(place)));
+        let far = || off.is_some_and(|off| off > reach).then_some(Reason::TooFar);
+        let Some(reason) = state(now, vehicle, rules).or_else(|| demand(waiting, vehicle)).or_else(far) else { continue };
+        *totals.entry(reason).or_insert(0) += 1;
+        all.push((Found { chord2: off.unwrap_or(f64::INFINITY), index }, reason));
+    }
+    let order = |a: &(Found, Reason), b: &(Found, Reason)| {
+        a.0.chord2.total_cmp(&b.0.chord2).then_with(|| seen[a.0.index].id.cmp(&seen[b.0.index].id))
+    };
+    if all.len() > limit && limit > 0 {
+        all.select_nth_unstable_by(limit - 1, order);
+    }
+    all.truncate(limit);
+    all.sort_unstable_by(order);
+    let detail = |(found, reason): (Found, Reason)| {
+        let vehicle = &seen[found.index];
+        let distance = vehicle.place.map(|_| metres(found.chord2));
+        Excluded { vehicle: vehicle.id.clone(), reason, distance, fix_ts: vehicle.fix_ts }
+    };
+    Exclusions { nearest: all.into_iter().map(detail).collect(), totals }
+}

@@ -1,0 +1,241 @@
+//! The plan against a dense reference, and what must hold for any plan.
+
+use depotd::dispatch::eta::Travel;
+use depotd::dispatch::plan::{Plan, Reason, Rules, Seen, Waiting, assign, exclusions};
+use depotd::model::{Availability, BookingId, Metres, Place, Span, Timestamp, VehicleId};
+use proptest::prelude::*;
+use std::collections::{HashMap, HashSet};
+
+const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+fn rules(candidates: usize) -> Rules {
+    Rules {
+        travel: Travel::new(1.3, 25.0),
+        fix_max_age: Span::from_secs(300),
+        max_radius: Metres(30_000.0),
+        candidates,
+        max_pairs: 4_000_000,
+        told: 10,
+    }
+}
+
+fn place(east: f64, north: f64) -> Place {
+    Place::new(38.7 + north / 111_195.0, -9.1 + east / 86_780.0).unwrap()
+}
+
+fn waiting(n: u16, pickup: Place) -> Waiting {
+    let mut random = [0; 10];
+    random[8..].copy_from_slice(&n.to_be_bytes());
+    let id = BookingId::generate(NOW, random);
+    Waiting { id, pickup, class: None, load_kg: None, skills: vec![], since: NOW }
+}
+
+fn seen(name: &str, place: Place) -> Seen {
+    Seen {
+        id: VehicleId::new(name).unwrap(),
+        class: "van".into(),
+        capacity_kg: Some(800),
+        skills: vec!["tail_lift".into()],
+        online: true,
+        availability: Availability::Free,
+        place: Some(place),
+        fix_ts: Some(NOW),
+    }
+}
+
+fn chosen(plan: &Plan) -> HashMap<BookingId, String> {
+    plan.outcomes.iter().filter_map(|o| o.vehicle.as_ref().map(|v| (o.booking, v.to_string()))).collect()
+}
+
+#[test]
+fn the_nearest_free_one_gets_it() {
+    let booking = waiting(1, place(0.0, 0.0));
+    let plan = assign(NOW, &[booking.clone()], &[seen("far", place(2_000.0, 0.0)), seen("near", place(500.0, 0.0))], &rules(4));
+    assert_eq!(chosen(&plan)[&booking.id], "near");
+    let [near, far] = &plan.outcomes[0].candidates[..] else { panic!("two candidates") };
+    assert!(near.chosen && !far.chosen && near.cost < far.cost && near.lost_to.is_none());
+    assert!((near.cost.as_secs_f64() - 500.0 * 1.3 / (25.0 / 3.6)).abs() < 0.5, "{:?}", near.cost);
+    assert_eq!(plan.gap.as_secs_f64(), 0.0);
+}
+
+#[test]
+fn the_optimum_beats_nearest_first() {
+    // Greedy gives `a` to the first and sends `b` 3.1 km; the optimum sends both 1 km or so.
+    let (first, second) = (waiting(1, place(0.0, 0.0)), waiting(2, place(1_900.0, 0.0)));
+    let fleet = [seen("a", place(900.0, 0.0)), seen("b", place(-1_200.0, 0.0))];
+    let plan = assign(NOW, &[first.clone(), second.clone()], &fleet, &rules(1));
+    assert_eq!(chosen(&plan), HashMap::from([(first.id, "b".to_owned()), (second.id, "a".to_owned())]));
+    let lost = plan.outcomes.iter().find(|o| o.booking == first.id).unwrap().candidates.iter().find(|c| !c.chosen).unwrap();
+    assert_eq!(lost.lost_to, Some(second.id));
+}
+
+#[test]
+fn ties_go_to_the_lower_id_and_the_longer_wait() {
+    let spot = place(100.0, 0.0);
+    let fleet = [seen("b", spot), seen("a", spot), seen("c", spot)];
+    let plan = assign(NOW, &[waiting(1, place(0.0, 0.0))], &fleet, &rules(2));
+    assert_eq!(plan.outcomes[0].vehicle.as_ref().unwrap().as_str(), "a");
+    let (low, mut high) = (waiting(1, place(0.0, 0.0)), waiting(2, place(0.0, 0.0)));
+    let plan = assign(NOW, &[high.clone(), low.clone()], &fleet[..1], &rules(2));
+    assert_eq!(chosen(&plan), HashMap::from([(low.id, "b".to_owned())]));
+    high.since = NOW - Span::from_secs(60);
+    let plan = assign(NOW, &[low, high.clone()], &fleet[..1], &rules(2));
+    assert_eq!(chosen(&plan), HashMap::from([(high.id, "b".to_owned())]));
+}
+
+#[test]
+fn serving_more_comes_before_driving_less() {
+    // Only `a` can serve the second; the first would like it too.
+    let first = waiting(1, place(0.0, 0.0));
+    let mut second = waiting(2, place(0.0, 0.0));
+    second.class = Some("van".into());
+    let mut truck = seen("truck", place(29_000.0, 0.0));
+    truck.class = "truck".into();
+    let plan = assign(NOW, &[first.clone(), second.clone()], &[seen("a", place(0.0, 0.0)), truck], &rules(1));
+    assert_eq!(chosen(&plan), HashMap::from([(first.id, "truck".to_owned()), (second.id, "a".to_owned())]));
+}
+
+#[test]
+fn each_exclusion_says_its_reason() {
+    let mut booking = waiting(1, place(0.0, 0.0));
+    booking.class = Some("van".into());
+    booking.load_kg = Some(500);
+    booking.skills = vec!["tail_lift".into()];
+    let at = |i: f64| place(100.0 * i, 0.0);
+    let with = |name: &str, i: f64, change: &dyn Fn(&mut Seen)| {
+        let mut vehicle = seen(name, at(i));
+        change(&mut vehicle);
+        vehicle
+    };
+    let fleet = [
+        with("class", 5.0, &|v| v.class = "bike".into()),
+        with("capacity", 6.0, &|v| v.capacity_kg = Some(499)),
+        with("skills", 7.0, &|v| v.skills.clear()),
+        with("too_far", 400.0, &|_| {}),
+        with("never", 0.0, &|v| (v.place, v.fix_ts) = (None, None)),
+        with("no_recent_fix", 3.0, &|v| v.fix_ts = Some(NOW - Span::from_secs(301))),
+        with("off_duty", 1.0, &|v| v.availability = Availability::OffDuty),
+        with("offline", 2.0, &|v| v.online = false),
+        with("busy", 4.0, &|v| v.availability = Availability::Loading),
+        with("good", 8.0, &|v| v.capacity_kg = None),
+    ];
+    let plan = assign(NOW, std::slice::from_ref(&booking), &fleet, &rules(8));
+    assert_eq!(chosen(&plan)[&booking.id], "good");
+    assert_eq!(plan.outcomes[0].candidates.len(), 1);
+    let out = exclusions(NOW, &booking, &fleet, &rules(8), 100);
+    let told: Vec<_> = out.nearest.iter().map(|e| (e.vehicle.as_str(), e.reason.as_str())).collect();
+    let same = ["off_duty", "offline", "no_recent_fix", "busy", "class", "capacity", "skills", "too_far"].map(|r| (r, r));
+    assert_eq!(told[..8], same);
+    assert_eq!(told[8], ("never", "no_recent_fix"));
+    assert_eq!(out.totals[&Reason::NoRecentFix], 2);
+    let few = exclusions(NOW, &booking, &fleet, &rules(8), 2);
+    assert_eq!(few.nearest, out.nearest[..2]);
+    assert_eq!(few.totals.values().sum::<u32>(), 9);
+}
+
+/// A world with clusters and crowding, some vehicles not to be had and some bookings picky.
+fn world() -> impl Strategy<Value = (Vec<Waiting>, Vec<Seen>)> {
+    let spot = prop_oneof![
+        2 => (-300.0..300.0_f64, -300.0..300.0_f64),
+        1 => (-25_000.0..25_000.0_f64, -25_000.0..25_000.0_f64),
+    ];
+    let booking = (spot.clone(), proptest::option::weighted(0.2, 0..1_000_u32), 0..3_u8, 0..300_i64);
+    let vehicle = (spot, 0..9_u8, 0..1_000_u32, 0..3_u8);
+    (proptest::collection::vec(booking, 1..14), proptest::collection::vec(vehicle, 0..40)).prop_map(|(bookings, vehicles)| {
+        let book = |(n, ((x, y), load, class, age)): (u16, ((f64, f64), Option<u32>, u8, i64))| Waiting {
+            load_kg: load,
+            class: (class == 0).then(|| "van".to_owned()),
+            since: NOW - Span::from_secs(age),
+            ..waiting(n, place(x, y))
+        };
+        let see = |(n, ((x, y), state, capacity, class)): (u16, ((f64, f64), u8, u32, u8))| Seen {
+            class: if class == 0 { "bike".into() } else { "van".into() },
+            capacity_kg: Some(capacity),
+            online: state != 0,
+            availability: if state == 1 { Availability::EnRoute } else { Availability::Free },
+            ..seen(&format!("v{n:03}"), place(x, y))
+        };
+        ((0..).zip(bookings).map(book).collect(), (0..).zip(vehicles).map(see).collect())
+    })
+}
+
+/// The dense optimum's value, in microseconds.
+fn dense(waiting: &[Waiting], seen: &[Seen], rules: &Rules) -> i64 {
+    // Every pair's cost, told by a plan for that pair alone.
+    let (rows, columns) = (waiting.len(), seen.len());
+    let never = 1_000_000_000_000_i64;
+    let mut weights = pathfinding::matrix::Matrix::new(rows, rows + columns, -1_000 * never);
+    for (r, booking) in waiting.iter().enumerate() {
+        let all =
+            assign(NOW, std::slice::from_ref(booking), seen, &Rules { told: usize::MAX, candidates: usize::MAX / 8, ..rules.clone() });
+        for candidate in &all.outcomes[0].candidates {
+            let column = seen.iter().position(|s| s.id == candidate.vehicle).unwrap();
+            weights[(r, column)] = -micros(candidate.cost.as_secs_f64());
+        }
+        weights[(r, columns + r)] = -never - NOW.since(booking.since).as_millis() * 1_000;
+    }
+    -pathfinding::kuhn_munkres::kuhn_munkres(&weights).0
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "seconds of a test world fit")]
+fn micros(seconds: f64) -> i64 {
+    (seconds * 1e6).round() as i64
+}
+
+fn value(plan: &Plan, waiting: &[Waiting]) -> i64 {
+    let alone = |o: &&depotd::dispatch::plan::Outcome| o.vehicle.is_none();
+    let since = |id| waiting.iter().find(|w| w.id == id).unwrap().since;
+    let left: i64 = plan.outcomes.iter().filter(alone).map(|o| 1_000_000_000_000 + NOW.since(since(o.booking)).as_millis() * 1_000).sum();
+    left + micros(plan.cost.as_secs_f64())
+}
+
+proptest! {
+    #[test]
+    fn the_plan_is_the_dense_optimum((waiting, seen) in world(), candidates in 1..5_usize) {
+        let rules = rules(candidates);
+        let plan = assign(NOW, &waiting, &seen, &rules);
+        prop_assert_eq!(plan.gap.as_secs_f64(), 0.0);
+        // The tie-break by rank may weigh a microsecond a booking.
+        let off = (value(&plan, &waiting) - dense(&waiting, &seen, &rules)).abs();
+        prop_assert!(off <= 20, "off by {off} µs");
+    }
+
+    #[test]
+    fn the_plan_is_feasible((waiting, seen) in world()) {
+        let rules = rules(3);
+        let plan = assign(NOW, &waiting, &seen, &rules);
+        let mut taken = HashSet::new();
+        prop_assert_eq!(plan.outcomes.len(), waiting.len());
+        for outcome in &plan.outcomes {
+            let booking = waiting.iter().find(|w| w.id == outcome.booking).unwrap();
+            let out = exclusions(NOW, booking, &seen, &rules, usize::MAX);
+            let total: u32 = out.totals.values().sum();
+            prop_assert_eq!(usize::try_from(total).unwrap(), out.nearest.len());
+            for candidate in &outcome.candidates {
+                prop_assert!(out.nearest.iter().all(|e| e.vehicle != candidate.vehicle), "candidate and excluded");
+            }
+            if let Some(vehicle) = &outcome.vehicle {
+                prop_assert!(taken.insert(vehicle.clone()), "{} twice", vehicle);
+                prop_assert_eq!(outcome.candidates.iter().filter(|c| c.chosen && c.vehicle == *vehicle).count(), 1);
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_input_does_not_matter((waiting, seen) in world(), seed in any::<u64>()) {
+        let rules = rules(3);
+        let plan = assign(NOW, &waiting, &seen, &rules);
+        let (mut waiting, mut seen) = (waiting, seen);
+        shuffle(&mut waiting, seed);
+        shuffle(&mut seen, seed ^ 7);
+        prop_assert_eq!(plan, assign(NOW, &waiting, &seen, &rules));
+    }
+}
+
+fn shuffle<T>(items: &mut [T], mut seed: u64) {
+    for i in (1..items.len()).rev() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let j = usize::try_from(seed >> 33).unwrap() % (i + 1);
+        items.swap(i, j);
+    }
+}
