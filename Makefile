@@ -14,11 +14,12 @@ web/node_modules/.package-lock.json: web/package-lock.json web/package.json
 	cd web && npm ci --no-audit --no-fund
 	touch $@
 
-# The browser test and the Rust tests drive the same binary; the longest comes last, so that its summary is in view.
+# The browser test and the Rust tests drive the same binary, built once: `cargo build` would choose other features of
+# the dependencies and build many of them again. The longest comes last, so that its summary is in view.
 test: tools web/node_modules/.package-lock.json ## Run every test but the slow tier
 	cd web && npm run check
 	cd web && npm test
-	cargo build --locked
+	cargo nextest run --locked --no-run
 	cd web && npm run e2e
 	cargo test --doc --locked
 	cargo nextest run --locked
