@@ -5,4 +5,5 @@ pub mod config;
 pub mod dispatch;
 pub mod model;
 pub mod ops;
+pub mod tracks;
 pub mod web;

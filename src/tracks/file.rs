@@ -1,0 +1,122 @@
+//! The file itself: its schema, how it is opened, and what can go wrong with it.
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use std::path::Path;
+
+/// The file's name in the data directory.
+pub(super) const NAME: &str = "tracks.db";
+/// Small pages: a commit at a low rate rewrites whole pages, so they decide the wear (benches/commit.rs measures it).
+pub(super) const PAGE_BYTES: i64 = 1024;
+/// Bytes of write-ahead log that make a checkpoint: long enough for the pages that every commit touches to be written once.
+const CHECKPOINT_BYTES: i64 = 8 << 20;
+const SCHEMA: i64 = 1;
+
+/// Why the fix log failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No space is left where the file is.
+    #[error("the disk is full: tracks.db cannot grow")]
+    DiskFull,
+    /// The file was written by a newer depotd.
+    #[error(
+        "tracks.db has schema {found}, this depotd knows {known}: install the newer depotd again, or restore a backup made by this one"
+    )]
+    Newer {
+        /// Schema number of the file.
+        found: i64,
+        /// Schema number that this program writes.
+        known: i64,
+    },
+    /// The file is damaged, or no fix log.
+    #[error("tracks.db is damaged: {0}")]
+    Damaged(String),
+    /// Anything else that SQLite reports.
+    #[error("tracks.db: {0}")]
+    Sqlite(String),
+    /// A thread could not be started or has died.
+    #[error("{0}")]
+    Io(String),
+    /// The log was closed.
+    #[error("the fix log is closed")]
+    Closed,
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
+            _ => Self::Sqlite(error.to_string()),
+        }
+    }
+}
+impl From<super::codec::Malformed> for Error {
+    fn from(_: super::codec::Malformed) -> Self {
+        Self::Damaged("a packed chunk cannot be read".into())
+    }
+}
+
+pub(super) struct Opened {
+    pub conn: Connection,
+    pub epoch: [u8; 16],
+    pub last_chunk: i64,
+}
+
+/// `chunk`: as committed, many vehicles each, in order of arrival. `run`: chunks rewritten, one vehicle and one quarter of
+/// an hour each, see `compact::key`. `batch`: which quarters the runs made of the chunks up to `upto` lie in.
+const TABLES: &str = "
+create table meta (id integer primary key check (id = 1), epoch blob not null check (length(epoch) = 16)) strict;
+create table vehicle (vid integer primary key, id text not null unique) strict;
+create table chunk (
+  seq integer primary key, received integer not null, min_ts integer not null, max_ts integer not null,
+  fixes integer not null, body blob not null) strict;
+create table run (key integer primary key, upto integer not null, body blob not null) strict;
+create table batch (upto integer primary key, quarters blob not null) strict;
+";
+
+/// Opens the writer's connection, creating the file when there is none.
+pub(super) fn open(path: &Path) -> Result<Opened, Error> {
+    let mut conn = Connection::open(path)?;
+    conn.busy_timeout(std::time::Duration::from_secs(5))?;
+    let found: i64 = conn.query_row("pragma user_version", [], |r| r.get(0))?;
+    if found > SCHEMA {
+        return Err(Error::Newer { found, known: SCHEMA });
+    }
+    if found == 0 {
+        conn.pragma_update(None, "page_size", PAGE_BYTES)?;
+        conn.pragma_update(None, "auto_vacuum", "incremental")?;
+    }
+    conn.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    conn.pragma_update(None, "synchronous", "full")?;
+    conn.pragma_update(None, "cache_size", -2_048)?;
+    conn.pragma_update(None, "journal_size_limit", CHECKPOINT_BYTES * 2)?;
+    let page: i64 = conn.query_row("pragma page_size", [], |r| r.get(0))?;
+    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_BYTES / page.max(1))?;
+    if found == 0 {
+        let mut epoch = [0u8; 16];
+        getrandom::fill(&mut epoch).map_err(|e| Error::Io(e.to_string()))?;
+        let tx = conn.transaction()?;
+        tx.execute_batch(TABLES)?;
+        tx.execute("insert into meta values (1, ?1)", [epoch])?;
+        tx.pragma_update(None, "user_version", SCHEMA)?;
+        tx.commit()?;
+    }
+    let epoch = conn.query_row("select epoch from meta", [], |r| r.get(0)).optional()?;
+    let epoch = epoch.ok_or_else(|| Error::Damaged("it has no epoch".into()))?;
+    let last_chunk = last_chunk(&conn)?;
+    Ok(Opened { conn, epoch, last_chunk })
+}
+
+/// Number of the last chunk, also when it has become a run; 0 when there was none. Neither table ever loses its newest row.
+pub(super) fn last_chunk(conn: &Connection) -> Result<i64, Error> {
+    let sql = "select max(ifnull((select max(seq) from chunk), 0), ifnull((select max(upto) from batch), 0))";
+    Ok(conn.query_row(sql, [], |r| r.get(0))?)
+}
+
+/// A connection that only reads.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, Error> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(std::time::Duration::from_secs(5))?;
+    conn.pragma_update(None, "cache_size", -1_024)?;
+    Ok(conn)
+}
