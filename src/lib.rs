@@ -5,5 +5,6 @@ pub mod config;
 pub mod dispatch;
 pub mod model;
 pub mod ops;
+pub mod telemetry;
 pub mod tracks;
 pub mod web;
