@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod dispatch;
+pub mod fleet;
 pub mod model;
 pub mod ops;
 pub mod telemetry;
