@@ -50,7 +50,7 @@ fn chosen(plan: &Plan) -> HashMap<BookingId, String> {
 #[test]
 fn the_nearest_free_one_gets_it() {
     let booking = waiting(1, place(0.0, 0.0));
-    let plan = assign(NOW, &[booking.clone()], &[seen("far", place(2_000.0, 0.0)), seen("near", place(500.0, 0.0))], &rules(4));
+    let plan = assign(NOW, std::slice::from_ref(&booking), &[seen("far", place(2_000.0, 0.0)), seen("near", place(500.0, 0.0))], &rules(4));
     assert_eq!(chosen(&plan)[&booking.id], "near");
     let [near, far] = &plan.outcomes[0].candidates[..] else { panic!("two candidates") };
     assert!(near.chosen && !far.chosen && near.cost < far.cost && near.lost_to.is_none());
@@ -142,13 +142,13 @@ fn world() -> impl Strategy<Value = (Vec<Waiting>, Vec<Seen>)> {
     let booking = (spot.clone(), proptest::option::weighted(0.2, 0..1_000_u32), 0..3_u8, 0..300_i64);
     let vehicle = (spot, 0..9_u8, 0..1_000_u32, 0..3_u8);
     (proptest::collection::vec(booking, 1..14), proptest::collection::vec(vehicle, 0..40)).prop_map(|(bookings, vehicles)| {
-        let book = |(n, ((x, y), load, class, age)): (u16, ((f64, f64), Option<u32>, u8, i64))| Waiting {
+        let book = |(n, ((x, y), load, class, age)): (u16, (_, _, _, i64))| Waiting {
             load_kg: load,
-            class: (class == 0).then(|| "van".to_owned()),
+            class: (class == 0_u8).then(|| "van".to_owned()),
             since: NOW - Span::from_secs(age),
             ..waiting(n, place(x, y))
         };
-        let see = |(n, ((x, y), state, capacity, class)): (u16, ((f64, f64), u8, u32, u8))| Seen {
+        let see = |(n, ((x, y), state, capacity, class)): (u16, (_, u8, u32, u8))| Seen {
             class: if class == 0 { "bike".into() } else { "van".into() },
             capacity_kg: Some(capacity),
             online: state != 0,
