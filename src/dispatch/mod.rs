@@ -2,3 +2,4 @@
 
 pub mod eta;
 pub mod plan;
+pub mod record;

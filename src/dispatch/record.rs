@@ -1,0 +1,267 @@
+//! What a round says about one booking: the JSON that `/bookings/{id}/dispatch` serves, and its one plain sentence.
+
+use super::eta::Travel;
+use super::plan::{Candidate, Excluded, Exclusions, Outcome, Reason, Rules, Seen};
+use crate::model::{BookingId, Metres, Timestamp, VehicleId};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+
+/// Excluded vehicles told in detail for each booking.
+pub const EXCLUDED_TOLD: usize = 10;
+
+/// One booking's part of a round.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Record {
+    /// Numbers the rounds, increasing.
+    pub round: i64,
+    /// When the round was.
+    pub at: Timestamp,
+    /// Name and version of the policy.
+    pub policy: &'static str,
+    /// What made the round happen.
+    pub trigger: &'static str,
+    /// Where travel times come from.
+    pub eta_source: &'static str,
+    /// The vehicle that got the booking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<VehicleId>,
+    /// Why, in one sentence.
+    pub sentence: String,
+    /// Who could have got it, cheapest first.
+    pub candidates: Vec<Considered>,
+    /// The nearest ones that could not.
+    pub excluded: Vec<LeftOut>,
+    /// How many could not, for each reason.
+    pub excluded_total: BTreeMap<&'static str, u32>,
+}
+
+/// A vehicle that could have taken the booking.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Considered {
+    vehicle_id: VehicleId,
+    cost: f64,
+    eta_s: f64,
+    distance_m: f64,
+    factors: Vec<Factor>,
+    chosen: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost_to: Option<BookingId>,
+}
+
+/// A part of a cost; the parts add up to it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Factor {
+    name: &'static str,
+    value: f64,
+}
+
+/// A vehicle that could not take the booking.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct LeftOut {
+    vehicle_id: VehicleId,
+    reason: &'static str,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distance_m: Option<f64>,
+}
+
+/// What all records of a round share.
+pub struct Round<'a> {
+    /// Numbers the rounds, increasing.
+    pub number: i64,
+    /// When it is.
+    pub at: Timestamp,
+    /// What made it happen.
+    pub trigger: &'static str,
+    /// How it was planned.
+    pub rules: &'a Rules,
+    /// The vehicles as they were seen.
+    pub seen: &'a [Seen],
+    /// What people call the waiting bookings.
+    pub references: &'a HashMap<BookingId, String>,
+}
+
+impl Round<'_> {
+    /// The record of one outcome.
+    pub fn record(&self, outcome: &Outcome, exclusions: &Exclusions) -> Record {
+        Record {
+            round: self.number,
+            at: self.at,
+            policy: Rules::POLICY,
+            trigger: self.trigger,
+            eta_source: Travel::SOURCE,
+            chosen: outcome.vehicle.clone(),
+            sentence: self.sentence(outcome, exclusions),
+            candidates: outcome.candidates.iter().map(|c| self.considered(c)).collect(),
+            excluded: exclusions.nearest.iter().map(|e| self.left_out(e)).collect(),
+            excluded_total: exclusions.totals.iter().map(|(reason, count)| (reason.as_str(), *count)).collect(),
+        }
+    }
+
+    fn considered(&self, candidate: &Candidate) -> Considered {
+        let eta_s = self.rules.travel.eta(candidate.distance).drive.as_secs_f64();
+        Considered {
+            vehicle_id: candidate.vehicle.clone(),
+            cost: tenth(candidate.cost.as_secs_f64()),
+            eta_s: eta_s.round(),
+            distance_m: candidate.distance.0.round(),
+            factors: vec![Factor { name: "travel_s", value: tenth(candidate.cost.as_secs_f64()) }],
+            chosen: candidate.chosen,
+            lost_to: candidate.lost_to,
+        }
+    }
+
+    fn left_out(&self, excluded: &Excluded) -> LeftOut {
+        let vehicle = self.seen.iter().find(|s| s.id == excluded.vehicle);
+        let detail = match excluded.reason {
+            Reason::OffDuty => "nobody is on duty with it".to_owned(),
+            Reason::Busy => "it has a job".to_owned(),
+            Reason::Offline => "it is not connected".to_owned(),
+            Reason::NoRecentFix => match excluded.fix_ts {
+                Some(ts) => format!("its last fix is {} old", minutes(self.at.since(ts).as_secs_f64())),
+                None => "it has never sent a fix".to_owned(),
+            },
+            Reason::Class => format!("it is a {}", vehicle.map_or("vehicle of another class", |v| v.class.as_str())),
+            Reason::Capacity => format!("it carries {} kg at most", vehicle.and_then(|v| v.capacity_kg).unwrap_or(0)),
+            Reason::Skills => "it lacks a skill that the booking needs".to_owned(),
+            Reason::TooFar => format!("it is more than {} away", kilometres(self.rules.max_radius)),
+        };
+        let distance_m = excluded.distance.map(|d| d.0.round());
+        LeftOut { vehicle_id: excluded.vehicle.clone(), reason: excluded.reason.as_str(), detail, distance_m }
+    }
+
+    fn sentence(&self, outcome: &Outcome, exclusions: &Exclusions) -> String {
+        match outcome.candidates.iter().find(|c| c.chosen) {
+            Some(chosen) => self.why_this_one(chosen, outcome, exclusions),
+            None if !outcome.candidates.is_empty() => {
+                let others = outcome.candidates.iter().find_map(|c| c.lost_to.and_then(|b| self.references.get(&b)));
+                let whom = others.map_or(String::new(), |b| format!(", the nearest to {b}"));
+                format!("Nobody yet: every vehicle that could take it went to another booking{whom}.")
+            }
+            None => why_nobody(exclusions),
+        }
+    }
+
+    fn why_this_one(&self, chosen: &Candidate, outcome: &Outcome, exclusions: &Exclusions) -> String {
+        let away = minutes(self.rules.travel.eta(chosen.distance).drive.as_secs_f64());
+        let name = &chosen.vehicle;
+        let mut sentence = match outcome.candidates.iter().find(|c| c.cost < chosen.cost) {
+            None if outcome.candidates.len() == 1 => format!("{name} was the only one that is free: {away} away"),
+            None => format!("{name} was nearest of those that are free: {away} away"),
+            Some(nearer) => {
+                let whom = nearer.lost_to.and_then(|b| self.references.get(&b)).map_or("another booking", String::as_str);
+                format!("{name} is {away} away; {} is nearer but does more good on {whom}", nearer.vehicle)
+            }
+        };
+        let closer: Vec<Reason> =
+            exclusions.nearest.iter().filter(|e| e.distance.is_some_and(|d| d < chosen.distance)).map(|e| e.reason).collect();
+        if !closer.is_empty() {
+            let more = if closer.len() == EXCLUDED_TOLD { " or more" } else { "" };
+            let nouns = if closer.len() == 1 { "closer one was" } else { "closer ones were" };
+            sentence += &format!("; {}{more} {nouns} {}", closer.len(), words(&closer));
+        }
+        sentence + "."
+    }
+}
+
+fn why_nobody(exclusions: &Exclusions) -> String {
+    if exclusions.totals.is_empty() {
+        return "Nobody yet: the depot has no vehicle.".to_owned();
+    }
+    let part = |(reason, count): (&Reason, &u32)| format!("{count} {} {}", if *count == 1 { "is" } else { "are" }, word(*reason));
+    let parts: Vec<String> = exclusions.totals.iter().map(part).collect();
+    let all: u32 = exclusions.totals.values().sum();
+    let whole = if all == 1 { "of 1 vehicle".to_owned() } else { format!("of {all} vehicles") };
+    format!("Nobody yet: {whole}, {}.", list(&parts))
+}
+
+fn word(reason: Reason) -> &'static str {
+    match reason {
+        Reason::OffDuty => "off duty",
+        Reason::Busy => "busy",
+        Reason::Offline => "offline",
+        Reason::NoRecentFix => "without a recent position",
+        Reason::Class => "of another class",
+        Reason::Capacity => "too small",
+        Reason::Skills => "without the skills",
+        Reason::TooFar => "too far away",
+    }
+}
+
+fn words(reasons: &[Reason]) -> String {
+    let mut distinct: Vec<Reason> = reasons.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let names: Vec<String> = distinct.into_iter().map(|r| word(r).to_owned()).collect();
+    names.join(" or ")
+}
+
+fn list(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+fn minutes(seconds: f64) -> String {
+    if seconds < 60.0 { "less than a minute".to_owned() } else { format!("{:.0} min", seconds / 60.0) }
+}
+
+fn kilometres(way: Metres) -> String {
+    format!("{:.0} km", way.0 / 1_000.0)
+}
+
+fn tenth(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::plan::{self, Waiting};
+    use crate::model::{Availability, Place};
+
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    fn seen(id: &str, east: f64, availability: Availability) -> Seen {
+        let place = Place::new(0.0, east / 111_195.0).ok();
+        let id = VehicleId::new(id).unwrap();
+        Seen { id, class: "van".into(), capacity_kg: None, skills: vec![], online: true, availability, place, fix_ts: Some(NOW) }
+    }
+
+    fn record(seen: &[Seen]) -> Record {
+        let rules = Rules::from(&crate::config::Dispatch::default());
+        let id = BookingId::generate(NOW, [1; 10]);
+        let pickup = Place::new(0.0, 0.0).unwrap();
+        let waiting = Waiting { id, pickup, class: None, load_kg: None, skills: vec![], since: NOW };
+        let plan = plan::assign(NOW, std::slice::from_ref(&waiting), seen, &rules);
+        let out = plan::exclusions(NOW, &waiting, seen, &rules, EXCLUDED_TOLD);
+        let references = HashMap::from([(id, "B-1".to_owned())]);
+        Round { number: 7, at: NOW, trigger: "journal", rules: &rules, seen, references: &references }.record(&plan.outcomes[0], &out)
+    }
+
+    #[test]
+    fn the_sentence_says_why_this_one() {
+        use Availability::{EnRoute, Free, Loading};
+        let told = record(&[
+            seen("KA-1", 100.0, EnRoute),
+            seen("KA-2", 200.0, Loading),
+            seen("KA-104", 1_300.0, Free),
+            seen("KA-9", 2_000.0, Free),
+        ]);
+        assert_eq!(told.sentence, "KA-104 was nearest of those that are free: 4 min away; 2 closer ones were busy.");
+        let json = serde_json::to_value(&told).unwrap();
+        assert_eq!(json["chosen"], "KA-104");
+        assert_eq!(json["candidates"][0]["factors"][0]["name"], "travel_s");
+        assert_eq!(json["excluded"][0]["reason"], "busy");
+        assert_eq!(json["excluded_total"]["busy"], 2);
+    }
+
+    #[test]
+    fn the_sentence_says_why_nobody() {
+        assert_eq!(record(&[]).sentence, "Nobody yet: the depot has no vehicle.");
+        let fleet = [seen("a", 1.0, Availability::EnRoute), seen("b", 2.0, Availability::EnRoute), seen("c", 3.0, Availability::OffDuty)];
+        assert_eq!(record(&fleet).sentence, "Nobody yet: of 3 vehicles, 1 is off duty and 2 are busy.");
+    }
+}
