@@ -5,19 +5,19 @@
 //!
 //! Only the nearest vehicles of each booking are looked at, yet the result is the optimum over *all* pairs: the solver's
 //! dual values prove it. A pair that was left out could only help booking `i` if it cost less than `u[i]`; as travel time
-//! grows with distance, it does not when the furthest vehicle looked at already costs that much. Where this proof fails,
-//! the booking's search widens and the problem is solved again. [`Plan::gap`] is what is left unproven, normally zero.
+//! grows with distance, it does not when the furthest vehicle looked at already costs that much. Where this proof would
+//! fail, the booking's search widens while the problem is being solved. [`Plan::gap`] is what is left unproven, normally zero.
 
 mod fit;
 mod nearest;
 mod solver;
 
 pub use fit::{Excluded, Exclusions, Reason, exclusions};
-pub use solver::{Edge, Solution, solve};
 
 use super::eta::Travel;
 use crate::model::{Availability, BookingId, Metres, Place, Span, Timestamp, VehicleId};
 use nearest::{Nearest, Spot, chord2, metres};
+use solver::{Edge, Solution};
 use std::collections::HashMap;
 
 /// A booking that wants a vehicle.
@@ -143,8 +143,6 @@ pub struct Plan {
     pub assigned: usize,
     /// Pairs that were looked at.
     pub pairs: usize,
-    /// How often the problem was solved.
-    pub passes: u32,
 }
 
 /// The best plan at `now`. The order of the arguments' elements does not matter; ids must be unique.
@@ -153,26 +151,12 @@ pub fn assign(now: Timestamp, waiting: &[Waiting], seen: &[Seen], rules: &Rules)
     bookings.sort_unstable_by_key(|w| w.id);
     let mut able: Vec<&Seen> = seen.iter().filter(|s| fit::state(now, s, rules).is_none()).collect();
     able.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-    let spots: Vec<Spot> = able.iter().filter_map(|s| s.place).map(Spot::of).collect();
-    let mut field = Field { able: &able, tree: Nearest::new(&spots), rules, fits: HashMap::new(), reach2: chord2(rules.max_radius) };
-    let mut rows: Vec<Row> = bookings.iter().map(|w| field.search(w, rules.candidates.max(1))).collect();
-    let alone = alone_costs(now, &bookings, rules);
-    let mut passes = 0;
-    loop {
-        passes += 1;
-        let edges: Vec<&[Edge]> = rows.iter().map(|r| r.edges.as_slice()).collect();
-        let solution = solver::solve(&edges, able.len(), &alone);
-        let short: Vec<usize> = (0..rows.len()).filter(|&i| solution.u[i] > rows[i].beyond).collect();
-        let pairs: usize = rows.iter().map(|r| r.edges.len()).sum();
-        let more: usize = short.iter().map(|&i| rows[i].edges.len() * (WIDEN - 1)).sum();
-        if short.is_empty() || pairs + more > rules.max_pairs {
-            let gap = short.iter().map(|&i| solution.u[i].min(alone[i]) - rows[i].beyond).sum();
-            return tell(&bookings, &able, &rows, &solution, Plan { gap: Cost(gap), pairs, passes, ..Plan::default() }, rules);
-        }
-        for i in short {
-            rows[i] = field.search(bookings[i], rows[i].edges.len() * WIDEN);
-        }
-    }
+    let mut field = Field::new(&bookings, &able, rules);
+    let solution = solver::solve(&mut field, able.len(), &alone_costs(now, &bookings, rules));
+    // The proof, independent of how the solver came to its values.
+    let gap = field.rows.iter().zip(&solution.u).map(|(row, u)| (u - row.beyond).max(0)).sum();
+    let plan = Plan { gap: Cost(gap), pairs: field.pairs, ..Plan::default() };
+    tell(&bookings, &able, &field.rows, &solution, plan, rules)
 }
 
 /// How many times as many vehicles a booking looks at when it has to look further.
@@ -185,36 +169,69 @@ struct Row {
     ways: Vec<Metres>,
     /// No vehicle left out costs less than this.
     beyond: i64,
+    spot: Spot,
+    /// Index of what it demands.
+    demand: usize,
 }
 
+/// Bookings and vehicles, as the solver's pairs.
 struct Field<'a> {
-    able: &'a [&'a Seen],
     tree: Nearest,
     rules: &'a Rules,
+    rows: Vec<Row>,
     /// For each distinct demand: which vehicles meet it. `None`: all.
-    fits: HashMap<Demand<'a>, Option<Vec<bool>>>,
+    fits: Vec<Option<Vec<bool>>>,
     reach2: f64,
+    pairs: usize,
 }
 
 /// Class, load and skills, as a booking states them.
 type Demand<'a> = (Option<&'a str>, Option<u32>, &'a [String]);
 
 impl<'a> Field<'a> {
-    fn search(&mut self, waiting: &'a Waiting, k: usize) -> Row {
-        let demand = (waiting.class.as_deref(), waiting.load_kg, waiting.skills.as_slice());
-        let able = self.able;
-        let meets = || (demand != (None, None, &[][..])).then(|| able.iter().map(|s| fit::demand(waiting, s).is_none()).collect());
-        let fits = self.fits.entry(demand).or_insert_with(meets);
-        let from = Spot::of(waiting.pickup);
-        let found = match fits {
-            None => self.tree.find(from, k, self.reach2, |_| true),
-            Some(fits) => self.tree.find(from, k, self.reach2, |i| fits[i]),
+    fn new(bookings: &[&Waiting], able: &[&Seen], rules: &'a Rules) -> Self {
+        let mut numbers: HashMap<Demand<'_>, usize> = HashMap::new();
+        let mut fits = Vec::new();
+        let mut rows = Vec::with_capacity(bookings.len());
+        for waiting in bookings {
+            let wants: Demand<'_> = (waiting.class.as_deref(), waiting.load_kg, waiting.skills.as_slice());
+            let demand = *numbers.entry(wants).or_insert_with(|| {
+                let meets = || able.iter().map(|s| fit::demand(waiting, s).is_none()).collect();
+                fits.push((wants != (None, None, &[][..])).then(meets));
+                fits.len() - 1
+            });
+            rows.push(Row { edges: Vec::new(), ways: Vec::new(), beyond: 0, spot: Spot::of(waiting.pickup), demand });
+        }
+        let spots: Vec<Spot> = able.iter().filter_map(|s| s.place).map(Spot::of).collect();
+        Self { tree: Nearest::new(&spots), rules, rows, fits, reach2: chord2(rules.max_radius), pairs: 0 }
+    }
+}
+
+impl solver::Pairs for Field<'_> {
+    fn known(&self, row: usize) -> &[Edge] {
+        &self.rows[row].edges
+    }
+
+    fn beyond(&self, row: usize) -> i64 {
+        let known = &self.rows[row];
+        if self.pairs >= self.rules.max_pairs && !known.edges.is_empty() { i64::MAX } else { known.beyond }
+    }
+
+    fn widen(&mut self, row: usize) {
+        let row = &mut self.rows[row];
+        let known = row.edges.len();
+        let k = if known == 0 { self.rules.candidates.max(1) } else { known.saturating_mul(WIDEN) };
+        let found = match &self.fits[row.demand] {
+            None => self.tree.find(row.spot, k, self.reach2, |_| true),
+            Some(fits) => self.tree.find(row.spot, k, self.reach2, |i| fits[i]),
         };
-        let ways: Vec<Metres> = found.iter().map(|f| metres(f.chord2)).collect();
-        let costs = ways.iter().map(|&way| self.rules.travel.micros(way));
-        let edges: Vec<Edge> = found.iter().zip(costs).map(|(f, cost)| Edge { column: f.index, cost }).collect();
-        let beyond = if edges.len() < k { i64::MAX } else { edges.last().map_or(i64::MAX, |e| e.cost) };
-        Row { edges, ways, beyond }
+        for new in &found[known..] {
+            let way = metres(new.chord2);
+            row.edges.push(Edge { column: new.index, cost: self.rules.travel.micros(way) });
+            row.ways.push(way);
+        }
+        row.beyond = if found.len() < k { i64::MAX } else { row.edges.last().map_or(i64::MAX, |e| e.cost) };
+        self.pairs += row.edges.len() - known;
     }
 }
 
