@@ -1,0 +1,157 @@
+//! The way in: a permitted PUBLISH becomes fixes in the log, and its acknowledgement waits until they are durable.
+
+use super::access::{self, Channel};
+use super::frame::{self, Fault, Frame, Publish};
+use super::pace::Pace;
+use super::session::{End, Pending, Session, Who};
+use super::stats::{Reason, add};
+use super::wire;
+use crate::model::{Fix, Timestamp};
+
+/// Not yet handed to the log: its number is not known.
+const UNNUMBERED: u64 = u64::MAX;
+
+/// What of a session is about messages coming in.
+#[derive(Default)]
+pub(super) struct Ingest {
+    pub pace: Pace,
+    /// When the bytes in hand were received.
+    pub received: Timestamp,
+    /// Messages so far that want an acknowledgement.
+    pub acknowledgeable: usize,
+    batch: Vec<Fix>,
+    /// The log's number of the last fix of this session.
+    last: u64,
+}
+
+impl Session {
+    /// Takes one PUBLISH.
+    pub(super) async fn publish(&mut self, packet: &Frame<'_>) -> Result<(), End> {
+        let publish = frame::publish(packet, self.terms.version)?;
+        add(&self.shared.stats.messages, 1);
+        if publish.qos == 2 && self.received.contains(&publish.pkid) {
+            // Sent again before its release: already kept, so only say so again.
+            self.await_durable(&publish, 0);
+            return Ok(());
+        }
+        let channel = match &self.who {
+            Who::Device(names) => access::publish(names, publish.topic),
+            Who::Reader { .. } => None,
+        };
+        let Some(channel) = channel else { return self.refuse_publish(&publish) };
+        if publish.qos == 2 {
+            if self.received.len() >= usize::from(self.shared.config.max_inflight) {
+                return Err(End::Fault(0x93, Reason::ReceiveMaximum, "too many QoS 2 messages not released".to_owned()));
+            }
+            self.received.push(publish.pkid);
+        }
+        let reason = match channel {
+            Channel::Fixes => self.fixes(&publish),
+            Channel::Step => {
+                self.hand_over().await?;
+                self.step(publish.payload).await;
+                0
+            }
+            Channel::Status => 0,
+        };
+        self.await_durable(&publish, reason);
+        self.shared.router.publish(publish.topic, publish.payload, publish.qos, publish.retain);
+        Ok(())
+    }
+
+    /// Decodes, filters, remembers; the v5 reason code of its acknowledgement.
+    fn fixes(&mut self, publish: &Publish<'_>) -> u8 {
+        let Who::Device(names) = &self.who else { return 0x87 };
+        let before = self.ingest.batch.len();
+        match self.shared.decode(names, publish.topic, publish.payload, self.ingest.received, &mut self.ingest.batch) {
+            Ok(()) => {
+                add(&self.shared.stats.fixes, self.ingest.batch.len() - before);
+                0
+            }
+            Err(reason) => {
+                let who = format!("{} from {}", self.who.name(), self.peer);
+                self.shared.stats.refuse(self.ingest.received, Reason::Payload, who, format!("{}: {reason}", publish.topic));
+                // A refused payload is acknowledged: sent again it would be refused again, and block the device for good.
+                0x99
+            }
+        }
+    }
+
+    fn refuse_publish(&mut self, publish: &Publish<'_>) -> Result<(), End> {
+        let who = format!("{} from {}", self.who.name(), self.peer);
+        self.shared.stats.refuse(self.ingest.received, Reason::PublishTopic, who, publish.topic.to_owned());
+        // v3.1.1 knows no negative acknowledgement: the message is acknowledged and dropped, as the standard allows.
+        self.await_durable(publish, 0x87);
+        Ok(())
+    }
+
+    fn await_durable(&mut self, publish: &Publish<'_>, reason: u8) {
+        let packet = match publish.qos {
+            0 => return,
+            1 => wire::PUBACK,
+            _ => wire::PUBREC,
+        };
+        if publish.qos == 2 && reason >= 0x80 {
+            // Refused with a reason, a v5 message is over; v3.1.1 goes on to PUBREL as if it were kept.
+            if self.terms.version == frame::Version::V5 {
+                self.received.retain(|&pkid| pkid != publish.pkid);
+            }
+        }
+        self.ingest.acknowledgeable += 1;
+        self.pending.push_back(Pending { upto: UNNUMBERED, pkid: publish.pkid, packet, reason });
+    }
+
+    /// PUBREL: the message is released, its id free again.
+    pub(super) fn release_received(&mut self, packet: &Frame<'_>) -> Result<(), End> {
+        let (pkid, _) = frame::acknowledged(packet, self.terms.version)?;
+        let before = self.received.len();
+        self.received.retain(|&held| held != pkid);
+        let reason = if self.received.len() < before { 0 } else { 0x92 };
+        wire::ack(&mut self.output, self.terms.version, wire::PUBCOMP, pkid, reason);
+        Ok(())
+    }
+
+    /// Hands the fixes in hand to the log; their acknowledgements then wait for its number. The await is the back-pressure.
+    pub(super) async fn hand_over(&mut self) -> Result<(), End> {
+        if !self.ingest.batch.is_empty() {
+            let deps = &self.shared.deps;
+            deps.fleet.observe_all(&self.ingest.batch);
+            self.ingest.last = deps.tracks.append_all(&mut self.ingest.batch).await.map_err(|_| End::LogClosed)?;
+            if self.ingest.batch.capacity() > 32 {
+                self.ingest.batch = Vec::new();
+            }
+        }
+        let last = self.ingest.last;
+        self.pending.iter_mut().rev().take_while(|p| p.upto == UNNUMBERED).for_each(|p| p.upto = last);
+        Ok(())
+    }
+
+    /// The will of a session that ended without a farewell.
+    pub(super) async fn send_will(&mut self) {
+        let (Some(will), Who::Device(names)) = (self.terms.will.take(), &self.who) else { return };
+        if !will.delay.is_zero() {
+            tokio::time::sleep(will.delay).await;
+            if self.shared.registry.of_owner(&self.terms.owner).is_some() {
+                return;
+            }
+        }
+        match access::will(names, &will.topic) {
+            Some(Channel::Fixes) => {
+                let publish = Publish { dup: false, qos: 0, retain: false, topic: &will.topic, pkid: 0, payload: &will.payload };
+                self.ingest.received = self.shared.deps.clock.now();
+                self.fixes(&publish);
+                let _ = self.hand_over().await;
+            }
+            Some(Channel::Step) => self.step(&will.payload).await,
+            // The guard has said so itself already.
+            Some(Channel::Status) | None => return,
+        }
+        self.shared.router.publish(&will.topic, &will.payload, will.qos, will.retain);
+    }
+}
+
+impl From<Fault> for String {
+    fn from(fault: Fault) -> Self {
+        fault.to_string()
+    }
+}
