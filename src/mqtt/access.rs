@@ -1,6 +1,7 @@
 //! Who may publish and read which topic. Pure: an identity and a text in, a verdict out; everything else is denied.
 
 use crate::model::{DeviceId, VehicleId};
+use crate::telemetry::Format;
 
 /// What a device's topics are made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -9,6 +10,8 @@ pub struct Names {
     pub device: DeviceId,
     /// The vehicle that carries it.
     pub vehicle: VehicleId,
+    /// What its payloads are written in.
+    pub format: Format,
 }
 
 /// Where a permitted message belongs.
@@ -155,7 +158,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn names() -> Names {
-        Names { device: DeviceId::new("tracker-1").unwrap(), vehicle: VehicleId::new("van-1").unwrap() }
+        Names { device: DeviceId::new("tracker-1").unwrap(), vehicle: VehicleId::new("van-1").unwrap(), format: Format::Native }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The way in: a permitted PUBLISH becomes fixes in the log, and its acknowledgement waits until they are durable.
 
 use super::access::{self, Channel};
-use super::frame::{self, Fault, Frame, Publish};
+use super::frame::{self, Frame, Publish};
 use super::pace::Pace;
 use super::session::{End, Pending, Session, Who};
 use super::stats::{Reason, add};
 use super::wire;
 use crate::model::{Fix, Timestamp};
+use crate::telemetry::VehicleState;
+use std::sync::{Arc, Mutex};
 
 /// Not yet handed to the log: its number is not known.
 const UNNUMBERED: u64 = u64::MAX;
@@ -19,6 +21,7 @@ pub(super) struct Ingest {
     pub received: Timestamp,
     /// Messages so far that want an acknowledgement.
     pub acknowledgeable: usize,
+    state: Option<Arc<Mutex<VehicleState>>>,
     batch: Vec<Fix>,
     /// The log's number of the last fix of this session.
     last: u64,
@@ -63,7 +66,9 @@ impl Session {
     fn fixes(&mut self, publish: &Publish<'_>) -> u8 {
         let Who::Device(names) = &self.who else { return 0x87 };
         let before = self.ingest.batch.len();
-        match self.shared.decode(names, publish.topic, publish.payload, self.ingest.received, &mut self.ingest.batch) {
+        let state = self.ingest.state.get_or_insert_with(|| self.shared.vehicle_state(&names.vehicle));
+        let message = (publish.topic, publish.payload);
+        match self.shared.decode(names, state, message, self.ingest.received, &mut self.ingest.batch) {
             Ok(()) => {
                 add(&self.shared.stats.fixes, self.ingest.batch.len() - before);
                 0
@@ -147,11 +152,5 @@ impl Session {
             Some(Channel::Status) | None => return,
         }
         self.shared.router.publish(&will.topic, &will.payload, will.qos, will.retain);
-    }
-}
-
-impl From<Fault> for String {
-    fn from(fault: Fault) -> Self {
-        fault.to_string()
     }
 }

@@ -1,6 +1,6 @@
 //! The way out: subscriptions, commands from the journal, copies from the router, and what waits for a PUBACK.
 
-use super::access::{self, Denied, Grant};
+use super::access::{self, Grant};
 use super::codec;
 use super::downlink::Command;
 use super::frame::{self, Frame, Kind};
@@ -207,7 +207,7 @@ impl Session {
         let Who::Device(names) = &self.who else { return };
         let topic = format!("v/{}/cmd", names.vehicle);
         if !self.send(&topic, &command.payload, qos, false, command.seq) {
-            tracing::warn!("a command of {} bytes is longer than {} takes", command.payload.len(), names.device);
+            tracing::warn!("a command of {} bytes is longer than {} takes", command.payload.len(), self.who.name());
         }
         add(&self.shared.stats.commands_sent, 1);
     }
@@ -260,11 +260,5 @@ impl Session {
             self.shared.keep_cursor(names.vehicle.clone(), upto);
         }
         Ok(())
-    }
-}
-
-impl From<Denied> for u8 {
-    fn from(denied: Denied) -> Self {
-        denied.code()
     }
 }

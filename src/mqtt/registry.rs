@@ -48,7 +48,7 @@ pub struct Parked {
     pub subscriptions: Vec<Subscription>,
     /// QoS 2 messages received and not yet released.
     pub received: Vec<u16>,
-    until: Option<Instant>,
+    pub(super) until: Option<Instant>,
 }
 
 /// The client id belongs to somebody else's live session.

@@ -32,7 +32,7 @@ pub struct LocalMessage {
 }
 
 /// What comes to one subscriber.
-pub trait Feed: Send {
+pub trait Feed: Send + Sync {
     /// The next message; `None` when the router has dropped this subscriber.
     fn next(&mut self) -> BoxFuture<'_, Option<LocalMessage>>;
 }

@@ -125,6 +125,7 @@ pub struct Session {
     pub(super) outbound: Outbound,
     pub(super) durable: watch::Receiver<u64>,
     pub(super) heard: Instant,
+    left: bool,
     watching: bool,
     sending_since: Option<Instant>,
     timer: Pin<Box<Sleep>>,
@@ -142,6 +143,7 @@ impl Session {
             output: BytesMut::new(),
             pending: VecDeque::new(),
             received: Vec::new(),
+            left: false,
             watching: false,
             sending_since: None,
             shared,
@@ -344,9 +346,8 @@ impl Session {
             }
             End::LogClosed => Some(0x88),
         };
-        self.outbound.leave(&self.shared);
-        self.leave(matches!(end, End::Left));
-        self.mailbox.gone.cancel();
+        self.park();
+        self.leave();
         if let Some(code) = code {
             wire::disconnect(&mut self.output, self.terms.version, code);
         }
@@ -358,18 +359,32 @@ impl Session {
         }
     }
 
-    /// Leaves the registry, parks what the next connection may want.
-    fn leave(&mut self, _clean: bool) {
-        if !self.terms.keep_state.is_zero() {
-            let parked = Parked {
-                subscriptions: std::mem::take(&mut self.outbound.subscriptions),
-                received: std::mem::take(&mut self.received),
-                ..Parked::default()
-            };
-            let (owner, now) = (&self.terms.owner, self.shared.deps.clock.monotonic());
-            self.shared.registry.park(owner, &self.terms.client_id, parked, self.terms.keep_state, now);
+    /// Keeps what the next connection of this client may want.
+    fn park(&mut self) {
+        if self.terms.keep_state.is_zero() {
+            return;
         }
-        let shared = self.shared.clone();
-        self.shared.registry.leave(&self.terms.owner, &self.mailbox, |vehicle| shared.tell_status(vehicle, false));
+        let parked = Parked {
+            subscriptions: std::mem::take(&mut self.outbound.subscriptions),
+            received: std::mem::take(&mut self.received),
+            ..Parked::default()
+        };
+        let (owner, now) = (&self.terms.owner, self.shared.deps.clock.monotonic());
+        self.shared.registry.park(owner, &self.terms.client_id, parked, self.terms.keep_state, now);
+    }
+
+    fn leave(&mut self) {
+        if !std::mem::replace(&mut self.left, true) {
+            self.outbound.leave(&self.shared);
+            self.shared.registry.leave(&self.terms.owner, &self.mailbox, |vehicle| self.shared.tell_status(vehicle, false));
+            self.mailbox.gone.cancel();
+        }
+    }
+}
+
+impl Drop for Session {
+    /// A session that panicked leaves as well.
+    fn drop(&mut self) {
+        self.leave();
     }
 }

@@ -3,3 +3,4 @@
 pub mod lock;
 pub mod notify;
 pub mod run_file;
+pub mod certificates;

@@ -1,0 +1,181 @@
+//! Down to the vehicles: commands come from the journal, so a restart loses none; a cursor per vehicle says what was
+//! acknowledged. And the follower that wakes sessions, and kicks those whose credentials went.
+
+use super::guard::Shared;
+use super::session::{REVOKED, Session, Who};
+use super::stats::Reason;
+use crate::model::{Actor, BookingId, Event, Kind, Span, Step, Timestamp, VehicleId};
+use crate::store::{self, cursors, journal};
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// A message to a vehicle; `seq` is its place in the journal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Command {
+    pub(super) seq: Option<i64>,
+    pub(super) payload: Vec<u8>,
+}
+
+/// What the journal holds for a vehicle.
+pub(super) struct Due {
+    pub commands: Vec<Command>,
+    pub upto: i64,
+    pub more: bool,
+}
+
+/// A call-off older than this is not replayed: its job was over long ago.
+const REPLAY: Span = Span::from_secs(24 * 3600);
+/// Journal rows looked at in one go.
+const LOOK: usize = 200;
+
+fn cursor_name(vehicle: &VehicleId) -> String {
+    format!("downlink:{vehicle}")
+}
+
+/// Does this kind of event concern what a vehicle was told?
+fn is_command(kind: Kind) -> bool {
+    matches!(kind, Kind::BookingAssigned | Kind::BookingUnassigned | Kind::BookingCancelled | Kind::BookingFailed)
+}
+
+/// The command that `event` makes, while the vehicle's job is `active`; `None` when it is over or was the vehicle's own doing.
+fn command(event: &Event, active: Option<BookingId>, now: Timestamp) -> Option<Command> {
+    let booking = event.booking?;
+    let payload = match event.kind {
+        Kind::BookingAssigned if active == Some(booking) => {
+            format!(r#"{{"type":"job","seq":{},"booking_id":"{booking}","booking":{}}}"#, event.seq, event.data)
+        }
+        Kind::BookingUnassigned | Kind::BookingCancelled | Kind::BookingFailed
+            if active != Some(booking) && now.since(event.at) <= REPLAY && !matches!(event.actor, Actor::Device(_)) =>
+        {
+            let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+            let reason = ["cancel_reason", "reason"].into_iter().find_map(|key| data[key].as_str());
+            json!({"type": "job_cancelled", "seq": event.seq, "booking_id": booking.to_string(), "reason": reason}).to_string()
+        }
+        _ => return None,
+    };
+    Some(Command { seq: Some(event.seq), payload: payload.into_bytes() })
+}
+
+impl Shared {
+    /// What is due to `vehicle` after journal number `sent`, or after what it acknowledged.
+    pub(super) async fn due_commands(&self, vehicle: &VehicleId, sent: Option<i64>) -> Result<Due, store::Error> {
+        let wanted = vehicle.clone();
+        let read = move |conn: &rusqlite::Connection| {
+            let after = match sent {
+                Some(seq) => seq,
+                None => cursors::get(conn, &cursor_name(&wanted))?.unwrap_or(0),
+            };
+            Ok::<_, store::Error>((after, journal::of_vehicle(conn, &wanted, after, LOOK)?))
+        };
+        let (after, events) = self.deps.db.read(read).await?;
+        let mut commands = Vec::new();
+        if events.iter().any(|e| is_command(e.kind)) {
+            let active = self.active_booking(vehicle).await;
+            let now = self.deps.clock.now();
+            commands.extend(events.iter().filter_map(|e| command(e, active, now)));
+        }
+        Ok(Due { commands, upto: events.last().map_or(after, |e| e.seq), more: events.len() == LOOK })
+    }
+
+    /// Remembers that `vehicle` acknowledged everything up to `upto`. When too much waits, that is forgotten: it will be sent again.
+    pub(super) fn keep_cursor(&self, vehicle: VehicleId, upto: i64) {
+        let _ = self.cursors.try_send((vehicle, upto));
+    }
+}
+
+/// Writes the vehicles' cursors, many in one transaction.
+pub(super) async fn keep_cursors(shared: Arc<Shared>, mut queue: mpsc::Receiver<(VehicleId, i64)>) {
+    let mut batch = Vec::new();
+    while queue.recv_many(&mut batch, 1_000).await > 0 {
+        let latest: HashMap<VehicleId, i64> = batch.drain(..).collect();
+        let write = move |tx: &rusqlite::Transaction<'_>| {
+            latest.iter().try_for_each(|(vehicle, upto)| cursors::set(tx, &cursor_name(vehicle), *upto))?;
+            Ok::<_, store::Error>(())
+        };
+        if let Err(fault) = shared.deps.db.write(write).await {
+            tracing::error!("cannot keep what vehicles acknowledged: {fault}");
+        }
+    }
+}
+
+/// Follows the journal from `after`: wakes the sessions of vehicles with news, kicks devices whose credentials changed.
+pub(super) async fn follow(shared: Arc<Shared>, mut after: i64) -> Result<(), String> {
+    let mut head = shared.deps.db.head();
+    loop {
+        head.borrow_and_update();
+        loop {
+            let read = move |conn: &rusqlite::Connection| journal::after(conn, after, LOOK);
+            let events = shared.deps.db.read(read).await.map_err(|e| format!("cannot follow the journal: {e}"))?;
+            let Some(last) = events.last() else { break };
+            after = last.seq;
+            events.iter().for_each(|event| shared.notice(event));
+        }
+        shared.followed.store(after, std::sync::atomic::Ordering::Relaxed);
+        head.changed().await.map_err(|_| "the journal is closed".to_owned())?;
+    }
+}
+
+impl Shared {
+    fn notice(&self, event: &Event) {
+        match event.kind {
+            kind if is_command(kind) => {
+                let Some(vehicle) = &event.vehicle else { return };
+                self.registry.of_vehicle(vehicle).iter().for_each(|mailbox| mailbox.wake_commands());
+            }
+            Kind::DeviceRevoked | Kind::DeviceChanged => {
+                let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+                let device = ["device", "id", "device_id"].into_iter().find_map(|key| data[key].as_str());
+                if let Some(mailbox) = device.and_then(|id| self.registry.of_owner(&format!("d:{id}"))) {
+                    mailbox.kick(REVOKED);
+                }
+            }
+            // Rights of tokens are asked anew when they come back.
+            Kind::AccessChanged => self.registry.owned("t:").iter().for_each(|mailbox| mailbox.kick(REVOKED)),
+            _ => {}
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct StepReport {
+    booking_id: String,
+    step: String,
+    #[serde(default)]
+    at: Option<Timestamp>,
+    #[serde(default)]
+    proof: Option<serde_json::Value>,
+}
+
+impl Session {
+    /// Takes a driver's step and answers it on the command topic.
+    pub(super) async fn step(&mut self, payload: &[u8]) {
+        let Who::Device(names) = &self.who else { return };
+        let names = names.clone();
+        let answer = match Box::pin(self.report(&names, payload)).await {
+            Ok(answer) => answer,
+            Err((booking, step, reason)) => {
+                let who = format!("{} from {}", names.device, self.peer);
+                self.shared.stats.refuse(self.ingest.received, Reason::Step, who, reason.clone());
+                json!({"type": "step_rejected", "booking_id": booking, "step": step, "reason": reason})
+            }
+        };
+        self.answer(answer.to_string().into_bytes());
+    }
+
+    async fn report(
+        &self,
+        names: &super::access::Names,
+        payload: &[u8],
+    ) -> Result<serde_json::Value, (Option<String>, Option<String>, String)> {
+        let report: StepReport = serde_json::from_slice(payload).map_err(|e| (None, None, format!("not a step: {e}")))?;
+        let told = |reason: String| (Some(report.booking_id.clone()), Some(report.step.clone()), reason);
+        let id: BookingId = report.booking_id.parse().map_err(|e| told(format!("booking_id {e}")))?;
+        let step = Step::parse(&report.step).filter(|s| s.is_drivers());
+        let step = step.ok_or_else(|| told("step must be arrived, picked_up, delivered or failed".to_owned()))?;
+        let status = self.shared.take_step(id, step, report.at, report.proof.clone(), names).await.map_err(told)?;
+        Ok(json!({"type": "step_ack", "booking_id": report.booking_id, "step": report.step, "status": status.as_str()}))
+    }
+}

@@ -1,0 +1,107 @@
+//! What sessions ask of the rooms below: decoding, filtering, who a token is, which job a vehicle has, a step of it.
+
+use super::access::Names;
+use super::guard::Shared;
+use super::session::Who;
+use crate::auth::Refused;
+use crate::model::{Actor, BookingId, Fix, Status, Step, Timestamp, VehicleId};
+use crate::telemetry::{self, VehicleState, Verdict};
+use std::sync::{Arc, Mutex, PoisonError};
+
+impl Shared {
+    /// What is remembered of a vehicle's fixes; it outlives sessions, so that what is sent again is recognised.
+    pub fn vehicle_state(&self, vehicle: &VehicleId) -> Arc<Mutex<VehicleState>> {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        states.entry(vehicle.clone()).or_default().clone()
+    }
+
+    /// Decodes `payload` and adds what the filter keeps to `fixes`; the reason when it is no message of the device's format.
+    pub fn decode(
+        &self,
+        names: &Names,
+        state: &Mutex<VehicleState>,
+        (topic, payload): (&str, &[u8]),
+        received: Timestamp,
+        fixes: &mut Vec<Fix>,
+    ) -> Result<(), String> {
+        let before = fixes.len();
+        if let Err(rejected) = telemetry::decode_into(format_of(names, topic), topic, payload, &names.vehicle, received, fixes) {
+            let reason = rejected.reason();
+            self.deps.inspector.record(&names.device, received, topic, &reason, payload);
+            return Err(reason);
+        }
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        if fixes.len() == before + 1 {
+            // The usual case, without moving anything but the one fix.
+            if let Some(fix) = fixes.pop()
+                && let Verdict::Keep(fix) = self.filter.judge(&mut state, fix)
+            {
+                fixes.push(fix);
+            }
+            return Ok(());
+        }
+        let decoded = fixes.split_off(before);
+        fixes.extend(decoded.into_iter().filter_map(|fix| match self.filter.judge(&mut state, fix) {
+            Verdict::Keep(fix) => Some(fix),
+            Verdict::Duplicate => None,
+        }));
+        Ok(())
+    }
+
+    /// The reader that an API token makes: read-only, within the filters it was granted.
+    pub async fn reader(&self, _token: &str) -> Result<Who, Refused> {
+        Err(Refused::Unknown)
+    }
+
+    /// The job that `vehicle` has.
+    pub async fn active_booking(&self, vehicle: &VehicleId) -> Option<BookingId> {
+        match self.deps.bookings.active_of(vehicle).await {
+            Ok(active) => active.map(|booking| booking.id),
+            Err(fault) => {
+                tracing::error!("cannot read the job of {vehicle}: {fault}");
+                None
+            }
+        }
+    }
+
+    /// Takes a step of the job that the vehicle has; a step that was already taken is taken again without effect.
+    pub async fn take_step(
+        &self,
+        id: BookingId,
+        step: Step,
+        at: Option<Timestamp>,
+        proof: Option<serde_json::Value>,
+        names: &Names,
+    ) -> Result<Status, String> {
+        let actor = Actor::Device(names.device.to_string());
+        let taken = self.deps.bookings.step(id, step, at, proof, actor, Some(&names.vehicle)).await;
+        match taken {
+            Ok(booking) => Ok(booking.status),
+            Err(refused) => {
+                // The answer to the first report may have been lost.
+                let current = self.deps.bookings.get(id).await.ok().flatten();
+                let done = current.filter(|b| b.vehicle.as_ref() == Some(&names.vehicle) && reached(step) == Some(b.status));
+                done.map(|b| b.status).ok_or_else(|| refused.to_string())
+            }
+        }
+    }
+}
+
+fn reached(step: Step) -> Option<Status> {
+    match step {
+        Step::Arrived => Some(Status::Arrived),
+        Step::PickedUp => Some(Status::PickedUp),
+        Step::Delivered => Some(Status::Delivered),
+        Step::Failed => Some(Status::Failed),
+        _ => None,
+    }
+}
+
+/// A topic that belongs to a format is read in that format, whatever the device is registered with.
+fn format_of(names: &Names, topic: &str) -> telemetry::Format {
+    match topic.as_bytes().first() {
+        Some(b'o') => telemetry::Format::OwnTracks,
+        Some(b't') => telemetry::Format::Teltonika,
+        _ => names.format,
+    }
+}
