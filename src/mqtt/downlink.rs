@@ -66,7 +66,7 @@ impl Shared {
         let read = move |conn: &rusqlite::Connection| {
             let after = match sent {
                 Some(seq) => seq,
-                None => cursors::get(conn, &cursor_name(&wanted))?.unwrap_or(0),
+                None => cursors::get(conn, &cursor_name(&wanted))?,
             };
             Ok::<_, store::Error>((after, journal::of_vehicle(conn, &wanted, after, LOOK)?))
         };
@@ -92,7 +92,7 @@ pub(super) async fn keep_cursors(shared: Arc<Shared>, mut queue: mpsc::Receiver<
     while queue.recv_many(&mut batch, 1_000).await > 0 {
         let latest: HashMap<VehicleId, i64> = batch.drain(..).collect();
         let write = move |tx: &rusqlite::Transaction<'_>| {
-            latest.iter().try_for_each(|(vehicle, upto)| cursors::set(tx, &cursor_name(vehicle), *upto))?;
+            latest.iter().try_for_each(|(vehicle, upto)| cursors::advance(tx, &cursor_name(vehicle), *upto))?;
             Ok::<_, store::Error>(())
         };
         if let Err(fault) = shared.deps.db.write(write).await {
