@@ -13,10 +13,12 @@ const FLOORS: &[&[&str]] = &[
     &["clock", "config"],
     &["ops", "telemetry"],
     &["fleet", "pricing", "store", "tracks"],
-    &["auth", "bookings", "geofence"],
+    &["auth", "bookings", "geofence", "registry"],
     &["analytics", "dispatch", "mqtt", "notify", "sim", "upstream"],
     &["web"],
-    &["app", "cli", "main"],
+    &["app"],
+    &["cli"],
+    &["main"],
 ];
 /// The library root declares every module and stands on no floor.
 const ROOT: &str = "lib";
