@@ -47,6 +47,8 @@ pub struct Mirror {
     rev: u64,
     /// The chunk to write with the next batch: what was in the log at the last one, so that all of it has been observed since.
     settled: i64,
+    /// The chunk that the file says it goes up to.
+    written: i64,
 }
 
 /// How the mirror was found.
@@ -149,7 +151,7 @@ impl Mirror {
     }
 
     fn create(path: &Path, epoch: [u8; 16]) -> Result<Self, Error> {
-        Ok(Self { db: Database::builder().set_cache_size(1 << 20).create(path)?, epoch, rev: 0, settled: 0 })
+        Ok(Self { db: Database::builder().set_cache_size(1 << 20).create(path)?, epoch, rev: 0, settled: 0, written: -1 })
     }
 
     fn load(path: &Path, epoch: [u8; 16], last_chunk: i64, fleet: &Fleet) -> Result<(Self, i64), Error> {
@@ -178,14 +180,15 @@ impl Mirror {
         }
         drop((meta, reading));
         fleet.observe_all(&fixes);
-        Ok((Self { db, epoch, rev: 0, settled: chunk }, chunk))
+        Ok((Self { db, epoch, rev: 0, settled: chunk, written: chunk }, chunk))
     }
 
     /// Writes what changed since the last call, in one transaction; returns how many vehicles. `last_chunk` is the fix
     /// log's last chunk now.
     pub fn write(&mut self, fleet: &Fleet, last_chunk: i64) -> Result<usize, Error> {
         let (rev, changed, removed) = fleet.changes(self.rev, usize::MAX);
-        if changed.is_empty() && removed.is_empty() && self.settled == last_chunk && self.rev > 0 {
+        if changed.is_empty() && removed.is_empty() && self.settled == self.written {
+            self.settled = last_chunk;
             return Ok(0);
         }
         let writing = self.db.begin_write()?;
@@ -205,7 +208,7 @@ impl Mirror {
             meta.insert("chunk", self.settled.cast_unsigned().to_le_bytes().as_slice())?;
         }
         writing.commit()?;
-        (self.rev, self.settled) = (rev, last_chunk);
+        (self.rev, self.written, self.settled) = (rev, self.settled, last_chunk);
         Ok(changed.len() + removed.len())
     }
 

@@ -3,7 +3,7 @@
 //! It is never the only copy of anything: [`mirror`] writes it to redb every few seconds, and what that misses is replayed
 //! from the fix log at start.
 
-mod index;
+pub mod index;
 pub mod mirror;
 mod table;
 mod view;

@@ -8,7 +8,7 @@
 
 mod tree;
 
-pub use tree::Index;
+pub use tree::{Index, LEVELS};
 
 use crate::model::{Metres, Place};
 use h3o::{CellIndex, LatLng};

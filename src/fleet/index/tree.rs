@@ -233,22 +233,19 @@ impl Index {
         }
     }
 
-    /// Calls `each` with every point that may lie in `cell`, of any resolution: all that do, and some near by.
+    /// Calls `each` with every point that may lie in `cell`, of any resolution: all that do, and some near by. By balls, for a
+    /// point's coarse cell is not always the parent of its fine one.
     pub fn in_cell(&self, cell: CellIndex, mut each: impl FnMut(u32)) {
+        let around = centre(cell);
+        let farthest = corners(cell).map(|c| chord2(&around, &c)).fold(0.0, f64::max).sqrt() * 1.02;
         let mut open = vec![ROOT];
         while let Some(id) = open.pop() {
             let node = &self.nodes[id as usize];
-            let related = |c: &&Child| self.nodes[c.node as usize].cell.is_some_and(|own| related(own, cell));
-            open.extend(node.children.iter().filter(related).map(|c| c.node));
+            let touches = |c: &&Child| chord2(&c.centre, &around).sqrt() <= c.reach + farthest;
+            open.extend(node.children.iter().filter(touches).map(|c| c.node));
             node.items.iter().for_each(|item| each(item.key));
         }
     }
-}
-
-/// Is one of the cells the other's ancestor, or the same?
-fn related(a: CellIndex, b: CellIndex) -> bool {
-    let coarser = a.resolution().min(b.resolution());
-    a.parent(coarser) == b.parent(coarser)
 }
 
 fn number(len: usize) -> u32 {
@@ -263,9 +260,14 @@ fn centre(cell: CellIndex) -> Point {
     as_point(LatLng::from(cell))
 }
 
+fn corners(cell: CellIndex) -> impl Iterator<Item = Point> {
+    let corners: Vec<LatLng> = cell.boundary().iter().copied().collect();
+    corners.into_iter().map(as_point)
+}
+
 /// A chord around the centre that stays within the cell's edges, with a margin for their curvature.
 fn inner_chord(cell: CellIndex, centre: &Point) -> f64 {
-    let corners: Vec<Point> = cell.boundary().iter().copied().map(as_point).collect();
+    let corners: Vec<Point> = corners(cell).collect();
     let edges = corners.iter().zip(corners.iter().cycle().skip(1));
     let nearest = edges.map(|(a, b)| {
         let along = [b[0] - a[0], b[1] - a[1], b[2] - a[2]];
