@@ -90,9 +90,9 @@ fn world(crowd: f64) -> (Vec<Waiting>, Vec<Seen>) {
     let waiting = (0..WAITING).map(booking).collect();
     let vehicle = |n: u32| Seen {
         id: VehicleId::new(&format!("KA-{n}")).expect("a name"),
-        class: "van".to_owned(),
+        class: "van".into(),
         capacity_kg: None,
-        skills: Vec::new(),
+        skills: [].into(),
         online: true,
         availability: Availability::Free,
         place: Some(place(20_000.0)),

@@ -143,7 +143,7 @@ pub struct Dispatch {
     pub retry_s: u64,
     /// A fix older than this excludes its vehicle.
     pub fix_max_age_s: u64,
-    /// Vehicles looked at for each booking at most.
+    /// Vehicles looked at for each booking at first; more where the best plan needs them.
     pub candidates: usize,
     /// Metres from the pickup to look for vehicles at most.
     pub max_radius_m: f64,

@@ -1,7 +1,7 @@
 //! The plan against a dense reference, and what must hold for any plan.
 
 use depotd::dispatch::eta::Travel;
-use depotd::dispatch::plan::{Plan, Reason, Rules, Seen, Waiting, assign, exclusions};
+use depotd::dispatch::plan::{Plan, Reason, Rules, Seen, Survey, Waiting, assign};
 use depotd::model::{Availability, BookingId, Metres, Place, Span, Timestamp, VehicleId};
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -35,7 +35,7 @@ fn seen(name: &str, place: Place) -> Seen {
         id: VehicleId::new(name).unwrap(),
         class: "van".into(),
         capacity_kg: Some(800),
-        skills: vec!["tail_lift".into()],
+        skills: ["tail_lift".to_owned()].into(),
         online: true,
         availability: Availability::Free,
         place: Some(place),
@@ -110,7 +110,7 @@ fn each_exclusion_says_its_reason() {
     let fleet = [
         with("class", 5.0, &|v| v.class = "bike".into()),
         with("capacity", 6.0, &|v| v.capacity_kg = Some(499)),
-        with("skills", 7.0, &|v| v.skills.clear()),
+        with("skills", 7.0, &|v| v.skills = [].into()),
         with("too_far", 400.0, &|_| {}),
         with("never", 0.0, &|v| (v.place, v.fix_ts) = (None, None)),
         with("no_recent_fix", 3.0, &|v| v.fix_ts = Some(NOW - Span::from_secs(301))),
@@ -122,13 +122,13 @@ fn each_exclusion_says_its_reason() {
     let plan = assign(NOW, std::slice::from_ref(&booking), &fleet, &rules(8));
     assert_eq!(chosen(&plan)[&booking.id], "good");
     assert_eq!(plan.outcomes[0].candidates.len(), 1);
-    let out = exclusions(NOW, &booking, &fleet, &rules(8), 100);
+    let out = Survey::new(NOW, &fleet, &rules(8)).exclusions(&booking, 100);
     let told: Vec<_> = out.nearest.iter().map(|e| (e.vehicle.as_str(), e.reason.as_str())).collect();
     let same = ["off_duty", "offline", "no_recent_fix", "busy", "class", "capacity", "skills", "too_far"].map(|r| (r, r));
     assert_eq!(told[..8], same);
     assert_eq!(told[8], ("never", "no_recent_fix"));
     assert_eq!(out.totals[&Reason::NoRecentFix], 2);
-    let few = exclusions(NOW, &booking, &fleet, &rules(8), 2);
+    let few = Survey::new(NOW, &fleet, &rules(8)).exclusions(&booking, 2);
     assert_eq!(few.nearest, out.nearest[..2]);
     assert_eq!(few.totals.values().sum::<u32>(), 9);
 }
@@ -208,7 +208,7 @@ proptest! {
         prop_assert_eq!(plan.outcomes.len(), waiting.len());
         for outcome in &plan.outcomes {
             let booking = waiting.iter().find(|w| w.id == outcome.booking).unwrap();
-            let out = exclusions(NOW, booking, &seen, &rules, usize::MAX);
+            let out = Survey::new(NOW, &seen, &rules).exclusions(booking, usize::MAX);
             let total: u32 = out.totals.values().sum();
             prop_assert_eq!(usize::try_from(total).unwrap(), out.nearest.len());
             for candidate in &outcome.candidates {

@@ -112,7 +112,7 @@ impl Round<'_> {
     }
 
     fn left_out(&self, excluded: &Excluded) -> LeftOut {
-        let vehicle = self.seen.iter().find(|s| s.id == excluded.vehicle);
+        let vehicle = self.seen.get(excluded.index);
         let detail = match excluded.reason {
             Reason::OffDuty => "nobody is on duty with it".to_owned(),
             Reason::Busy => "it has a job".to_owned(),
@@ -121,7 +121,7 @@ impl Round<'_> {
                 Some(ts) => format!("its last fix is {} old", minutes(self.at.since(ts).as_secs_f64())),
                 None => "it has never sent a fix".to_owned(),
             },
-            Reason::Class => format!("it is a {}", vehicle.map_or("vehicle of another class", |v| v.class.as_str())),
+            Reason::Class => format!("it is a {}", vehicle.map_or("vehicle of another class", |v| &*v.class)),
             Reason::Capacity => format!("it carries {} kg at most", vehicle.and_then(|v| v.capacity_kg).unwrap_or(0)),
             Reason::Skills => "it lacks a skill that the booking needs".to_owned(),
             Reason::TooFar => format!("it is more than {} away", kilometres(self.rules.max_radius)),
@@ -227,7 +227,7 @@ mod tests {
     fn seen(id: &str, east: f64, availability: Availability) -> Seen {
         let place = Place::new(0.0, east / 111_195.0).ok();
         let id = VehicleId::new(id).unwrap();
-        Seen { id, class: "van".into(), capacity_kg: None, skills: vec![], online: true, availability, place, fix_ts: Some(NOW) }
+        Seen { id, class: "van".into(), capacity_kg: None, skills: [].into(), online: true, availability, place, fix_ts: Some(NOW) }
     }
 
     fn record(seen: &[Seen]) -> Record {
@@ -236,7 +236,7 @@ mod tests {
         let pickup = Place::new(0.0, 0.0).unwrap();
         let waiting = Waiting { id, pickup, class: None, load_kg: None, skills: vec![], since: NOW };
         let plan = plan::assign(NOW, std::slice::from_ref(&waiting), seen, &rules);
-        let out = plan::exclusions(NOW, &waiting, seen, &rules, EXCLUDED_TOLD);
+        let out = plan::Survey::new(NOW, seen, &rules).exclusions(&waiting, EXCLUDED_TOLD);
         let references = HashMap::from([(id, "B-1".to_owned())]);
         Round { number: 7, at: NOW, trigger: "journal", rules: &rules, seen, references: &references }.record(&plan.outcomes[0], &out)
     }

@@ -63,7 +63,7 @@ pub fn state(now: Timestamp, seen: &Seen, rules: &Rules) -> Option<Reason> {
 
 /// Why this booking may not have this vehicle, wherever both are. A vehicle without a stated capacity carries anything.
 pub fn demand(waiting: &Waiting, seen: &Seen) -> Option<Reason> {
-    if waiting.class.as_ref().is_some_and(|class| *class != seen.class) {
+    if waiting.class.as_deref().is_some_and(|class| *class != *seen.class) {
         Some(Reason::Class)
     } else if waiting.load_kg.zip(seen.capacity_kg).is_some_and(|(load, capacity)| load > capacity) {
         Some(Reason::Capacity)
@@ -79,6 +79,8 @@ pub fn demand(waiting: &Waiting, seen: &Seen) -> Option<Reason> {
 pub struct Excluded {
     /// Which one.
     pub vehicle: VehicleId,
+    /// Its index among the vehicles surveyed.
+    pub index: usize,
     /// Why.
     pub reason: Reason,
     /// How far it is from the pickup; `None` when nobody knows where it is.
@@ -96,31 +98,51 @@ pub struct Exclusions {
     pub totals: BTreeMap<Reason, u32>,
 }
 
-/// Why each vehicle that may not have the booking may not; at most `limit` of them in detail.
-pub fn exclusions(now: Timestamp, waiting: &Waiting, seen: &[Seen], rules: &Rules, limit: usize) -> Exclusions {
-    let from = Spot::of(waiting.pickup);
-    let reach = chord2(rules.max_radius);
-    let mut totals = BTreeMap::new();
-    let mut all = Vec::new();
-    for (index, vehicle) in seen.iter().enumerate() {
-        let off = vehicle.place.map(|place| from.chord2(Spot::of(place)));
-        let far = || off.is_some_and(|off| off > reach).then_some(Reason::TooFar);
-        let Some(reason) = state(now, vehicle, rules).or_else(|| demand(waiting, vehicle)).or_else(far) else { continue };
-        *totals.entry(reason).or_insert(0) += 1;
-        all.push((Found { chord2: off.unwrap_or(f64::INFINITY), index }, reason));
+/// The vehicles of a round, ready to be asked why each of them is not for a booking.
+pub struct Survey<'a> {
+    seen: &'a [Seen],
+    /// Where each is, and why no booking may have it.
+    states: Vec<(Option<Spot>, Option<Reason>)>,
+    reach2: f64,
+}
+
+impl<'a> Survey<'a> {
+    /// Looks at all vehicles once.
+    pub fn new(now: Timestamp, seen: &'a [Seen], rules: &Rules) -> Self {
+        let states = seen.iter().map(|s| (s.place.map(Spot::of), state(now, s, rules))).collect();
+        Self { seen, states, reach2: chord2(rules.max_radius) }
     }
-    let order = |a: &(Found, Reason), b: &(Found, Reason)| {
-        a.0.chord2.total_cmp(&b.0.chord2).then_with(|| seen[a.0.index].id.cmp(&seen[b.0.index].id))
-    };
-    if all.len() > limit && limit > 0 {
-        all.select_nth_unstable_by(limit - 1, order);
+
+    /// The vehicles surveyed.
+    pub fn seen(&self) -> &'a [Seen] {
+        self.seen
     }
-    all.truncate(limit);
-    all.sort_unstable_by(order);
-    let detail = |(found, reason): (Found, Reason)| {
-        let vehicle = &seen[found.index];
-        let distance = vehicle.place.map(|_| metres(found.chord2));
-        Excluded { vehicle: vehicle.id.clone(), reason, distance, fix_ts: vehicle.fix_ts }
-    };
-    Exclusions { nearest: all.into_iter().map(detail).collect(), totals }
+
+    /// Why each vehicle that may not have the booking may not; at most `limit` of them in detail.
+    pub fn exclusions(&self, waiting: &Waiting, limit: usize) -> Exclusions {
+        let from = Spot::of(waiting.pickup);
+        let mut totals = BTreeMap::new();
+        let mut all = Vec::new();
+        for (index, (vehicle, (spot, state))) in self.seen.iter().zip(&self.states).enumerate() {
+            let off = spot.map(|spot| from.chord2(spot));
+            let far = || off.is_some_and(|off| off > self.reach2).then_some(Reason::TooFar);
+            let Some(reason) = state.or_else(|| demand(waiting, vehicle)).or_else(far) else { continue };
+            *totals.entry(reason).or_insert(0) += 1;
+            all.push((Found { chord2: off.unwrap_or(f64::INFINITY), index }, reason));
+        }
+        let order = |a: &(Found, Reason), b: &(Found, Reason)| {
+            a.0.chord2.total_cmp(&b.0.chord2).then_with(|| self.seen[a.0.index].id.cmp(&self.seen[b.0.index].id))
+        };
+        if all.len() > limit && limit > 0 {
+            all.select_nth_unstable_by(limit - 1, order);
+        }
+        all.truncate(limit);
+        all.sort_unstable_by(order);
+        let detail = |(found, reason): (Found, Reason)| {
+            let vehicle = &self.seen[found.index];
+            let distance = vehicle.place.map(|_| metres(found.chord2));
+            Excluded { vehicle: vehicle.id.clone(), index: found.index, reason, distance, fix_ts: vehicle.fix_ts }
+        };
+        Exclusions { nearest: all.into_iter().map(detail).collect(), totals }
+    }
 }

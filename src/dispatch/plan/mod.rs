@@ -12,13 +12,14 @@ mod fit;
 mod nearest;
 mod solver;
 
-pub use fit::{Excluded, Exclusions, Reason, exclusions};
+pub use fit::{Excluded, Exclusions, Reason, Survey, demand};
 
 use super::eta::Travel;
 use crate::model::{Availability, BookingId, Metres, Place, Span, Timestamp, VehicleId};
 use nearest::{Nearest, Spot, chord2, metres};
 use solver::{Edge, Solution};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A booking that wants a vehicle.
 #[derive(Clone, PartialEq, Debug)]
@@ -43,11 +44,11 @@ pub struct Seen {
     /// Its id.
     pub id: VehicleId,
     /// Its class.
-    pub class: String,
+    pub class: Arc<str>,
     /// Load it can carry, in kg; `None`: not stated, so any.
     pub capacity_kg: Option<u32>,
     /// What it can do.
-    pub skills: Vec<String>,
+    pub skills: Arc<[String]>,
     /// Is it connected?
     pub online: bool,
     /// What it is doing.
