@@ -6,6 +6,7 @@ pub mod dispatch;
 pub mod fleet;
 pub mod model;
 pub mod ops;
+pub mod sim;
 pub mod telemetry;
 pub mod tracks;
 pub mod web;

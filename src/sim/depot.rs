@@ -1,0 +1,142 @@
+//! The depot over HTTP: registering vehicles, placing bookings.
+
+use super::day::Wish;
+use crate::model::{Place, Site, Timestamp};
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Where the depot is just now; may change when it restarts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Target {
+    /// Its URL, like `http://127.0.0.1:8080`.
+    pub http: String,
+    /// Plain MQTT.
+    pub mqtt: SocketAddr,
+}
+
+/// What a device logs in with.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct Credential {
+    /// MQTT user name.
+    pub username: String,
+    /// MQTT password.
+    pub password: String,
+}
+
+/// Why the depot did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// It could not be reached, or did not answer in time.
+    #[error("the depot cannot be reached: {0}")]
+    Unreachable(#[from] reqwest::Error),
+    /// It said no.
+    #[error("the depot answered {0}: {1}")]
+    Answer(StatusCode, String),
+}
+
+/// A vehicle as it is registered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Registration {
+    /// Its id; its device gets the same.
+    pub id: String,
+    /// Its class.
+    pub class: &'static str,
+    /// Load it can carry, in kg.
+    pub capacity_kg: u32,
+}
+
+/// A client with a token.
+#[derive(Clone)]
+pub struct Depot {
+    client: reqwest::Client,
+    target: watch::Receiver<Target>,
+    token: String,
+}
+
+/// An answer may take this long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Depot {
+    /// A client of the depot at `target`, with an API token that may register devices and place bookings.
+    pub fn new(target: watch::Receiver<Target>, token: &str) -> Self {
+        Self { client: reqwest::Client::new(), target, token: token.to_owned() }
+    }
+
+    /// Where it is, for sessions.
+    pub fn target(&self) -> watch::Receiver<Target> {
+        self.target.clone()
+    }
+
+    async fn send(&self, method: Method, path: &str, key: Option<&str>, body: &Value) -> Result<Value, Refused> {
+        let url = format!("{}/api/v1{path}", self.target.borrow().http);
+        let mut request = self.client.request(method, url).bearer_auth(&self.token).timeout(PATIENCE).json(body);
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        let response = request.send().await?;
+        let status = response.status();
+        let text = response.text().await?;
+        if status.is_success() { Ok(serde_json::from_str(&text).unwrap_or(Value::Null)) } else { Err(Refused::Answer(status, text)) }
+    }
+
+    /// Registers a vehicle with its device; what the device logs in with.
+    pub async fn register(&self, vehicle: &Registration) -> Result<Credential, Refused> {
+        let Registration { id, class, capacity_kg } = vehicle;
+        self.send(Method::POST, "/vehicles", None, &json!({"id": id, "class": class, "capacity_kg": capacity_kg})).await?;
+        let device = self.send(Method::POST, "/devices", None, &json!({"id": id, "vehicle": id})).await?;
+        serde_json::from_value(device).map_err(|e| Refused::Answer(StatusCode::CREATED, e.to_string()))
+    }
+
+    /// Puts a vehicle on or off duty.
+    pub async fn duty(&self, vehicle: &str, on_duty: bool) -> Result<(), Refused> {
+        self.send(Method::POST, &format!("/vehicles/{vehicle}/duty"), None, &json!({"on_duty": on_duty})).await.map(drop)
+    }
+
+    /// Places a booking once, however often it must be tried: asked again with the same `key` until there is an answer.
+    pub async fn book(&self, key: &str, order: &Value) -> Result<Value, Refused> {
+        loop {
+            match self.send(Method::POST, "/bookings", Some(key), order).await {
+                Err(Refused::Unreachable(error)) => tracing::debug!(%error, key, "the order is tried again"),
+                Err(Refused::Answer(status, text)) if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                    tracing::debug!(%status, text, key, "the order is tried again");
+                }
+                answered => return answered,
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+}
+
+fn site(site: &Site) -> Value {
+    let mut value = end(site.place);
+    if let Some(address) = &site.address {
+        value["address"] = address.as_str().into();
+    }
+    value
+}
+
+/// A place as the API takes it.
+pub fn end(place: Place) -> Value {
+    json!({"lat": place.lat(), "lon": place.lon()})
+}
+
+/// An order as the API takes it; `pickup_at` when it is for later.
+pub fn order(wish: &Wish, pickup_at: Option<Timestamp>) -> Value {
+    let mut body = json!({
+        "pickup": site(&wish.pickup), "dropoff": site(&wish.dropoff), "load_kg": wish.load_kg, "customer": wish.customer,
+    });
+    if let Some(at) = pickup_at {
+        body["pickup_at"] = at.to_string().into();
+    }
+    if let Some(class) = wish.class {
+        body["vehicle_class"] = class.into();
+    }
+    if let Some(notes) = wish.notes {
+        body["notes"] = notes.into();
+    }
+    body
+}
