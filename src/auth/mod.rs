@@ -1,0 +1,66 @@
+//! Who is it, and what may they do: users with sessions, API tokens, devices, and one [`allow`] table.
+
+mod allow;
+mod devices;
+mod error;
+mod keys;
+mod passwords;
+mod secrets;
+mod sessions;
+mod throttle;
+mod tokens;
+mod users;
+
+pub use allow::{Role, What, Who, allow};
+pub use devices::{Credential, Device, DeviceIdentity, Format, NewDevice, Refused, Topics};
+pub use error::{Error, Fault};
+pub use sessions::Opened;
+pub use tokens::{NewToken, Token, TokenMade};
+pub use users::{User, UserChange};
+
+use crate::clock::Clock;
+use crate::config;
+use crate::model::{Actor, Kind, Timestamp};
+use crate::store::{self, Db, audit, journal};
+use rusqlite::Transaction;
+use std::sync::Arc;
+
+/// Knows users, tokens and devices. Cheap to clone.
+#[derive(Clone)]
+pub struct Auth(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    clock: Clock,
+    hasher: passwords::Hasher,
+    verified: devices::Verified,
+    throttle: throttle::Throttle,
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Auth")
+    }
+}
+
+type Result<T> = std::result::Result<T, Error>;
+
+impl Auth {
+    /// Who is who in `db`.
+    pub fn new(db: Db, mqtt: &config::Mqtt, clock: Clock) -> Self {
+        let verified = devices::Verified::new(mqtt.credential_cache_s);
+        let inner = Inner { db, clock, hasher: passwords::Hasher::new(), verified, throttle: throttle::Throttle::new() };
+        Self(Arc::new(inner))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+}
+
+/// Writes the journal entry and the audit row of a change of who may do what.
+fn announce(tx: &Transaction<'_>, at: Timestamp, actor: &Actor, kind: Kind, action: &str, object: &str) -> store::Result<()> {
+    let data = serde_json::json!({ "action": action, "object": object }).to_string();
+    journal::append(tx, &journal::NewEvent { at, kind, actor, booking: None, vehicle: None, data: &data })?;
+    audit::append(tx, at, actor, action, object, "{}")
+}

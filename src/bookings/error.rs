@@ -1,0 +1,57 @@
+//! Why a booking's use case did not happen.
+
+use crate::model::{StepRefused, VehicleId};
+use crate::store;
+
+/// A field that is not right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Its path in the request, like `pickup.lat`.
+    pub field: String,
+    /// What it must be.
+    pub message: String,
+}
+
+impl Fault {
+    pub(super) fn new(field: &str, message: impl Into<String>) -> Self {
+        Self { field: field.to_owned(), message: message.into() }
+    }
+}
+
+/// Why a use case did not happen; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// These fields are not right.
+    #[error("{} field(s) are not valid", .0.len())]
+    Invalid(Vec<Fault>),
+    /// There is no such booking.
+    #[error("there is no such booking")]
+    Unknown,
+    /// There is no such vehicle.
+    #[error("there is no vehicle {0}")]
+    UnknownVehicle(VehicleId),
+    /// The vehicle has another job.
+    #[error("vehicle {0} already has a job")]
+    VehicleBusy(VehicleId),
+    /// The vehicle does not have this job.
+    #[error("vehicle {0} does not have this job")]
+    NotYours(VehicleId),
+    /// The status does not allow the step.
+    #[error(transparent)]
+    Refused(#[from] StepRefused),
+    /// Somebody else changed the booking first.
+    #[error("somebody else changed this booking first")]
+    Lost,
+    /// The `Idempotency-Key` was used for another request.
+    #[error("this Idempotency-Key was used for a different request")]
+    KeyReused,
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

@@ -1,0 +1,182 @@
+//! The use cases of bookings: quote, place, release, assign, step, cancel. One transaction each.
+//!
+//! Every change goes through [`commit`]: the row, the journal entry and the audit row stand or fall together.
+
+mod assign;
+mod error;
+mod list;
+mod place;
+mod quote;
+mod step;
+mod view;
+
+pub use crate::pricing::Line as PriceLine;
+pub use crate::store::bookings::Filter;
+pub use assign::Assignment;
+pub use error::{Error, Fault};
+pub use list::{Page, Paged};
+pub use place::{PlaceRequest, Placed};
+pub use quote::{Quote, QuoteRequest};
+pub use view::booking_json;
+
+use crate::clock::Clock;
+use crate::config::{Config, Dispatch, Tariff};
+use crate::model::{Actor, Booking, BookingId, Kind, Span, Status, Step, Timestamp, VehicleId};
+use crate::store::{self, Db, audit, journal};
+use rusqlite::Transaction;
+use std::sync::Arc;
+
+/// The bookings. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Bookings {
+    db: Db,
+    clock: Clock,
+    rules: Arc<Rules>,
+}
+
+#[derive(Debug)]
+struct Rules {
+    tariff: Tariff,
+    dispatch: Dispatch,
+}
+
+type Result<T> = std::result::Result<T, Error>;
+
+impl Bookings {
+    /// The bookings of `db`, priced and estimated as `config` says.
+    pub fn new(db: Db, config: &Config, clock: Clock) -> Self {
+        Self { db, clock, rules: Arc::new(Rules { tariff: config.tariff.clone(), dispatch: config.dispatch.clone() }) }
+    }
+
+    /// Releases every scheduled booking whose lead time has begun; gives their number.
+    pub async fn release_due(&self, now: Timestamp) -> Result<usize> {
+        let before = now + self.lead();
+        if self.db.read(move |c| store::bookings::due(c, before, 1)).await?.is_empty() {
+            return Ok(0);
+        }
+        let change = move |tx: &Transaction<'_>| {
+            let due = store::bookings::due(tx, before, 1_000)?;
+            for booking in &due {
+                commit(tx, booking.clone(), Change::of(Step::Release), &Actor::System, now)?;
+            }
+            Ok(due.len())
+        };
+        self.db.write(change).await
+    }
+
+    /// When the next scheduled booking is to be released.
+    pub async fn next_release(&self) -> Result<Option<Timestamp>> {
+        let next = self.db.read(store::bookings::next_scheduled).await?;
+        Ok(next.map(|at| at - self.lead()))
+    }
+
+    /// Forgets what is kept for a while only: expired quotes, idempotency keys after 48 h, dispatch records after `keep_rounds_days`.
+    pub async fn purge(&self, now: Timestamp) -> Result<()> {
+        const DAY_S: i64 = 86_400;
+        let rounds = now - Span::from_secs(i64::from(self.rules.dispatch.keep_rounds_days) * DAY_S);
+        let change = move |tx: &Transaction<'_>| {
+            store::quotes::purge(tx, now - Span::from_secs(DAY_S))?;
+            store::idempotency::purge(tx, now - Span::from_secs(2 * DAY_S))?;
+            store::rounds::purge(tx, rounds)?;
+            Ok(())
+        };
+        self.db.write(change).await
+    }
+
+    fn lead(&self) -> Span {
+        Span::from_secs(i64::try_from(self.rules.dispatch.lead_s).unwrap_or(i64::MAX / 2_000))
+    }
+}
+
+/// What a step does besides moving the status on.
+struct Change {
+    step: Step,
+    at: Option<Timestamp>,
+    vehicle: Option<VehicleId>,
+    reason: Option<String>,
+    proof: Option<serde_json::Value>,
+}
+
+impl Change {
+    fn of(step: Step) -> Self {
+        Self { step, at: None, vehicle: None, reason: None, proof: None }
+    }
+}
+
+/// The one funnel of every change: the sole caller of `update`, journal and audit for a booking that exists.
+fn commit(tx: &Transaction<'_>, booking: Booking, change: Change, actor: &Actor, now: Timestamp) -> Result<Booking> {
+    let version = booking.version;
+    let vehicle_before = booking.vehicle.clone();
+    let proof = change.proof.clone();
+    let next = apply(booking, change, now)?;
+    if !store::bookings::update(tx, &next, version)? {
+        return Err(Error::Lost);
+    }
+    let vehicle = next.vehicle.as_ref().or(vehicle_before.as_ref());
+    record(tx, &next, kind_of(next.status, vehicle_before.as_ref()), vehicle, proof, actor, now)?;
+    Ok(next)
+}
+
+fn apply(mut b: Booking, change: Change, now: Timestamp) -> Result<Booking> {
+    b.status = b.status.after(change.step)?;
+    let at = Some(change.at.unwrap_or(now));
+    match b.status {
+        Status::Waiting | Status::Scheduled | Status::Offered => {
+            b.vehicle = None;
+            b.assigned_at = None;
+            b.arrived_at = None;
+        }
+        Status::Assigned => {
+            b.vehicle = change.vehicle;
+            b.assigned_at = at;
+        }
+        Status::Arrived => b.arrived_at = at,
+        Status::PickedUp => b.picked_up_at = at,
+        Status::Delivered => b.delivered_at = at,
+        Status::Cancelled | Status::Failed | Status::Expired => {
+            b.ended_at = at;
+            b.reason = change.reason;
+        }
+    }
+    b.updated_at = now;
+    b.version += 1;
+    Ok(b)
+}
+
+fn kind_of(status: Status, vehicle_before: Option<&VehicleId>) -> Kind {
+    match status {
+        Status::Waiting if vehicle_before.is_some() => Kind::BookingUnassigned,
+        Status::Waiting | Status::Scheduled => Kind::BookingReleased,
+        Status::Offered => Kind::BookingOffered,
+        Status::Assigned => Kind::BookingAssigned,
+        Status::Arrived => Kind::BookingArrived,
+        Status::PickedUp => Kind::BookingPickedUp,
+        Status::Delivered => Kind::BookingDelivered,
+        Status::Cancelled => Kind::BookingCancelled,
+        Status::Failed => Kind::BookingFailed,
+        Status::Expired => Kind::BookingExpired,
+    }
+}
+
+fn record(
+    tx: &Transaction<'_>,
+    b: &Booking,
+    kind: Kind,
+    vehicle: Option<&VehicleId>,
+    proof: Option<serde_json::Value>,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<()> {
+    let mut data = booking_json(b);
+    if let (Some(proof), Some(map)) = (proof, data.as_object_mut()) {
+        map.insert("proof".into(), proof);
+    }
+    let data = data.to_string();
+    journal::append(tx, &journal::NewEvent { at: now, kind, actor, booking: Some(b.id), vehicle, data: &data })?;
+    audit::append(tx, now, actor, kind.as_str(), &b.id.to_string(), &data)?;
+    Ok(())
+}
+
+fn find(tx: &rusqlite::Connection, id: BookingId) -> Result<Booking> {
+    store::bookings::get(tx, id)?.ok_or(Error::Unknown)
+}

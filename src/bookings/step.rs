@@ -1,0 +1,69 @@
+//! What happens on the road: steps, and calling a booking off.
+
+use super::error::Fault;
+use super::{Bookings, Change, Error, Result, commit, find};
+use crate::model::{Actor, Booking, BookingId, Span, Status, Step, Timestamp, VehicleId};
+use rusqlite::Transaction;
+use serde_json::Value;
+
+/// A device's clock may be ahead by this much.
+const AHEAD: Span = Span::from_secs(120);
+
+impl Bookings {
+    /// Moves the booking on by a driver's `step`, taken at `at` (now when absent). With `vehicle` given, that vehicle must
+    /// have the job. A step that was made already is answered with the booking as it is, so a repeat does no harm.
+    pub async fn step(
+        &self,
+        id: BookingId,
+        step: Step,
+        at: Option<Timestamp>,
+        proof: Option<Value>,
+        actor: Actor,
+        vehicle: Option<&VehicleId>,
+    ) -> Result<Booking> {
+        let (now, vehicle) = (self.clock.now(), vehicle.cloned());
+        if !step.is_drivers() {
+            return Err(Error::Invalid(vec![Fault::new("step", "must be arrived, picked_up, delivered or failed")]));
+        }
+        if at.is_some_and(|at| at > now + AHEAD) {
+            return Err(Error::Invalid(vec![Fault::new("at", "must not lie in the future")]));
+        }
+        let change = move |tx: &Transaction<'_>| {
+            let booking = find(tx, id)?;
+            if let Some(vehicle) = vehicle
+                && booking.vehicle.as_ref() != Some(&vehicle)
+            {
+                return Err(Error::NotYours(vehicle));
+            }
+            if made_already(&booking, step) {
+                return Ok(booking);
+            }
+            let reason = proof.as_ref().and_then(|p| p.get("reason")).and_then(Value::as_str).map(str::to_owned);
+            commit(tx, booking, Change { at, reason, proof, ..Change::of(step) }, &actor, now)
+        };
+        self.db.write(change).await
+    }
+
+    /// Calls the booking off; refused once the load is on board. A cancelled booking stays as it is.
+    pub async fn cancel(&self, id: BookingId, reason: String, actor: Actor) -> Result<Booking> {
+        let now = self.clock.now();
+        let change = move |tx: &Transaction<'_>| {
+            let booking = find(tx, id)?;
+            if booking.status == Status::Cancelled {
+                return Ok(booking);
+            }
+            commit(tx, booking, Change { reason: Some(reason), ..Change::of(Step::Cancel) }, &actor, now)
+        };
+        self.db.write(change).await
+    }
+}
+
+fn made_already(b: &Booking, step: Step) -> bool {
+    match step {
+        Step::Arrived => b.arrived_at.is_some() && !b.status.is_final(),
+        Step::PickedUp => b.picked_up_at.is_some() && b.status != Status::Failed,
+        Step::Delivered => b.status == Status::Delivered,
+        Step::Failed => b.status == Status::Failed,
+        _ => false,
+    }
+}

@@ -1,0 +1,48 @@
+//! A booking as the journal and the wire show it.
+
+use crate::model::{Booking, Site};
+use serde_json::{Map, Value, json};
+
+/// The booking as one JSON object, named as in the API; what it does not have is left out.
+pub fn booking_json(b: &Booking) -> Value {
+    let order = &b.order;
+    let mut map = Map::new();
+    let mut put = |key: &str, value: Value| {
+        if !value.is_null() {
+            map.insert(key.to_owned(), value);
+        }
+    };
+    put("id", json!(b.id));
+    put("ref", json!(b.reference));
+    put("status", json!(b.status));
+    put("pickup", site(&order.pickup));
+    put("dropoff", site(&order.dropoff));
+    put("pickup_at", json!(order.pickup_at));
+    put("vehicle_class", json!(order.vehicle_class));
+    put("load_kg", json!(order.load_kg));
+    put("skills", json!(order.skills));
+    put("customer", json!(order.customer));
+    put("notes", json!(order.notes));
+    put("price", json!(order.price));
+    put("distance_m", json!(order.distance_m));
+    put("duration_s", json!(order.duration_s));
+    put("vehicle_id", json!(b.vehicle));
+    put("cancel_reason", json!(b.reason));
+    put("created_at", json!(b.created_at));
+    put("updated_at", json!(b.updated_at));
+    put("assigned_at", json!(b.assigned_at));
+    put("arrived_at", json!(b.arrived_at));
+    put("picked_up_at", json!(b.picked_up_at));
+    put("delivered_at", json!(b.delivered_at));
+    put("cancelled_at", json!(b.ended_at));
+    put("version", json!(b.version));
+    Value::Object(map)
+}
+
+fn site(site: &Site) -> Value {
+    let mut value = json!({ "lat": site.place.lat(), "lon": site.place.lon() });
+    if let (Some(address), Some(map)) = (&site.address, value.as_object_mut()) {
+        map.insert("address".into(), json!(address));
+    }
+    value
+}

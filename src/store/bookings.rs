@@ -1,0 +1,182 @@
+//! Bookings. Only [`insert`] and [`update`] write them, and only `bookings` calls those.
+
+use super::{Error, Result, journal::count, row};
+use crate::model::{Booking, BookingId, Currency, Money, NewBooking, Place, Site, Status, Timestamp, VehicleId};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, params};
+
+/// Which bookings a list holds.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// In one of these statuses; empty: in any.
+    pub status: Vec<Status>,
+    /// Picked up at or after.
+    pub from: Option<Timestamp>,
+    /// Picked up before.
+    pub to: Option<Timestamp>,
+    /// Reference, customer, notes, address or vehicle contain this, without regard to case.
+    pub q: Option<String>,
+}
+
+/// The name that people call booking number `number`.
+fn reference(number: i64) -> String {
+    format!("B-{}", 1000 + number)
+}
+
+/// Adds a booking in `status` and gives it back as kept.
+pub fn insert(tx: &Transaction<'_>, id: BookingId, status: Status, order: &NewBooking, now: Timestamp) -> Result<Booking> {
+    let sql = "insert into bookings (id, status, pickup_lat, pickup_lon, pickup_address, dropoff_lat, dropoff_lon, dropoff_address, pickup_at,
+               vehicle_class, load_kg, skills, customer, notes, price_minor, currency, distance_m, duration_s, created_at, updated_at, version)
+               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?19, 1)";
+    tx.prepare_cached(sql)?.execute(params![
+        id.to_string(),
+        status.as_str(),
+        order.pickup.place.lat(),
+        order.pickup.place.lon(),
+        order.pickup.address,
+        order.dropoff.place.lat(),
+        order.dropoff.place.lon(),
+        order.dropoff.address,
+        order.pickup_at.unwrap_or(now).as_millis(),
+        order.vehicle_class,
+        order.load_kg,
+        row::texts_json(&order.skills),
+        order.customer,
+        order.notes,
+        order.price.amount_minor,
+        order.price.currency.code(),
+        order.distance_m,
+        order.duration_s,
+        now.as_millis(),
+    ])?;
+    get(tx, id)?.ok_or_else(|| Error::Corrupt(format!("booking {id} is gone right after it was written")))
+}
+
+/// Writes what a step changed, provided that the row still has `version`; `false` when it has not.
+pub fn update(tx: &Transaction<'_>, b: &Booking, version: u32) -> Result<bool> {
+    let sql = "update bookings set status = ?3, vehicle_id = ?4, reason = ?5, updated_at = ?6, assigned_at = ?7, arrived_at = ?8,
+               picked_up_at = ?9, delivered_at = ?10, ended_at = ?11, version = ?12 where id = ?1 and version = ?2";
+    let millis = |t: Option<Timestamp>| t.map(Timestamp::as_millis);
+    let rows = tx.prepare_cached(sql)?.execute(params![
+        b.id.to_string(),
+        version,
+        b.status.as_str(),
+        b.vehicle.as_ref().map(VehicleId::as_str),
+        b.reason,
+        b.updated_at.as_millis(),
+        millis(b.assigned_at),
+        millis(b.arrived_at),
+        millis(b.picked_up_at),
+        millis(b.delivered_at),
+        millis(b.ended_at),
+        b.version,
+    ])?;
+    Ok(rows == 1)
+}
+
+/// The booking of an id.
+pub fn get(connection: &Connection, id: BookingId) -> Result<Option<Booking>> {
+    Ok(collect(connection, "select * from bookings where id = ?1", params![id.to_string()])?.pop())
+}
+
+/// The job that `vehicle` has now.
+pub fn active_of(connection: &Connection, vehicle: &VehicleId) -> Result<Option<Booking>> {
+    let sql = "select * from bookings where vehicle_id = ?1 and status in ('assigned', 'arrived', 'picked_up')";
+    Ok(collect(connection, sql, params![vehicle.as_str()])?.pop())
+}
+
+/// Up to `limit` bookings in `status`, the earliest pickup first.
+pub fn in_status(connection: &Connection, status: Status, limit: usize) -> Result<Vec<Booking>> {
+    let sql = "select * from bookings where status = ?1 order by pickup_at, number limit ?2";
+    collect(connection, sql, params![status.as_str(), count(limit)])
+}
+
+/// Scheduled bookings with a pickup before `before`, the earliest first.
+pub fn due(connection: &Connection, before: Timestamp, limit: usize) -> Result<Vec<Booking>> {
+    let sql = "select * from bookings where status = 'scheduled' and pickup_at <= ?1 order by pickup_at, number limit ?2";
+    collect(connection, sql, params![before.as_millis(), count(limit)])
+}
+
+/// When the next scheduled booking is picked up.
+pub fn next_scheduled(connection: &Connection) -> Result<Option<Timestamp>> {
+    let sql = "select pickup_at from bookings where status = 'scheduled' order by pickup_at limit 1";
+    let at: Option<i64> = connection.prepare_cached(sql)?.query_row([], |r| r.get(0)).optional()?;
+    Ok(at.map(Timestamp::from_millis))
+}
+
+/// Up to `limit` bookings that can still change, the earliest pickup first.
+pub fn open(connection: &Connection, limit: usize) -> Result<Vec<Booking>> {
+    let sql = "select * from bookings where status in ('scheduled', 'waiting', 'offered', 'assigned', 'arrived', 'picked_up')
+               order by pickup_at, number limit ?1";
+    collect(connection, sql, params![count(limit)])
+}
+
+/// Up to `limit` bookings that fit `filter`, newest first, from before booking number `before` on; each with its number.
+pub fn list(connection: &Connection, filter: &Filter, before: i64, limit: usize) -> Result<Vec<(i64, Booking)>> {
+    let mut sql = String::from("select * from bookings where number < ?");
+    let mut given: Vec<Box<dyn ToSql>> = vec![Box::new(before)];
+    if !filter.status.is_empty() {
+        let marks = vec!["?"; filter.status.len()].join(", ");
+        sql.push_str(&format!(" and status in ({marks})"));
+        given.extend(filter.status.iter().map(|s| Box::new(s.as_str()) as Box<dyn ToSql>));
+    }
+    for (clause, bound) in [(" and pickup_at >= ?", filter.from), (" and pickup_at < ?", filter.to)] {
+        if let Some(at) = bound {
+            sql.push_str(clause);
+            given.push(Box::new(at.as_millis()));
+        }
+    }
+    if let Some(q) = &filter.q {
+        sql.push_str(
+            " and instr(lower('b-' || (1000 + number) || char(10) || coalesce(customer, '') || char(10) || coalesce(notes, '') || char(10)
+              || coalesce(pickup_address, '') || char(10) || coalesce(dropoff_address, '') || char(10) || coalesce(vehicle_id, '')), ?) > 0",
+        );
+        given.push(Box::new(q.to_lowercase()));
+    }
+    sql.push_str(" order by number desc limit ?");
+    given.push(Box::new(count(limit)));
+    let given = rusqlite::params_from_iter(given.iter());
+    connection.prepare_cached(&sql)?.query_and_then(given, |r| Ok((r.get("number")?, read(r)?)))?.collect()
+}
+
+fn collect(connection: &Connection, sql: &str, given: impl rusqlite::Params) -> Result<Vec<Booking>> {
+    connection.prepare_cached(sql)?.query_and_then(given, read)?.collect()
+}
+
+fn site(r: &Row<'_>, lat: &str, lon: &str, address: &str) -> Result<Site> {
+    let place = Place::new(r.get(lat)?, r.get(lon)?).map_err(|e| Error::Corrupt(format!("a booking's {lat}, {lon}: {e}")))?;
+    Ok(Site { place, address: r.get(address)? })
+}
+
+fn read(r: &Row<'_>) -> Result<Booking> {
+    let status: String = r.get("status")?;
+    let code: String = r.get("currency")?;
+    let currency = Currency::new(&code).ok_or_else(|| Error::Corrupt(format!("a booking has the currency {code:?}")))?;
+    Ok(Booking {
+        id: row::parse(r, "id")?,
+        reference: reference(r.get("number")?),
+        status: Status::parse(&status).ok_or_else(|| Error::Corrupt(format!("a booking has the status {status:?}")))?,
+        order: NewBooking {
+            pickup: site(r, "pickup_lat", "pickup_lon", "pickup_address")?,
+            dropoff: site(r, "dropoff_lat", "dropoff_lon", "dropoff_address")?,
+            pickup_at: Some(row::time(r, "pickup_at")?),
+            vehicle_class: r.get("vehicle_class")?,
+            load_kg: r.get("load_kg")?,
+            skills: row::texts(r, "skills")?,
+            customer: r.get("customer")?,
+            notes: r.get("notes")?,
+            price: Money { amount_minor: r.get("price_minor")?, currency },
+            distance_m: r.get("distance_m")?,
+            duration_s: r.get("duration_s")?,
+        },
+        vehicle: row::parse_opt(r, "vehicle_id")?,
+        reason: r.get("reason")?,
+        created_at: row::time(r, "created_at")?,
+        updated_at: row::time(r, "updated_at")?,
+        assigned_at: row::time_opt(r, "assigned_at")?,
+        arrived_at: row::time_opt(r, "arrived_at")?,
+        picked_up_at: row::time_opt(r, "picked_up_at")?,
+        delivered_at: row::time_opt(r, "delivered_at")?,
+        ended_at: row::time_opt(r, "ended_at")?,
+        version: r.get("version")?,
+    })
+}

@@ -1,0 +1,90 @@
+//! The journal: what happened, in order. Nothing else announces a change.
+
+use super::{Error, Result, row};
+use crate::model::{Actor, BookingId, Event, Kind, Timestamp, VehicleId};
+use rusqlite::{Connection, Row, Transaction, params};
+
+/// An entry to be written.
+#[derive(Debug)]
+pub struct NewEvent<'a> {
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: Kind,
+    /// Who made it happen.
+    pub actor: &'a Actor,
+    /// The booking it is about.
+    pub booking: Option<BookingId>,
+    /// The vehicle it concerns.
+    pub vehicle: Option<&'a VehicleId>,
+    /// The rest, one JSON object text.
+    pub data: &'a str,
+}
+
+/// Writes an entry and gives its place.
+pub fn append(tx: &Transaction<'_>, event: &NewEvent<'_>) -> Result<i64> {
+    tx.prepare_cached("insert into journal (at, kind, actor, booking_id, vehicle_id, data) values (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(
+        params![
+            event.at.as_millis(),
+            event.kind.as_str(),
+            event.actor.to_text(),
+            event.booking.map(|b| b.to_string()),
+            event.vehicle.map(VehicleId::as_str),
+            event.data,
+        ],
+    )?;
+    Ok(tx.last_insert_rowid())
+}
+
+/// The place of the newest entry, 0 when there is none.
+pub fn head(connection: &Connection) -> Result<i64> {
+    Ok(connection.prepare_cached("select coalesce(max(seq), 0) from journal")?.query_row([], |r| r.get(0))?)
+}
+
+/// Up to `limit` entries after `cursor`, oldest first.
+pub fn after(connection: &Connection, cursor: i64, limit: usize) -> Result<Vec<Event>> {
+    collect(connection, "select * from journal where seq > ?1 order by seq limit ?2", params![cursor, count(limit)])
+}
+
+/// Up to `limit` entries about `booking` after `cursor`, oldest first.
+pub fn of_booking(connection: &Connection, booking: BookingId, cursor: i64, limit: usize) -> Result<Vec<Event>> {
+    let sql = "select * from journal where booking_id = ?1 and seq > ?2 order by seq limit ?3";
+    collect(connection, sql, params![booking.to_string(), cursor, count(limit)])
+}
+
+/// Up to `limit` entries that concern `vehicle` after `cursor`, oldest first.
+pub fn of_vehicle(connection: &Connection, vehicle: &VehicleId, cursor: i64, limit: usize) -> Result<Vec<Event>> {
+    let sql = "select * from journal where vehicle_id = ?1 and seq > ?2 order by seq limit ?3";
+    collect(connection, sql, params![vehicle.as_str(), cursor, count(limit)])
+}
+
+pub(super) fn count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn collect(connection: &Connection, sql: &str, given: impl rusqlite::Params) -> Result<Vec<Event>> {
+    connection.prepare_cached(sql)?.query_and_then(given, read)?.collect()
+}
+
+fn read(r: &Row<'_>) -> Result<Event> {
+    let kind: String = r.get("kind")?;
+    let actor: String = r.get("actor")?;
+    Ok(Event {
+        seq: r.get("seq")?,
+        at: row::time(r, "at")?,
+        kind: Kind::parse(&kind).ok_or_else(|| Error::Corrupt(format!("the journal holds the kind {kind:?}")))?,
+        actor: actor_of(&actor),
+        booking: row::parse_opt(r, "booking_id")?,
+        vehicle: row::parse_opt(r, "vehicle_id")?,
+        data: r.get("data")?,
+    })
+}
+
+fn actor_of(text: &str) -> Actor {
+    match text.split_once(':') {
+        Some(("user", name)) => Actor::User(name.to_owned()),
+        Some(("token", id)) => Actor::Token(id.to_owned()),
+        Some(("device", id)) => Actor::Device(id.to_owned()),
+        _ => Actor::System,
+    }
+}
