@@ -1,5 +1,166 @@
-//! Gives waiting bookings to vehicles.
+//! Gives waiting bookings to vehicles, round by round.
+//!
+//! [`Dispatch::run`] is woken by the journal's head, gathers requests for a moment and holds a [`Dispatch::round`]: the
+//! waiting bookings and the vehicles around them ([`scene`](self)) go through the pure [`plan`], and what it says is
+//! assigned together with each booking's [`record`]. The [`calendar`](self) ticks so that scheduled bookings are released;
+//! [`availability`] keeps the fleet informed of duty and jobs. A start, a tick and a wake all do the same.
 
+pub mod availability;
+mod calendar;
 pub mod eta;
 pub mod plan;
 pub mod record;
+mod round;
+mod scene;
+mod stats;
+
+pub use round::Report;
+pub use stats::Stats;
+
+use crate::bookings::{self, Bookings};
+use crate::clock::Clock;
+use crate::config;
+use crate::fleet::Fleet;
+use crate::store::{self, Db};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Rounds that may fail one after the other before the task gives up.
+const FAILURES: u32 = 5;
+
+/// Why the dispatcher cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database failed.
+    #[error("dispatch: {0}")]
+    Store(#[from] store::Error),
+    /// A use case failed.
+    #[error("dispatch: {0}")]
+    Bookings(#[from] bookings::Error),
+    /// The ticker failed.
+    #[error("dispatch: the calendar: {0}")]
+    Calendar(#[from] tokio_cron_scheduler::JobSchedulerError),
+    /// A record could not be written as JSON.
+    #[error("dispatch: {0}")]
+    Record(#[from] serde_json::Error),
+    /// The plan panicked.
+    #[error("dispatch: the plan failed: {0}")]
+    Plan(#[from] tokio::task::JoinError),
+}
+
+/// The dispatcher. Clones share everything.
+#[derive(Clone)]
+pub struct Dispatch(Arc<Inner>);
+
+struct Inner {
+    bookings: Bookings,
+    db: Db,
+    fleet: Fleet,
+    follower: availability::Follower,
+    config: config::Dispatch,
+    rules: plan::Rules,
+    clock: Clock,
+    /// The calendar's tick.
+    tick: Arc<Notify>,
+    /// The journal entry up to which everything was considered.
+    reached: watch::Sender<i64>,
+    told: round::Told,
+    stats: stats::Counters,
+}
+
+impl Dispatch {
+    /// A dispatcher that does nothing until [`Dispatch::run`] or [`Dispatch::round`].
+    pub fn new(bookings: Bookings, db: Db, fleet: Fleet, config: &config::Dispatch, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            follower: availability::Follower::new(db.clone(), fleet.clone()),
+            bookings,
+            db,
+            fleet,
+            config: config.clone(),
+            rules: plan::Rules::from(config),
+            clock,
+            tick: Arc::new(Notify::new()),
+            reached: watch::Sender::new(-1),
+            told: round::Told::default(),
+            stats: stats::Counters::default(),
+        }))
+    }
+
+    /// The journal entry up to which every waiting booking was considered and the fleet was told.
+    pub fn cursor(&self) -> i64 {
+        self.0.follower.cursor().min(*self.0.reached.borrow())
+    }
+
+    /// Was everything up to the journal's head considered?
+    pub fn caught_up(&self) -> bool {
+        self.cursor() >= *self.0.db.head().borrow()
+    }
+
+    /// Tells the fleet who is on duty and has a job, before anybody is shown it.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        Ok(self.0.follower.catch_up().await?)
+    }
+
+    /// Dispatches until cancelled.
+    pub async fn run(self, cancel: CancellationToken) -> Result<(), Error> {
+        let follow = async { self.0.follower.run(&cancel).await.map_err(Error::from) };
+        let calendar = async { calendar::run(Arc::clone(&self.0.tick), &cancel).await.map_err(Error::from) };
+        tokio::try_join!(follow, calendar, self.turn(&cancel)).map(|_| ())
+    }
+
+    async fn turn(&self, cancel: &CancellationToken) -> Result<(), Error> {
+        let mut head = self.0.db.head();
+        let mut trigger = "start";
+        let mut failures = 0;
+        loop {
+            let left = match self.answer(trigger, &mut head, cancel).await {
+                Ok(left) => {
+                    failures = 0;
+                    left
+                }
+                Err(error) if failures + 1 < FAILURES => {
+                    failures += 1;
+                    self.0.stats.failed();
+                    tracing::warn!(%error, failures, "dispatch: a round failed, trying again in {} s", self.0.config.retry_s);
+                    true
+                }
+                Err(error) => return Err(error),
+            };
+            let retry = self.0.clock.monotonic() + Duration::from_secs(self.0.config.retry_s.max(1));
+            trigger = tokio::select! {
+                () = cancel.cancelled() => return Ok(()),
+                moved = head.changed() => moved.map(|()| "journal").map_err(|_| store::Error::Closed)?,
+                () = self.0.tick.notified(), if !left => "calendar",
+                () = tokio::time::sleep_until(retry.into()), if left => "retry",
+            };
+        }
+    }
+
+    /// Does what there is to do; says whether bookings are left waiting.
+    async fn answer(&self, trigger: &'static str, head: &mut watch::Receiver<i64>, cancel: &CancellationToken) -> Result<bool, Error> {
+        let mut upto = *head.borrow_and_update();
+        self.forget_old().await?;
+        self.0.bookings.release_due(self.0.clock.now()).await?;
+        let mut left = false;
+        if self.0.config.automatic && !self.0.bookings.waiting(1).await?.is_empty() {
+            if trigger != "retry" {
+                let gather = Duration::from_millis(self.0.config.gather_ms);
+                tokio::select! {
+                    () = cancel.cancelled() => return Ok(true),
+                    () = tokio::time::sleep(gather) => {}
+                }
+            }
+            upto = *head.borrow_and_update();
+            left = self.round(trigger).await?.left > 0;
+        }
+        self.0.reached.send_replace(upto);
+        Ok(left)
+    }
+
+    /// Numbers for the metrics.
+    pub fn stats(&self) -> Stats {
+        self.0.stats.read()
+    }
+}

@@ -1,0 +1,166 @@
+//! One round: look, plan, assign, and leave a record of it.
+
+use super::plan::{self, Plan, Survey, Waiting};
+use super::record::{EXCLUDED_TOLD, Record, Round};
+use super::{Dispatch, Error, scene};
+use crate::bookings::Assignment;
+use crate::model::{Booking, BookingId, Span, Timestamp, VehicleId};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Bookings looked at in a round; the others, which came later, wait for the next.
+const MOST: usize = 2_000;
+
+/// What a round did.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Report {
+    /// Bookings that wanted a vehicle.
+    pub waiting: usize,
+    /// Bookings that got one.
+    pub assigned: usize,
+    /// Assignments that came too late.
+    pub lost: usize,
+    /// Bookings that still want one.
+    pub left: usize,
+    /// Time of the whole round.
+    pub took: Duration,
+    /// Time of the plan.
+    pub plan_took: Duration,
+}
+
+/// What was last told about each booking that got nobody, so that it is told again only when it changes.
+#[derive(Default)]
+pub(super) struct Told(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    last_round: i64,
+    last_purge: Option<Timestamp>,
+    reasons: HashMap<BookingId, Vec<&'static str>>,
+}
+
+impl Told {
+    /// A number for the round at `now`: its milliseconds, or one more than the last.
+    fn number(&self, now: Timestamp) -> i64 {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.last_round = now.as_millis().max(state.last_round + 1);
+        state.last_round
+    }
+
+    /// Is it an hour since this last said so?
+    fn purge_is_due(&self, now: Timestamp) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = state.last_purge.is_none_or(|last| now.since(last) >= Span::from_secs(3_600));
+        if due {
+            state.last_purge = Some(now);
+        }
+        due
+    }
+
+    /// Keeps the records that say something new: all of those that got a vehicle, and of the others those whose reasons
+    /// changed. Forgets bookings that no longer wait.
+    fn news(&self, records: Vec<(BookingId, Record)>, waiting: &HashSet<BookingId>) -> Vec<(BookingId, Record)> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.reasons.retain(|booking, _| waiting.contains(booking));
+        let is_new = |(booking, record): &(BookingId, Record)| {
+            if record.chosen.is_some() {
+                return true;
+            }
+            let mut reasons: Vec<&'static str> = record.excluded_total.keys().copied().collect();
+            if !record.candidates.is_empty() {
+                reasons.push("outbid");
+            }
+            state.reasons.insert(*booking, reasons.clone()) != Some(reasons)
+        };
+        records.into_iter().filter(is_new).collect()
+    }
+}
+
+/// A planned round, with a record for each booking.
+struct Planned {
+    records: Vec<(BookingId, Record)>,
+    plan_took: Duration,
+}
+
+impl Dispatch {
+    /// Holds a round now. `trigger` says in the records what made it happen.
+    pub async fn round(&self, trigger: &'static str) -> Result<Report, Error> {
+        let start = self.0.clock.monotonic();
+        self.0.follower.catch_up().await?;
+        let waiting = self.0.bookings.waiting(MOST).await?;
+        if waiting.is_empty() {
+            return Ok(Report::default());
+        }
+        let ids: HashSet<BookingId> = waiting.iter().map(|b| b.id).collect();
+        let planned = self.plan(trigger, waiting).await?;
+        let (assigned, lost) = self.settle(self.0.told.news(planned.records, &ids)).await?;
+        self.0.follower.catch_up().await?;
+        let report =
+            Report { waiting: ids.len(), assigned, lost, left: ids.len() - assigned, took: start.elapsed(), plan_took: planned.plan_took };
+        self.0.stats.round(&report);
+        tracing::debug!(trigger, ?report, "dispatch: round");
+        Ok(report)
+    }
+
+    /// Plans off the async threads: a large round takes a while.
+    async fn plan(&self, trigger: &'static str, bookings: Vec<Booking>) -> Result<Planned, Error> {
+        let this = self.clone();
+        let planned = tokio::task::spawn_blocking(move || {
+            let now = this.0.clock.now();
+            let rules = &this.0.rules;
+            let start = this.0.clock.monotonic();
+            let waiting: Vec<Waiting> = bookings.iter().map(scene::waiting).collect();
+            let seen = scene::vehicles(&this.0.fleet, &waiting, rules, now);
+            let plan = plan::assign(now, &waiting, &seen, rules);
+            let plan_took = start.elapsed();
+            let references: HashMap<BookingId, String> = bookings.into_iter().map(|b| (b.id, b.reference)).collect();
+            let round = Round { number: this.0.told.number(now), at: now, trigger, rules, seen: &seen, references: &references };
+            Planned { records: records(&plan, &waiting, &Survey::new(now, &seen, rules), &round), plan_took }
+        });
+        Ok(planned.await?)
+    }
+
+    /// Assigns, each booking with its record, in one transaction; says how many were given, and how many were lost.
+    async fn settle(&self, records: Vec<(BookingId, Record)>) -> Result<(usize, usize), Error> {
+        let mut settled = Vec::with_capacity(records.len());
+        for (booking, record) in records {
+            settled.push(Assignment { booking, vehicle: record.chosen.clone(), record: Some(serde_json::to_string(&record)?) });
+        }
+        if settled.is_empty() {
+            return Ok((0, 0));
+        }
+        let meant: Vec<(BookingId, Option<VehicleId>)> = settled.iter().map(|a| (a.booking, a.vehicle.clone())).collect();
+        let results = self.0.bookings.assign_all(settled, self.0.clock.now()).await?;
+        let (mut given, mut lost) = (0, 0);
+        for ((booking, vehicle), result) in meant.iter().zip(&results) {
+            let Some(vehicle) = vehicle else { continue };
+            match result {
+                Ok(_) => given += 1,
+                Err(why) => {
+                    lost += 1;
+                    tracing::info!(%booking, %vehicle, %why, "dispatch: {booking} was not given to {vehicle}");
+                }
+            }
+        }
+        Ok((given, lost))
+    }
+
+    /// Forgets what is kept for a while only, once an hour.
+    pub(super) async fn forget_old(&self) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        if self.0.told.purge_is_due(now) {
+            self.0.bookings.purge(now).await?;
+        }
+        Ok(())
+    }
+}
+
+fn records(plan: &Plan, waiting: &[Waiting], survey: &Survey<'_>, round: &Round<'_>) -> Vec<(BookingId, Record)> {
+    let by_id: HashMap<BookingId, &Waiting> = waiting.iter().map(|w| (w.id, w)).collect();
+    let record = |outcome: &plan::Outcome| {
+        let waiting = by_id.get(&outcome.booking)?;
+        Some((outcome.booking, round.record(outcome, &survey.exclusions(waiting, EXCLUDED_TOLD))))
+    };
+    plan.outcomes.iter().filter_map(record).collect()
+}
