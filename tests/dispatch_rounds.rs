@@ -265,7 +265,7 @@ async fn a_round_cut_short_anywhere_dispatches_nothing_twice() {
         for n in 0..3 {
             depot.appear(&format!("v{n}"), 100.0 * f64::from(n));
         }
-        assert_eq!(depot.dispatch.round("start").await.unwrap().lost, 0);
+        depot.dispatch.round("start").await.unwrap();
         no_double_dispatch(&depot, 3).await;
         assert_eq!(depot.bookings.waiting(10).await.unwrap().len(), 1);
     }
