@@ -1,0 +1,99 @@
+//! `depotd doctor`: what is wrong with this depot, and how to mend it.
+
+use super::{Common, table};
+use crate::clock::Clock;
+use crate::model::Timestamp;
+use crate::store::Db;
+use anyhow::{Result, bail};
+use serde_json::json;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+/// A disk that takes longer than this for an fsync makes every acknowledgement slow.
+const SLOW_FSYNC: Duration = Duration::from_millis(100);
+/// No clock that is right shows a time before this program was written.
+const OLDEST_SANE: Timestamp = Timestamp::from_secs(1_767_225_600);
+
+struct Finding {
+    what: &'static str,
+    ok: bool,
+    says: String,
+}
+
+impl Finding {
+    fn good(what: &'static str, says: impl Into<String>) -> Self {
+        Self { what, ok: true, says: says.into() }
+    }
+    fn bad(what: &'static str, says: impl Into<String>) -> Self {
+        Self { what, ok: false, says: says.into() }
+    }
+}
+
+/// Looks at everything and fails when something is wrong.
+pub fn run(common: &Common) -> Result<()> {
+    let config = common.settings()?;
+    let clock = Clock::system();
+    let dir = &config.depot.data_dir;
+    let running = dir.join("run.json").exists();
+    let mut findings = vec![time(clock.now()), disk(dir, &clock), database(dir)];
+    for (what, at) in
+        [("http.listen", Some(config.http.listen)), ("mqtt.listen", config.mqtt.listen), ("mqtt.tls_listen", config.mqtt.tls_listen)]
+    {
+        findings.extend(at.map(|at| port(what, at, running)));
+    }
+    let value: Vec<_> = findings.iter().map(|f| json!({ "what": f.what, "ok": f.ok, "says": f.says })).collect();
+    let rows: Vec<_> =
+        findings.iter().map(|f| vec![if f.ok { "ok" } else { "WRONG" }.to_owned(), f.what.to_owned(), f.says.clone()]).collect();
+    common.print(&json!(value), || table(&["", "WHAT", "FINDING"], &rows, ""));
+    match findings.iter().filter(|f| !f.ok).count() {
+        0 => Ok(()),
+        wrong => bail!("{wrong} thing(s) are wrong"),
+    }
+}
+
+fn time(now: Timestamp) -> Finding {
+    if now < OLDEST_SANE {
+        return Finding::bad("clock", format!("shows {now}: set it, for instance with `timedatectl set-ntp true`"));
+    }
+    Finding::good("clock", format!("shows {now}"))
+}
+
+fn disk(dir: &Path, clock: &Clock) -> Finding {
+    let probe = dir.join(".doctor");
+    let start = clock.monotonic();
+    let written = std::fs::create_dir_all(dir)
+        .and_then(|()| std::fs::File::create(&probe))
+        .and_then(|mut file| file.write_all(b"depotd").and_then(|()| file.sync_all()));
+    let took = clock.monotonic().duration_since(start);
+    // The probe may not exist when writing failed; what counts was found out already.
+    drop(std::fs::remove_file(&probe));
+    match written {
+        Err(e) => Finding::bad("disk", format!("{}: {e}: give the user that runs depotd the right to write there", dir.display())),
+        Ok(()) if took > SLOW_FSYNC => Finding::bad("disk", format!("an fsync took {} ms: use a faster disk or card", took.as_millis())),
+        Ok(()) => Finding::good("disk", format!("{} takes an fsync in {} ms", dir.display(), took.as_millis())),
+    }
+}
+
+fn database(dir: &Path) -> Finding {
+    let check = |db: Db| {
+        db.read_blocking(|c| {
+            let says: String = c.pragma_query_value(None, "quick_check", |r| r.get(0))?;
+            Ok::<_, crate::store::Error>(says)
+        })
+    };
+    match Db::open(dir).and_then(check) {
+        Ok(says) if says == "ok" => Finding::good("ops.db", "is sound"),
+        Ok(says) => Finding::bad("ops.db", format!("is damaged: {says}: restore a backup")),
+        Err(e) => Finding::bad("ops.db", e.to_string()),
+    }
+}
+
+fn port(what: &'static str, at: SocketAddr, running: bool) -> Finding {
+    match TcpListener::bind(at) {
+        Ok(_) => Finding::good(what, format!("{at} is free")),
+        Err(_) if running => Finding::good(what, format!("{at} is in use, and a depotd runs here")),
+        Err(e) => Finding::bad(what, format!("{at}: {e}: stop what uses it, or set another address")),
+    }
+}

@@ -1,0 +1,154 @@
+//! The commands, one file each. Human text on a terminal, one JSON document with `--json`; exit 0 ok, 1 failed, 2 wrong use.
+
+pub mod audit;
+pub mod device;
+pub mod doctor;
+pub mod token;
+pub mod user;
+
+use crate::auth::Auth;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::model::Actor;
+use crate::store::Db;
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// A depot's fleet appliance: MQTT for vehicles, bookings, dispatch and a live console in one program.
+#[derive(Debug, Parser)]
+#[command(name = "depotd", version)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Settings; `config.toml` of the working directory when it is there.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where everything is kept.
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Print one JSON document.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Devices and their credentials.
+    #[command(subcommand)]
+    Device(device::Command),
+    /// Users of the console.
+    #[command(subcommand)]
+    User(user::Command),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// The audit record.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// What is wrong with this depot, and how to mend it.
+    Doctor,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Read the settings and tell every fault at once.
+    Check,
+}
+
+impl Cli {
+    /// Does what the arguments say.
+    pub fn run(self) -> Result<()> {
+        let common = self.common;
+        match self.command {
+            Command::Device(command) => device::run(command, &common),
+            Command::User(command) => user::run(command, &common),
+            Command::Token(command) => token::run(command, &common),
+            Command::Config(ConfigCommand::Check) => {
+                let config = common.settings()?;
+                common.print(&serde_json::to_value(&config)?, || "The settings are sound.".to_owned());
+                Ok(())
+            }
+            Command::Audit(command) => audit::run(&command, &common),
+            Command::Doctor => doctor::run(&common),
+        }
+    }
+}
+
+impl Common {
+    /// The settings: flags > environment > file > defaults.
+    pub fn settings(&self) -> Result<Config> {
+        let beside = PathBuf::from("config.toml");
+        let file = self.config.clone().or_else(|| beside.exists().then_some(beside));
+        let mut config = Config::load(file.as_deref(), std::env::vars()).context("the settings are not sound")?;
+        if let Some(dir) = &self.data_dir {
+            config.depot.data_dir.clone_from(dir);
+        }
+        Ok(config)
+    }
+
+    /// Opens ops.db of the data directory, making both when they are not there, and runs `work` with who is who in it.
+    fn with_auth<T>(&self, work: impl AsyncFnOnce(Auth) -> Result<T>) -> Result<T> {
+        let config = self.settings()?;
+        let dir = &config.depot.data_dir;
+        std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+        let auth = Auth::new(Db::open(dir)?, &config.mqtt, Clock::system());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+        runtime.block_on(work(auth))
+    }
+
+    /// Prints `value` as JSON when that was asked for, else `text`.
+    fn print(&self, value: &Value, text: impl FnOnce() -> String) {
+        if self.json { println!("{value}") } else { println!("{}", text()) }
+    }
+}
+
+/// Who a command acts as: the person at the machine.
+fn operator() -> Actor {
+    Actor::User("operator".into())
+}
+
+/// Rows under headings, the columns aligned.
+fn table(headings: &[&str], rows: &[Vec<String>], empty: &str) -> String {
+    if rows.is_empty() {
+        return empty.to_owned();
+    }
+    let head: Vec<String> = headings.iter().map(|h| (*h).to_owned()).collect();
+    let lines: Vec<&Vec<String>> = std::iter::once(&head).chain(rows).collect();
+    let width = |i: usize| lines.iter().filter_map(|l| l.get(i)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let line = |cells: &&Vec<String>| {
+        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, &w)| format!("{cell:w$}")).collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn columns_align() {
+        let rows = [vec!["a".to_owned(), "b".into()], vec!["long".into(), "c".into()]];
+        assert_eq!(table(&["ID", "X"], &rows, "none"), "ID    X\na     b\nlong  c");
+        assert_eq!(table(&["ID"], &[], "none"), "none");
+    }
+}
