@@ -15,6 +15,7 @@ fn vehicles() -> Vec<VehicleId> {
     (0..VEHICLES).map(|n| VehicleId::new(&format!("V{n:03}")).expect("an id")).collect()
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "made-up readings of one decimal")]
 /// A van that wanders: positions and speeds differ a little from fix to fix.
 fn fix(vehicle: &VehicleId, number: i64, at: Timestamp) -> Fix {
     let (v, t) = (number as f64, at.as_millis() as f64 / 1000.0 % 100_000.0);

@@ -20,13 +20,16 @@ const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 struct Dice(u64);
 
 impl Dice {
-    /// Uniform in [0, 1).
-    fn unit(&mut self) -> f64 {
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+        z ^ (z >> 31)
+    }
+    /// Uniform in [0, 1).
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
     fn within(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.unit()
@@ -45,8 +48,8 @@ fn place(scene: &str, dice: &mut Dice) -> Place {
     let (lat, lon) = match scene {
         "one city" => dice.around(CITIES[0], 0.1),
         "eight cities" => {
-            let city = CITIES[(dice.unit() * 8.0) as usize % 8];
-            dice.around(city, 0.15)
+            let city = usize::try_from(dice.next() % 8).expect("below 8");
+            dice.around(CITIES[city], 0.15)
         }
         "a continent" => (dice.within(36.0, 60.0), dice.within(-9.0, 30.0)),
         "one spot" => dice.around(CITIES[0], 0.001),
@@ -124,8 +127,8 @@ fn main() {
                 max_fix_age: Some(Span::from_secs(60)),
                 now: NOW,
             };
-            for n in 0..SCANS {
-                let (ours, theirs) = (fleet.nearby(&near(n, false)), naive(&places, from[n], Metres(radius)));
+            for (n, &centre) in from.iter().enumerate().take(SCANS) {
+                let (ours, theirs) = (fleet.nearby(&near(n, false)), naive(&places, centre, Metres(radius)));
                 assert_eq!(ours.len(), theirs.len());
                 assert!(ours.iter().zip(&theirs).all(|(a, b)| (a.1.0 - b.1.0).abs() < 1e-3));
             }

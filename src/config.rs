@@ -226,7 +226,7 @@ impl Default for Tracks {
 }
 impl Default for Fleet {
     fn default() -> Self {
-        Self { mirror_interval_s: 5, max_vehicles: 200_000 }
+        Self { mirror_interval_s: 15, max_vehicles: 200_000 }
     }
 }
 impl Default for Dispatch {
