@@ -7,8 +7,17 @@ use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
 
 /// The resolutions of the tree, coarse to fine; chosen by `cargo bench --bench nearby -- --levels`.
-pub const LEVELS: &[Resolution] =
-    &[Resolution::Zero, Resolution::Two, Resolution::Four, Resolution::Six, Resolution::Seven, Resolution::Eight, Resolution::Nine];
+pub const LEVELS: &[Resolution] = &[
+    Resolution::Zero,
+    Resolution::One,
+    Resolution::Two,
+    Resolution::Three,
+    Resolution::Four,
+    Resolution::Five,
+    Resolution::Six,
+    Resolution::Seven,
+    Resolution::Eight,
+];
 
 const NONE: u32 = u32::MAX;
 /// Rounding must never prune a cell that holds the nearest point.
