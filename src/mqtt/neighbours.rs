@@ -64,7 +64,7 @@ impl Shared {
         }
     }
 
-    /// Takes a step of the job that the vehicle has; a step that was already taken is taken again without effect.
+    /// Takes a step of the job that the vehicle has; a step that was taken already does no harm. The reason when it is refused.
     pub async fn take_step(
         &self,
         id: BookingId,
@@ -75,25 +75,7 @@ impl Shared {
     ) -> Result<Status, String> {
         let actor = Actor::Device(names.device.to_string());
         let taken = self.deps.bookings.step(id, step, at, proof, actor, Some(&names.vehicle)).await;
-        match taken {
-            Ok(booking) => Ok(booking.status),
-            Err(refused) => {
-                // The answer to the first report may have been lost.
-                let current = self.deps.bookings.get(id).await.ok().flatten();
-                let done = current.filter(|b| b.vehicle.as_ref() == Some(&names.vehicle) && reached(step) == Some(b.status));
-                done.map(|b| b.status).ok_or_else(|| refused.to_string())
-            }
-        }
-    }
-}
-
-fn reached(step: Step) -> Option<Status> {
-    match step {
-        Step::Arrived => Some(Status::Arrived),
-        Step::PickedUp => Some(Status::PickedUp),
-        Step::Delivered => Some(Status::Delivered),
-        Step::Failed => Some(Status::Failed),
-        _ => None,
+        taken.map(|booking| booking.status).map_err(|refused| refused.to_string())
     }
 }
 

@@ -1,0 +1,104 @@
+//! Starts and stops the parts that the guard stands on.
+
+use super::*;
+
+pub struct Depot {
+    pub dir: TempDir,
+    pub config: Config,
+    pub deps: Deps,
+    pub addr: SocketAddr,
+    pub tls: SocketAddr,
+    pub guard: Observer,
+    pub certificates: Arc<Certificates>,
+    cancel: CancellationToken,
+    running: JoinHandle<Result<(), depotd::mqtt::Error>>,
+}
+
+pub fn config() -> Config {
+    let mut config = Config::default();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    (config.mqtt.listen, config.mqtt.tls_listen) = (Some(any), Some(any));
+    config.tracks.commit_window_ms = 50;
+    config
+}
+
+impl Depot {
+    pub async fn start() -> Self {
+        Self::with(config()).await
+    }
+
+    pub async fn with(config: Config) -> Self {
+        Self::open(tempfile::tempdir().unwrap(), config).await
+    }
+
+    pub async fn open(dir: TempDir, config: Config) -> Self {
+        let deps = deps(dir.path(), &config);
+        Self::run(dir, config, deps).await
+    }
+
+    async fn run(dir: TempDir, config: Config, deps: Deps) -> Self {
+        let certificates = Arc::new(Certificates::own(&dir.path().join("tls"), &deps.clock).unwrap());
+        let guard = Guard::bind(&config, deps.clone(), Some(certificates.clone())).await.unwrap();
+        let (addr, tls, observer, cancel) = (guard.addr().unwrap(), guard.tls_addr().unwrap(), guard.observer(), CancellationToken::new());
+        let running = tokio::spawn(guard.run(cancel.clone()));
+        Self { dir, config, deps, addr, tls, guard: observer, certificates, cancel, running }
+    }
+
+    /// Stops the guard in good order.
+    pub async fn stop(self) -> (TempDir, Config) {
+        self.cancel.cancel();
+        self.running.await.unwrap().unwrap();
+        (self.dir, self.config)
+    }
+
+    /// Stops everything and starts it again on the same directory.
+    pub async fn restart(self) -> Self {
+        let Self { dir, config, deps, cancel, running, guard, .. } = self;
+        cancel.cancel();
+        running.await.unwrap().unwrap();
+        drop((deps, guard));
+        Self::open(dir, config).await
+    }
+
+    /// How often a reason was given.
+    pub fn refused(&self, reason: &str) -> u64 {
+        self.guard.stats().refused.iter().find(|(name, _)| *name == reason).unwrap().1
+    }
+
+    /// Waits until `ready`, looking again and again; the tests' time limit is the bound.
+    pub async fn until(&self, what: &str, mut ready: impl FnMut(&Self) -> bool) {
+        let waiting = async {
+            while !ready(self) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+    }
+
+    /// The track of a vehicle, durable fixes only.
+    pub async fn track(&self, vehicle: &str) -> usize {
+        let vehicle = VehicleId::new(vehicle).unwrap();
+        let (from, to) = (Timestamp::from_secs(0), Timestamp::from_secs(4_000_000_000));
+        self.deps.tracks.read(&vehicle, from, to, 100_000, None).await.unwrap().fixes.len()
+    }
+}
+
+fn deps(dir: &std::path::Path, config: &Config) -> Deps {
+    let clock = Clock::system();
+    Deps {
+        auth: Default::default(),
+        fleet: Fleet::new(&config.fleet),
+        tracks: Tracks::open(dir, &config.tracks, clock.clone()).unwrap(),
+        bookings: Default::default(),
+        db: Db::stub(),
+        clock,
+        inspector: Inspector::default(),
+    }
+}
+
+impl Depot {
+    /// Adds device `dev-NAME` on vehicle `van-NAME`; its user name and password.
+    pub async fn device(&self, name: &str) -> (String, String) {
+        (format!("dev-{name}"), "secret".to_owned())
+    }
+}
