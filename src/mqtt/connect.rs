@@ -24,6 +24,8 @@ use tokio_rustls::TlsAcceptor;
 const KEEP_STATE: Duration = Duration::from_secs(24 * 3600);
 /// How long a taken-over session may take to leave.
 const TAKE_OVER: Duration = Duration::from_secs(2);
+/// How long the verifier may take: a storm of unknown secrets queues there.
+const VERIFY: Duration = Duration::from_secs(60);
 /// Messages that wait for a client's PUBACK at most.
 const WINDOW: usize = 16;
 const LONGEST_CLIENT_ID: usize = 256;
@@ -47,28 +49,36 @@ impl From<Refused> for Refusal {
         match refused {
             Refused::Unknown | Refused::BadSecret => Self::new(Reason::Credentials, 4, 0x86, "unknown user name or wrong password"),
             Refused::Revoked => Self::new(Reason::Revoked, 5, 0x87, "revoked"),
-            Refused::Busy => Self::new(Reason::Busy, 3, 0x89, "the verifier is busy"),
+            other => Self::new(Reason::Busy, 3, 0x89, other.to_string()),
         }
     }
 }
 
+/// What a client brought until its CONNECT was whole.
+struct Arrival {
+    stream: Stream,
+    input: BytesMut,
+    read: Result<Option<(Version, Connecting, usize)>, (Version, Refusal)>,
+}
+
 /// Opens a session on a fresh connection; `None` when there is none, and the client knows why as far as it can be told.
 pub(super) async fn open(shared: &Arc<Shared>, tcp: TcpStream, tls: Option<TlsAcceptor>, permit: &Permit) -> Option<Box<Session>> {
-    let limit = Duration::from_secs(shared.config.connect_timeout_s);
-    match tokio::time::timeout(limit, admit(shared, tcp, tls, permit.address())).await {
+    let (limit, peer) = (Duration::from_secs(shared.config.connect_timeout_s), permit.address());
+    // The limit is the client's; what the verifier takes in a storm is ours.
+    let Ok(arrival) = tokio::time::timeout(limit, receive(shared, tcp, tls, peer)).await else {
+        refused(shared, Reason::NoConnect, peer.to_string(), "no CONNECT in time");
+        return None;
+    };
+    match tokio::time::timeout(VERIFY, admit(shared, arrival?, peer)).await {
         Ok(session) => session,
         Err(_) => {
-            refused(shared, Reason::NoConnect, permit.address().to_string(), "no CONNECT in time");
+            refused(shared, Reason::Busy, peer.to_string(), "not verified in time");
             None
         }
     }
 }
 
-fn refused(shared: &Shared, reason: Reason, who: String, detail: &str) {
-    shared.stats.refuse(shared.deps.clock.now(), reason, who, detail.to_owned());
-}
-
-async fn admit(shared: &Arc<Shared>, tcp: TcpStream, tls: Option<TlsAcceptor>, peer: IpAddr) -> Option<Box<Session>> {
+async fn receive(shared: &Shared, tcp: TcpStream, tls: Option<TlsAcceptor>, peer: IpAddr) -> Option<Arrival> {
     let _ = tcp.set_nodelay(true);
     let mut stream = match tls {
         None => Stream::Plain(tcp),
@@ -80,8 +90,19 @@ async fn admit(shared: &Arc<Shared>, tcp: TcpStream, tls: Option<TlsAcceptor>, p
             }
         },
     };
-    let (mut input, mut output) = (BytesMut::new(), BytesMut::new());
-    let (version, connecting, taken) = match first_packet(shared, &mut stream, &mut input).await {
+    let mut input = BytesMut::new();
+    let read = first_packet(shared, &mut stream, &mut input).await;
+    Some(Arrival { stream, input, read })
+}
+
+fn refused(shared: &Shared, reason: Reason, who: String, detail: &str) {
+    shared.stats.refuse(shared.deps.clock.now(), reason, who, detail.to_owned());
+}
+
+async fn admit(shared: &Arc<Shared>, arrival: Arrival, peer: IpAddr) -> Option<Box<Session>> {
+    let Arrival { mut stream, mut input, read } = arrival;
+    let mut output = BytesMut::new();
+    let (version, connecting, taken) = match read {
         Ok(read) => read?,
         Err((version, refusal)) => {
             refuse(shared, &mut stream, version, refusal, peer.to_string()).await;
@@ -247,7 +268,7 @@ async fn identify(shared: &Shared, login: Option<Login>, peer: IpAddr) -> Result
         shared.device(&login.username, login.password.as_bytes()).await
     };
     found.map_err(|refused| {
-        if !matches!(refused, Refused::Busy) {
+        if matches!(refused, Refused::Unknown | Refused::BadSecret | Refused::Revoked) {
             shared.limits.note_failure(peer, shared.deps.clock.monotonic());
         }
         refused.into()

@@ -132,8 +132,12 @@ impl Shared {
                     mailbox.kick(REVOKED);
                 }
             }
-            // Rights of tokens are asked anew when they come back.
-            Kind::AccessChanged => self.registry.owned("t:").iter().for_each(|mailbox| mailbox.kick(REVOKED)),
+            Kind::AccessChanged => {
+                let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+                if let (Some("token.revoke"), Some(id)) = (data["action"].as_str(), data["object"].as_str()) {
+                    self.registry.owned(&format!("t:{id}/")).iter().for_each(|mailbox| mailbox.kick(REVOKED));
+                }
+            }
             _ => {}
         }
     }

@@ -282,6 +282,7 @@ impl Shared {
     /// The device of a user name and password.
     pub async fn device(&self, user: &str, password: &[u8]) -> Result<Who, Refused> {
         let found = self.deps.auth.device(user, password).await?;
-        Ok(Who::Device(Names { device: found.device, vehicle: found.vehicle, format: found.format }))
+        let format = found.format.as_str().parse().unwrap_or_default();
+        Ok(Who::Device(Names { device: found.device, vehicle: found.vehicle, format }))
     }
 }

@@ -3,10 +3,13 @@
 use super::access::Names;
 use super::guard::Shared;
 use super::session::Who;
-use crate::auth::Refused;
+use crate::auth::{Refused, What, allow};
 use crate::model::{Actor, BookingId, Fix, Status, Step, Timestamp, VehicleId};
 use crate::telemetry::{self, VehicleState, Verdict};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// What whoever may see positions may subscribe to.
+const POSITIONS: [&str; 4] = ["v/+/gps", "v/+/status", "owntracks/+/+/#", "teltonika/+/data"];
 
 impl Shared {
     /// What is remembered of a vehicle's fixes; it outlives sessions, so that what is sent again is recognised.
@@ -48,9 +51,14 @@ impl Shared {
         Ok(())
     }
 
-    /// The reader that an API token makes: read-only, within the filters it was granted.
-    pub async fn reader(&self, _token: &str) -> Result<Who, Refused> {
-        Err(Refused::Unknown)
+    /// The reader that an API token makes: read-only, and only when its role and scope let it see positions.
+    pub async fn reader(&self, token: &str) -> Result<Who, Refused> {
+        let found = self.deps.auth.bearer(token).await.map_err(|e| Refused::Unavailable(e.to_string()))?;
+        let who = found.ok_or(Refused::Unknown)?;
+        if !allow(&who, What::ReadPositions) {
+            return Err(Refused::Revoked);
+        }
+        Ok(Who::Reader { id: who.name, granted: POSITIONS.iter().map(|f| (*f).to_owned()).collect() })
     }
 
     /// The job that `vehicle` has.

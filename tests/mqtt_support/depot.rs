@@ -1,6 +1,9 @@
 //! Starts and stops the parts that the guard stands on.
 
 use super::*;
+use depotd::auth::{Auth, Format, NewDevice, NewToken, Role};
+use depotd::bookings::{Bookings, PlaceRequest};
+use depotd::model::{Actor, BookingId, Place, Site};
 
 pub struct Depot {
     pub dir: TempDir,
@@ -84,13 +87,13 @@ impl Depot {
 }
 
 fn deps(dir: &std::path::Path, config: &Config) -> Deps {
-    let clock = Clock::system();
+    let (clock, db) = (Clock::system(), Db::open(dir).unwrap());
     Deps {
-        auth: Default::default(),
+        auth: Auth::new(db.clone(), &config.mqtt, clock.clone()),
         fleet: Fleet::new(&config.fleet),
         tracks: Tracks::open(dir, &config.tracks, clock.clone()).unwrap(),
-        bookings: Default::default(),
-        db: Db::stub(),
+        bookings: Bookings::new(db.clone(), config, clock.clone()),
+        db,
         clock,
         inspector: Inspector::default(),
     }
@@ -99,6 +102,35 @@ fn deps(dir: &std::path::Path, config: &Config) -> Deps {
 impl Depot {
     /// Adds device `dev-NAME` on vehicle `van-NAME`; its user name and password.
     pub async fn device(&self, name: &str) -> (String, String) {
-        (format!("dev-{name}"), "secret".to_owned())
+        let id: DeviceId = format!("dev-{name}").parse().unwrap();
+        let vehicle = Some(format!("van-{name}").parse().unwrap());
+        let new = NewDevice { id: id.clone(), vehicle, format: Format::Native };
+        let made = self.deps.auth.add_device(new, Actor::System).await.unwrap();
+        (id.to_string(), made.password)
+    }
+}
+
+impl Depot {
+    /// A token that may see positions.
+    pub async fn reader(&self) -> String {
+        let new = NewToken { name: "board".into(), role: Role::Viewer, scopes: Vec::new(), expires_at: None };
+        self.deps.auth.add_token(new, Actor::System).await.unwrap().token
+    }
+
+    /// Places a booking that waits for a vehicle.
+    pub async fn booking(&self) -> BookingId {
+        let site = |lat| Site { place: Place::new(lat, 1.5).unwrap(), address: None };
+        let request = PlaceRequest {
+            pickup: site(42.50),
+            dropoff: site(42.51),
+            pickup_at: None,
+            vehicle_class: None,
+            load_kg: None,
+            skills: Vec::new(),
+            customer: None,
+            notes: None,
+            quote_id: None,
+        };
+        self.deps.bookings.place(request, Actor::System, None).await.unwrap().booking.id
     }
 }

@@ -1,0 +1,100 @@
+//! Jobs down and steps up, across reconnects and restarts.
+
+mod mqtt_support;
+use depotd::model::{Actor, BookingId, Status, VehicleId};
+use mqtt_support::*;
+use serde_json::Value;
+
+async fn command(client: &mut Client) -> (Value, u16) {
+    let packet = client.read().await.unwrap();
+    let (topic, payload) = packet.message();
+    assert!(topic.ends_with("/cmd"), "{topic}");
+    (serde_json::from_str(&payload).unwrap(), packet.pkid())
+}
+
+async fn assign(depot: &Depot, id: BookingId) {
+    let van: VehicleId = "van-a".parse().unwrap();
+    depot.deps.bookings.assign(id, &van, Actor::System, None).await.unwrap();
+}
+
+async fn listening(depot: &Depot, user: &str, password: &str) -> Client {
+    let mut client = Client::enter(depot.addr, &Hello::new(user, password)).await;
+    assert_eq!(client.subscribe(&["v/van-a/cmd"], 1).await, [1]);
+    client
+}
+
+#[tokio::test]
+async fn a_job_is_replayed_until_it_is_acknowledged_also_after_a_restart() {
+    let depot = Depot::start().await;
+    let (user, password) = depot.device("a").await;
+    let mut client = listening(&depot, &user, &password).await;
+    let id = depot.booking().await;
+    assign(&depot, id).await;
+    let (job, _) = command(&mut client).await;
+    assert_eq!((job["type"].as_str(), job["booking"]["id"].as_str()), (Some("job"), Some(id.to_string().as_str())));
+    drop(client);
+
+    let mut client = listening(&depot, &user, &password).await;
+    assert_eq!(command(&mut client).await.0, job, "not acknowledged: sent again");
+    drop(client);
+
+    let depot = depot.restart().await;
+    let mut client = listening(&depot, &user, &password).await;
+    let (again, pkid) = command(&mut client).await;
+    assert_eq!(again, job, "a restart loses nothing");
+    client.puback(pkid).await;
+    client.ping().await;
+    drop(client);
+
+    let depot = depot.restart().await;
+    let mut client = listening(&depot, &user, &password).await;
+    client.ping().await;
+    depot.deps.bookings.cancel(id, "customer changed his mind".into(), Actor::System).await.unwrap();
+    let (off, _) = command(&mut client).await;
+    assert_eq!(off["type"], "job_cancelled", "and nothing before it");
+    assert_eq!((off["booking_id"].as_str(), off["reason"].as_str()), (Some(id.to_string().as_str()), Some("customer changed his mind")));
+}
+
+#[tokio::test]
+async fn steps_are_acknowledged_or_rejected_with_the_reason() {
+    let depot = Depot::start().await;
+    let (user, password) = depot.device("a").await;
+    let mut client = listening(&depot, &user, &password).await;
+    let id = depot.booking().await;
+    let step = |step: &str| format!(r#"{{"booking_id":"{id}","step":"{step}"}}"#);
+    client.publish("v/van-a/step", &step("arrived"), 0, 0).await;
+    let (answer, pkid) = command(&mut client).await;
+    assert_eq!(answer["type"], "step_rejected");
+    assert!(answer["reason"].as_str().unwrap().contains("does not have this job"), "{answer}");
+    client.puback(pkid).await;
+    assign(&depot, id).await;
+    let (job, pkid) = command(&mut client).await;
+    assert_eq!(job["type"], "job");
+    client.puback(pkid).await;
+    for (name, status) in [("arrived", Status::Arrived), ("arrived", Status::Arrived), ("picked_up", Status::PickedUp)] {
+        client.publish("v/van-a/step", &step(name), 0, 0).await;
+        let (answer, pkid) = command(&mut client).await;
+        assert_eq!((answer["type"].as_str(), answer["status"].as_str()), (Some("step_ack"), Some(status.as_str())), "{answer}");
+        client.puback(pkid).await;
+    }
+    client.publish("v/van-a/step", "not a step", 0, 0).await;
+    let (answer, _) = command(&mut client).await;
+    assert_eq!(answer["type"], "step_rejected");
+    assert_eq!(depot.deps.bookings.get(id).await.unwrap().status, Status::PickedUp);
+    assert_eq!(depot.refused("step"), 2);
+}
+
+#[tokio::test]
+async fn a_job_that_is_over_is_not_replayed() {
+    let depot = Depot::start().await;
+    let (user, password) = depot.device("a").await;
+    let (first, second) = (depot.booking().await, depot.booking().await);
+    assign(&depot, first).await;
+    depot.deps.bookings.cancel(first, "no".into(), Actor::System).await.unwrap();
+    assign(&depot, second).await;
+    let mut client = listening(&depot, &user, &password).await;
+    let kinds = [command(&mut client).await.0, command(&mut client).await.0];
+    assert_eq!(kinds[0]["type"], "job_cancelled");
+    assert_eq!(kinds[1]["booking"]["id"], second.to_string());
+    client.ping().await;
+}
