@@ -8,6 +8,7 @@ pub mod config;
 pub mod dispatch;
 pub mod fleet;
 pub mod model;
+pub mod mqtt;
 pub mod ops;
 pub mod pricing;
 pub mod registry;
