@@ -5,3 +5,4 @@ pub mod fields;
 pub mod headers;
 pub mod limits;
 pub mod server;
+pub mod live;

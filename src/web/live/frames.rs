@@ -1,0 +1,152 @@
+//! What goes over the live socket, as the console reads it.
+
+use crate::model::{BookingId, Status, Timestamp};
+use axum::extract::ws::Utf8Bytes;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A vehicle as the live view knows it. Numbers are small on purpose: a frame holds thousands of rows.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Row {
+    /// Stands for the vehicle in later frames.
+    pub idx: u32,
+    /// Its id.
+    pub id: Arc<str>,
+    /// Its class.
+    pub class: Arc<str>,
+    /// Latitude and longitude in 1e-5 degrees; `None` before the first fix.
+    pub at: Option<(i32, i32)>,
+    /// Degrees clockwise from north.
+    pub course: Option<u16>,
+    /// km/h.
+    pub speed: Option<u16>,
+    /// 0 free, 1 en route, 2 loading, 3 offline, 4 off duty.
+    pub status: u8,
+    /// Time of the fix.
+    pub fix: Option<Timestamp>,
+    /// The booking it has.
+    pub booking: Option<BookingId>,
+}
+
+type FullRow<'a> =
+    (u32, &'a str, &'a str, Option<i32>, Option<i32>, Option<u16>, Option<u16>, u8, Option<i64>, Option<BookingId>);
+type DeltaRow = (u32, Option<i32>, Option<i32>, Option<u16>, Option<u16>, u8, Option<i64>);
+
+impl Row {
+    fn full(&self) -> FullRow<'_> {
+        let (lat, lon) = self.at.unzip();
+        let fix = self.fix.map(Timestamp::as_millis);
+        (self.idx, &self.id, &self.class, lat, lon, self.course, self.speed, self.status, fix, self.booking)
+    }
+    fn delta(&self) -> DeltaRow {
+        let (lat, lon) = self.at.unzip();
+        (self.idx, lat, lon, self.course, self.speed, self.status, self.fix.map(Timestamp::as_millis))
+    }
+}
+
+/// A booking that may still change, as JSON.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// Where it stands.
+    pub status: Status,
+    /// The booking as the API shows it.
+    pub json: Arc<RawValue>,
+}
+
+/// How many vehicles are in each status, and bookings without one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Counts {
+    free: u32,
+    en_route: u32,
+    loading: u32,
+    offline: u32,
+    off_duty: u32,
+    unassigned: u32,
+}
+
+impl Counts {
+    /// Counts both.
+    pub fn of<'a>(rows: impl Iterator<Item = &'a Row>, open: &BTreeMap<BookingId, Open>) -> Self {
+        let mut counts = Self::default();
+        for row in rows {
+            *match row.status {
+                0 => &mut counts.free,
+                1 => &mut counts.en_route,
+                2 => &mut counts.loading,
+                3 => &mut counts.offline,
+                _ => &mut counts.off_duty,
+            } += 1;
+        }
+        let waits = |o: &&Open| matches!(o.status, Status::Waiting | Status::Offered);
+        counts.unassigned = u32::try_from(open.values().filter(waits).count()).unwrap_or(u32::MAX);
+        counts
+    }
+}
+
+/// Bookings in a snapshot at most.
+const SNAPSHOT_BOOKINGS: usize = 2000;
+
+/// All there is to see.
+pub fn snapshot<'a>(seq: u64, now: Timestamp, rows: impl Iterator<Item = &'a Row>, open: &BTreeMap<BookingId, Open>) -> Utf8Bytes {
+    #[derive(Serialize)]
+    struct Frame<'a> {
+        t: &'static str,
+        seq: u64,
+        now: i64,
+        vehicles: Vec<FullRow<'a>>,
+        bookings: Vec<&'a RawValue>,
+    }
+    encode(&Frame {
+        t: "snapshot",
+        seq,
+        now: now.as_millis(),
+        vehicles: rows.map(Row::full).collect(),
+        bookings: open.values().rev().take(SNAPSHOT_BOOKINGS).map(|o| &*o.json).collect(),
+    })
+}
+
+/// What changed since the frame before.
+pub fn delta<'a>(
+    (seq, now): (u64, Timestamp),
+    changed: impl Iterator<Item = &'a Row>,
+    new: impl Iterator<Item = &'a Row>,
+    bookings: &[Arc<RawValue>],
+    counts: Counts,
+) -> Utf8Bytes {
+    #[derive(Serialize)]
+    struct Frame<'a> {
+        t: &'static str,
+        seq: u64,
+        now: i64,
+        v: Vec<DeltaRow>,
+        new: Vec<(u32, &'a str, &'a str)>,
+        b: Vec<&'a RawValue>,
+        counts: Counts,
+    }
+    encode(&Frame {
+        t: "delta",
+        seq,
+        now: now.as_millis(),
+        v: changed.map(Row::delta).collect(),
+        new: new.map(|r| (r.idx, &*r.id, &*r.class)).collect(),
+        b: bookings.iter().map(|b| &**b).collect(),
+        counts,
+    })
+}
+
+/// The one vehicle that a client looks at.
+pub fn selected(seq: u64, row: &Row) -> Utf8Bytes {
+    #[derive(Serialize)]
+    struct Frame {
+        t: &'static str,
+        seq: u64,
+        v: DeltaRow,
+    }
+    encode(&Frame { t: "sel", seq, v: row.delta() })
+}
+
+fn encode(frame: &impl Serialize) -> Utf8Bytes {
+    serde_json::to_string(frame).unwrap_or_default().into()
+}

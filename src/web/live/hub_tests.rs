@@ -1,0 +1,105 @@
+use super::*;
+use crate::model::Status;
+use serde_json::Value;
+
+fn hub() -> Hub {
+    Hub::new(Clock::manual(Timestamp::from_secs(1_800_000_000)), 3)
+}
+
+fn row(idx: u32, lat: i32) -> Row {
+    Row {
+        idx,
+        id: format!("v{idx}").into(),
+        class: "van".into(),
+        at: Some((lat, 150_000)),
+        course: None,
+        speed: Some(30),
+        status: 0,
+        fix: Some(Timestamp::from_secs(1_800_000_000)),
+        booking: None,
+    }
+}
+
+async fn read(seat: &mut Seat) -> Value {
+    serde_json::from_str(&seat.next().await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_client_gets_a_snapshot_then_what_changes() {
+    let hub = hub();
+    hub.vehicles([row(0, 1), row(1, 2)].into_iter());
+    hub.flush(true, false);
+    let mut seat = hub.join(Wants::default()).unwrap();
+    let first = read(&mut seat).await;
+    assert_eq!(first["t"], "snapshot");
+    assert_eq!(first["vehicles"][1].as_array().unwrap()[..5], [1.into(), "v1".into(), "van".into(), 2.into(), Value::from(150_000)]);
+    hub.vehicles([row(1, 3), row(2, 4), row(0, 1)].into_iter());
+    hub.flush(false, false);
+    hub.flush(true, false);
+    let delta = read(&mut seat).await;
+    assert_eq!(delta["t"], "delta");
+    assert!(delta["seq"].as_u64() > first["seq"].as_u64());
+    assert_eq!(delta["v"].as_array().unwrap().len(), 2, "the unmoved one is not told: {delta}");
+    assert_eq!(delta["new"], serde_json::json!([[2, "v2", "van"]]));
+    assert_eq!(delta["counts"]["free"], 3);
+}
+
+#[tokio::test]
+async fn a_slow_client_gets_a_new_snapshot_and_delays_nobody() {
+    let hub = hub();
+    let mut slow = hub.join(Wants::default()).unwrap();
+    let mut quick = hub.join(Wants::default()).unwrap();
+    read(&mut quick).await;
+    for lat in 0..40 {
+        hub.vehicles([row(0, lat)].into_iter());
+        hub.flush(true, false);
+        assert_eq!(read(&mut quick).await["v"][0][1], lat);
+    }
+    let mut got = Vec::new();
+    while let Ok(frame) = slow.frames.try_recv() {
+        got.push(frame);
+    }
+    assert_eq!(got.len(), QUEUE);
+    hub.vehicles([row(0, 99)].into_iter());
+    hub.flush(true, false);
+    let frame = read(&mut slow).await;
+    assert_eq!((&frame["t"], &frame["vehicles"][0][3]), (&"snapshot".into(), &99.into()));
+    assert_eq!(hub.stats(), (2, 1));
+}
+
+#[tokio::test]
+async fn wants_are_kept_and_seats_are_bounded() {
+    let hub = hub();
+    hub.vehicles([row(0, 4_200_000), row(1, 4_300_000)].into_iter());
+    hub.flush(true, false);
+    let wants = Wants { area: Some([1.0, 41.5, 2.0, 42.5]), select: Some(VehicleId::new("v0").unwrap()), ..Wants::default() };
+    let mut seat = hub.join(wants).unwrap();
+    read(&mut seat).await;
+    hub.vehicles([row(0, 4_210_000), row(1, 4_310_000)].into_iter());
+    assert_eq!(read(&mut seat).await["t"], "sel");
+    hub.flush(true, false);
+    let delta = read(&mut seat).await;
+    assert_eq!(delta["v"].as_array().unwrap().len(), 1, "{delta}");
+    let _others = [hub.join(Wants::default()).unwrap(), hub.join(Wants::default()).unwrap()];
+    assert!(hub.join(Wants::default()).is_err());
+    drop(seat);
+    hub.join(Wants::default()).unwrap();
+}
+
+#[tokio::test]
+async fn a_finished_booking_is_told_once_and_then_gone() {
+    let hub = hub();
+    let id = BookingId::generate(Timestamp::from_secs(1), [1; 10]);
+    let at = |status: Status| Open { status, json: RawValue::from_string(format!("{{\"status\":{:?}}}", status.as_str())).unwrap().into() };
+    hub.booking(id, at(Status::Waiting));
+    let mut seat = hub.join(Wants::default()).unwrap();
+    assert_eq!(read(&mut seat).await["bookings"][0]["status"], "waiting");
+    hub.flush(false, false);
+    let delta = read(&mut seat).await;
+    assert_eq!((&delta["b"][0]["status"], &delta["counts"]["unassigned"]), (&"waiting".into(), &1.into()));
+    hub.booking(id, at(Status::Delivered));
+    hub.flush(false, false);
+    assert_eq!(read(&mut seat).await["b"][0]["status"], "delivered");
+    let mut late = hub.join(Wants::default()).unwrap();
+    assert_eq!(read(&mut late).await["bookings"], serde_json::json!([]));
+}
