@@ -1,5 +1,6 @@
 //! depotd: a depot's fleet appliance in one binary.
 
+pub mod app;
 pub mod auth;
 pub mod bookings;
 pub mod cli;

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod device;
 pub mod doctor;
+pub mod serve;
 pub mod token;
 pub mod user;
 
@@ -42,6 +43,8 @@ pub struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The appliance: console, API, MQTT, dispatch.
+    Serve(serve::ServeArgs),
     /// Devices and their credentials.
     #[command(subcommand)]
     Device(device::Command),
@@ -72,6 +75,7 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         let common = self.common;
         match self.command {
+            Command::Serve(args) => serve::run(common.settings()?, &args),
             Command::Device(command) => device::run(command, &common),
             Command::User(command) => user::run(command, &common),
             Command::Token(command) => token::run(command, &common),

@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::fields::{Fields, Read};
+use crate::auth::Who;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
@@ -51,5 +52,46 @@ impl<T: FromStr<Err: Display>, S: Send + Sync> FromRequestParts<S> for Id<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let Path(text) = Path::<String>::from_request_parts(parts, state).await.map_err(Error::not_found)?;
         text.parse().map(Self).map_err(|e| Error::not_found(format!("{text:?} {e}")))
+    }
+}
+
+/// Who asks. The access rules put it there; a handler behind them always finds it.
+#[derive(Clone, Debug)]
+pub struct Caller(pub Who);
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Error::unauthenticated("sign in first"))
+    }
+}
+
+/// Who asks, if anybody is signed in.
+#[derive(Clone, Debug)]
+pub struct MaybeCaller(pub Option<Who>);
+
+impl<S: Sync> FromRequestParts<S> for MaybeCaller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Ok(Self(parts.extensions.get::<Caller>().map(|c| c.0.clone())))
+    }
+}
+
+/// The client's `Idempotency-Key`.
+#[derive(Debug)]
+pub struct IdempotencyKey(pub Option<String>);
+
+impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let fits = |key: &&str| (1..=255).contains(&key.len());
+        match value.to_str().ok().filter(fits) {
+            Some(key) => Ok(Self(Some(key.to_owned()))),
+            None => Err(Error::field("Idempotency-Key", "must have 1 to 255 visible ASCII characters")),
+        }
     }
 }

@@ -182,6 +182,11 @@ impl Fields {
         self.convert(field, |v| if v.to_string().len() <= max { Ok(v) } else { Err(format!("must have at most {max} bytes")) })
     }
 
+    /// Whatever `read` makes of it.
+    pub fn choice<T>(&mut self, field: &str, what: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<Option<T>> {
+        self.convert(field, |v| read(&v).ok_or_else(|| format!("must be {what}")))
+    }
+
     /// An object in a field, read like the whole.
     pub fn object<T: Read>(&mut self, field: &str) -> Option<Option<T>> {
         let rest = match self.take(field) {

@@ -1,8 +1,191 @@
-//! The HTTP side.
+//! The HTTP side: routes over the use cases, the live view, the console's pages.
+
+pub mod access;
+mod bookings;
+mod cookies;
+mod devices;
 pub mod error;
-pub mod extract;
+mod extract;
+mod failures;
 pub mod fields;
-pub mod headers;
-pub mod limits;
-pub mod server;
+mod gauges;
+mod headers;
+mod limits;
 pub mod live;
+mod metrics;
+mod openapi;
+mod pages;
+mod quotes;
+pub mod routes;
+mod server;
+mod session;
+mod shapes;
+mod system;
+mod tokens;
+mod users;
+mod vehicles;
+
+pub use metrics::Sheet;
+
+use crate::auth::Auth;
+use crate::bookings::Bookings;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::fleet::Fleet;
+use crate::registry::Registry;
+use crate::store::Db;
+use crate::telemetry::Inspector;
+use crate::tracks::Tracks;
+use axum::body::Bytes;
+use axum::extract::FromRef;
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Live clients at most.
+const MAX_LIVE: usize = 256;
+
+/// Somebody who reads the journal, and how far it is.
+pub struct Follower {
+    /// What it does.
+    pub name: &'static str,
+    /// The last entry that it has dealt with.
+    pub cursor: Box<dyn Fn() -> i64 + Send + Sync>,
+}
+
+/// What the HTTP side works with. Rooms that it must not know come in as functions.
+pub struct Deps {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The time.
+    pub clock: Clock,
+    /// The journal's head, and whether the database can be written.
+    pub db: Db,
+    /// Who is who.
+    pub auth: Auth,
+    /// The bookings.
+    pub bookings: Bookings,
+    /// The registered vehicles.
+    pub registry: Registry,
+    /// Where everyone is.
+    pub fleet: Fleet,
+    /// Where everyone was.
+    pub tracks: Tracks,
+    /// What devices sent in vain.
+    pub inspector: Inspector,
+    /// GeoJSON of the streets.
+    pub basemap: Option<Bytes>,
+    /// Is this the demo?
+    pub demo: bool,
+    /// Followers of the journal besides the live view: their names, and how far they are.
+    pub followers: Vec<Follower>,
+    /// Does the depot do its work, and if not, why?
+    pub health: watch::Receiver<Result<(), String>>,
+    /// What the guard refused.
+    pub refusals: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// The other rooms' numbers.
+    pub more_metrics: Arc<dyn Fn(&mut Sheet) + Send + Sync>,
+}
+
+/// The HTTP side's state: cheap to clone.
+#[derive(Clone)]
+pub struct Web(Arc<Inner>);
+
+/// What all requests share.
+pub struct Inner {
+    deps: Deps,
+    hub: live::hub::Hub,
+    limits: limits::Limits,
+    counts: metrics::HttpCounts,
+    document: openapi::Document,
+    closing: CancellationToken,
+    live_cursor: watch::Sender<i64>,
+}
+
+impl Deref for Inner {
+    type Target = Deps;
+    fn deref(&self) -> &Deps {
+        &self.deps
+    }
+}
+impl Deref for Web {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+impl fmt::Debug for Web {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Web")
+    }
+}
+impl FromRef<Web> for openapi::Document {
+    fn from_ref(web: &Web) -> Self {
+        web.document.clone()
+    }
+}
+
+/// A bound listener with all that answers on it.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    web: Web,
+    /// Where it listens.
+    pub addr: SocketAddr,
+}
+
+impl Web {
+    /// The state without a listener.
+    pub fn new(deps: Deps) -> Self {
+        let (live_cursor, _) = watch::channel(0);
+        let http = &deps.config.http;
+        let limits = limits::Limits::new(http.max_connections, Duration::from_secs(http.request_timeout_s));
+        Self(Arc::new(Inner {
+            hub: live::hub::Hub::new(deps.clock.clone(), MAX_LIVE),
+            limits,
+            counts: metrics::HttpCounts::new(deps.clock.clone()),
+            document: openapi::Document(Arc::new(routes::document())),
+            closing: CancellationToken::new(),
+            live_cursor,
+            deps,
+        }))
+    }
+
+    /// Binds the configured address.
+    pub async fn bind(deps: Deps) -> std::io::Result<Bound> {
+        let listener = TcpListener::bind(deps.config.http.listen).await?;
+        let addr = listener.local_addr()?;
+        Ok(Bound { listener, web: Self::new(deps), addr })
+    }
+}
+
+impl Bound {
+    /// Keeps the live picture until `cancel`; to be run beside [`Bound::serve`].
+    pub fn live(&self, cancel: CancellationToken) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
+        live::follow::run(self.web.clone(), cancel)
+    }
+
+    /// Answers until `cancel`, then lets open requests end.
+    pub async fn serve(self, cancel: CancellationToken) {
+        let bounds = server::Bounds {
+            connections: self.web.config.http.max_connections,
+            header: Duration::from_secs(self.web.config.http.header_timeout_s),
+            drain: Duration::from_secs(6),
+        };
+        let router = routes::router(&self.web);
+        let closing = self.web.closing.clone();
+        let _on_end = closing.drop_guard();
+        let child = cancel.clone();
+        let web = self.web.clone();
+        let close_live = async move {
+            child.cancelled().await;
+            web.closing.cancel();
+        };
+        tokio::join!(server::serve(self.listener, router, bounds, cancel), close_live);
+    }
+}

@@ -30,8 +30,7 @@ pub struct Row {
     pub booking: Option<BookingId>,
 }
 
-type FullRow<'a> =
-    (u32, &'a str, &'a str, Option<i32>, Option<i32>, Option<u16>, Option<u16>, u8, Option<i64>, Option<BookingId>);
+type FullRow<'a> = (u32, &'a str, &'a str, Option<i32>, Option<i32>, Option<u16>, Option<u16>, u8, Option<i64>, Option<BookingId>);
 type DeltaRow = (u32, Option<i32>, Option<i32>, Option<u16>, Option<u16>, u8, Option<i64>);
 
 impl Row {

@@ -1,3 +1,6 @@
-//! The live view: one picture ([`hub`]), encoded once ([`frames`]), sent to every socket.
+//! The live view: one picture ([`hub`]), kept by [`follow`], encoded once ([`frames`]), sent to every [`socket`].
+
+pub mod follow;
 pub mod frames;
 pub mod hub;
+pub mod socket;

@@ -1,0 +1,218 @@
+//! The only place that constructs and wires: open, migrate, load, bind, run named tasks, stop.
+
+mod load;
+mod report;
+mod tend;
+
+use crate::auth::Auth;
+use crate::bookings::Bookings;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::dispatch::Dispatch;
+use crate::fleet::Fleet;
+use crate::mqtt::{self, Guard};
+use crate::ops::certificates::Certificates;
+use crate::ops::lock::DataDirLock;
+use crate::ops::notify;
+use crate::ops::run_file::Running;
+use crate::registry::Registry;
+use crate::store::Db;
+use crate::telemetry::Inspector;
+use crate::tracks::Tracks;
+use crate::web::{self, Web};
+use anyhow::{Context, Result, anyhow};
+use axum::body::Bytes;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// Time that open work has to end once the server stops.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// What a program may set besides the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct AppOptions {
+    /// GeoJSON of the streets; else `basemap.geojson` in the data directory.
+    pub basemap: Option<Bytes>,
+    /// Is this the demo?
+    pub demo: bool,
+}
+
+/// Where the server listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Console and API.
+    pub http: SocketAddr,
+    /// Plain MQTT.
+    pub mqtt: Option<SocketAddr>,
+    /// MQTT over TLS.
+    pub mqtts: Option<SocketAddr>,
+}
+
+/// The rooms with state, open: what the adapters work with.
+#[derive(Clone)]
+struct Rooms {
+    config: Arc<Config>,
+    clock: Clock,
+    db: Db,
+    auth: Auth,
+    bookings: Bookings,
+    fleet: Fleet,
+    tracks: Tracks,
+    inspector: Inspector,
+}
+
+type TaskEnd = (&'static str, Result<()>);
+
+/// The appliance, bound and at work; [`App::run`] watches over it until it ends.
+pub struct App {
+    /// Where it listens.
+    pub addresses: Addresses,
+    rooms: Rooms,
+    cancel: CancellationToken,
+    tasks: JoinSet<TaskEnd>,
+    _lock: DataDirLock,
+}
+
+impl App {
+    /// Opens the data directory, loads what is known, binds and starts every task. When it returns, the depot answers.
+    pub async fn start(config: Config, options: AppOptions) -> Result<Self> {
+        let dir = config.depot.data_dir.clone();
+        std::fs::create_dir_all(&dir).with_context(|| format!("make the data directory {}", dir.display()))?;
+        let lock = DataDirLock::take(&dir)?;
+        let (rooms, mirror) = load::open(config).await?;
+        let guard = bind_mqtt(&rooms).await?;
+        let (bookings, db, fleet) = (rooms.bookings.clone(), rooms.db.clone(), rooms.fleet.clone());
+        let dispatch = Dispatch::new(bookings, db, fleet, &rooms.config.dispatch, rooms.clock.clone());
+        dispatch.prepare().await.context("find out who has which job")?;
+        let (well, health) = watch::channel(Ok(()));
+        let http = bind_http(&rooms, options, &guard, &dispatch, health).await?;
+        let addresses = Addresses { http: http.addr, mqtt: guard.addr(), mqtts: guard.tls_addr() };
+
+        let mut app = Self { addresses, rooms, cancel: CancellationToken::new(), tasks: JoinSet::new(), _lock: lock };
+        let rooms = app.rooms.clone();
+        app.spawn("live", |cancel| http.live(cancel));
+        app.spawn("dispatch", |cancel| async { Ok(dispatch.run(cancel).await?) });
+        app.spawn("mirror", |cancel| tend::mirror(rooms.clone(), mirror, cancel));
+        app.spawn("housekeeping", |cancel| tend::housekeeping(rooms.clone(), cancel));
+        app.spawn("probe", |cancel| tend::probe(rooms.clone(), well, cancel));
+        app.spawn("mqtt", |cancel| async { Ok(guard.run(cancel).await?) });
+        app.spawn("http", |cancel| async { Ok(http.serve(cancel).await) });
+        Running::this(addresses.http, addresses.mqtt, addresses.mqtts).write(&dir).context("write run.json")?;
+        notify::ready(&format!("console at http://{}", addresses.http));
+        Ok(app)
+    }
+
+    /// Starts a named task. When it ends before the server is asked to stop, the server ends.
+    pub fn spawn<F>(&mut self, name: &'static str, task: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let task = task(self.cancel.clone());
+        self.tasks.spawn(async move { (name, task.await) });
+    }
+
+    /// Who is who.
+    pub fn auth(&self) -> &Auth {
+        &self.rooms.auth
+    }
+
+    /// The bookings.
+    pub fn bookings(&self) -> &Bookings {
+        &self.rooms.bookings
+    }
+
+    /// Works until `shutdown`, then ends in good order. An error: a task ended unasked.
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<()> {
+        let ended = tokio::select! {
+            () = shutdown.cancelled() => Ok(()),
+            Some(first) = self.tasks.join_next() => Err(unasked(first)),
+        };
+        if let Err(error) = &ended {
+            tracing::error!("{error:#}");
+        }
+        notify::stopping();
+        self.cancel.cancel();
+        if tokio::time::timeout(DRAIN, drain(&mut self.tasks)).await.is_err() {
+            tracing::warn!("{} tasks did not end in {DRAIN:?}", self.tasks.len());
+            self.tasks.shutdown().await;
+        }
+        self.rooms.tracks.close();
+        let closed = self.rooms.tracks.ended().await.context("close the fix log");
+        Running::remove(&self.rooms.config.depot.data_dir);
+        ended.and(closed)
+    }
+}
+
+async fn bind_mqtt(rooms: &Rooms) -> Result<Guard> {
+    let config = &rooms.config.mqtt;
+    let certificates = match (&config.tls_listen, &config.tls_cert, &config.tls_key) {
+        (None, ..) => None,
+        (Some(_), Some(chain), Some(key)) => Some(Arc::new(Certificates::files(chain, key)?)),
+        (Some(_), ..) => Some(Arc::new(Certificates::own(&rooms.config.depot.data_dir, &rooms.clock)?)),
+    };
+    let deps = mqtt::Deps {
+        auth: rooms.auth.clone(),
+        fleet: rooms.fleet.clone(),
+        tracks: rooms.tracks.clone(),
+        bookings: rooms.bookings.clone(),
+        db: rooms.db.clone(),
+        clock: rooms.clock.clone(),
+        inspector: rooms.inspector.clone(),
+    };
+    Ok(Guard::bind(&rooms.config, deps, certificates).await?)
+}
+
+async fn bind_http(
+    rooms: &Rooms,
+    options: AppOptions,
+    guard: &Guard,
+    dispatch: &Dispatch,
+    health: watch::Receiver<Result<(), String>>,
+) -> Result<web::Bound> {
+    let file = rooms.config.depot.data_dir.join("basemap.geojson");
+    let basemap = options.basemap.or_else(|| std::fs::read(file).ok().map(Bytes::from));
+    let (watched, counted, planned) = (guard.observer(), guard.observer(), dispatch.clone());
+    let deps = web::Deps {
+        config: Arc::clone(&rooms.config),
+        clock: rooms.clock.clone(),
+        db: rooms.db.clone(),
+        auth: rooms.auth.clone(),
+        bookings: rooms.bookings.clone(),
+        registry: Registry::new(rooms.db.clone(), rooms.clock.clone()),
+        fleet: rooms.fleet.clone(),
+        tracks: rooms.tracks.clone(),
+        inspector: rooms.inspector.clone(),
+        basemap,
+        demo: options.demo,
+        followers: report::followers(guard, dispatch),
+        health,
+        refusals: Arc::new(move || report::refusals(&watched)),
+        more_metrics: Arc::new(move |sheet| {
+            report::guard(&counted.stats(), sheet);
+            report::dispatch(&planned.stats(), sheet);
+        }),
+    };
+    Web::bind(deps).await.with_context(|| format!("listen on {}", rooms.config.http.listen))
+}
+
+async fn drain(tasks: &mut JoinSet<TaskEnd>) {
+    while let Some(end) = tasks.join_next().await {
+        match end {
+            Ok((_, Ok(()))) => {}
+            Ok((name, Err(error))) => tracing::error!("task {name} ended with an error: {error:#}"),
+            Err(error) => tracing::error!("a task broke: {error}"),
+        }
+    }
+}
+
+fn unasked(end: Result<TaskEnd, JoinError>) -> anyhow::Error {
+    match end {
+        Ok((name, Ok(()))) => anyhow!("task {name} ended unasked"),
+        Ok((name, Err(error))) => error.context(format!("task {name} ended")),
+        Err(error) => anyhow!("a task broke: {error}"),
+    }
+}

@@ -1,0 +1,64 @@
+//! Opens the rooms with state and puts together what they held.
+
+use super::Rooms;
+use crate::auth::Auth;
+use crate::bookings::Bookings;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::fleet::Fleet;
+use crate::fleet::mirror::{Found, Mirror};
+use crate::store::{self, Db};
+use crate::telemetry::Inspector;
+use crate::tracks::Tracks;
+use anyhow::{Context, Result};
+use std::sync::Arc;
+
+/// Vehicles read at once.
+const PAGE: usize = 1_000;
+
+/// Opens all, oldest truth first. The start path is the recovery path.
+pub async fn open(config: Config) -> Result<(Rooms, Mirror)> {
+    let clock = Clock::system();
+    let dir = config.depot.data_dir.clone();
+    let db = Db::open(&dir).with_context(|| format!("open ops.db in {}", dir.display()))?;
+    let tracks = Tracks::open(&dir, &config.tracks, clock.clone()).with_context(|| format!("open tracks.db in {}", dir.display()))?;
+    let fleet = Fleet::new(&config.fleet);
+    register(&db, &fleet).await.context("read the vehicles")?;
+    let (log, into) = (tracks.clone(), fleet.clone());
+    let mirror = tokio::task::spawn_blocking(move || replay(&dir, &log, &into)).await?.context("find out where everyone is")?;
+    let rooms = Rooms {
+        auth: Auth::new(db.clone(), &config.mqtt, clock.clone()),
+        bookings: Bookings::new(db.clone(), &config, clock.clone()),
+        config: Arc::new(config),
+        inspector: Inspector::default(),
+        clock,
+        db,
+        fleet,
+        tracks,
+    };
+    Ok((rooms, mirror))
+}
+
+async fn register(db: &Db, fleet: &Fleet) -> Result<(), store::Error> {
+    let mut after = None;
+    loop {
+        let behind = after.clone();
+        let vehicles = db.read(move |conn| store::vehicles::list(conn, None, behind.as_ref(), PAGE)).await?;
+        vehicles.iter().for_each(|v| fleet.register(v));
+        match vehicles.last() {
+            Some(last) if vehicles.len() == PAGE => after = Some(last.id.clone()),
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn replay(dir: &std::path::Path, tracks: &Tracks, fleet: &Fleet) -> Result<Mirror> {
+    let (mirror, found) = Mirror::open(dir, tracks.epoch(), tracks.last_chunk(), fleet)?;
+    if let Found::SetAside(name, why) = &found {
+        tracing::warn!("the mirror was set aside as {}: {why}; it is rebuilt from the fix log", name.display());
+    }
+    tracks.replay_after(found.replay_after(), |fix| {
+        fleet.observe(fix);
+    })?;
+    Ok(mirror)
+}

@@ -1,0 +1,146 @@
+//! Who may use which route. What is not in [`GATES`] is refused.
+
+use super::Web;
+use super::cookies;
+use super::error::{Error, Result};
+use super::extract::Caller;
+use super::server::Peer;
+use crate::auth::{self, What, Who};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+/// What a route asks of whoever uses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Nothing.
+    Open,
+    /// To sit on this machine, or the right to do this.
+    LocalOr(What),
+    /// The right to do this.
+    Needs(What),
+}
+
+use Gate::{LocalOr, Needs, Open};
+
+/// Every route.
+pub const GATES: &[(&str, &str, Gate)] = &[
+    ("POST", "/api/v1/quotes", Needs(What::WriteBookings)),
+    ("GET", "/api/v1/bookings", Needs(What::ReadBookings)),
+    ("POST", "/api/v1/bookings", Needs(What::WriteBookings)),
+    ("GET", "/api/v1/bookings/{id}", Needs(What::ReadBookings)),
+    ("GET", "/api/v1/bookings/{id}/events", Needs(What::ReadBookings)),
+    ("GET", "/api/v1/bookings/{id}/dispatch", Needs(What::ReadBookings)),
+    ("POST", "/api/v1/bookings/{id}/assign", Needs(What::Assign)),
+    ("POST", "/api/v1/bookings/{id}/cancel", Needs(What::WriteBookings)),
+    ("POST", "/api/v1/bookings/{id}/steps", Needs(What::WriteBookings)),
+    ("GET", "/api/v1/vehicles", Needs(What::ReadPositions)),
+    ("POST", "/api/v1/vehicles", Needs(What::Administer)),
+    ("GET", "/api/v1/vehicles/nearby", Needs(What::ReadPositions)),
+    ("GET", "/api/v1/vehicles/{id}", Needs(What::ReadPositions)),
+    ("PATCH", "/api/v1/vehicles/{id}", Needs(What::Administer)),
+    ("GET", "/api/v1/vehicles/{id}/track", Needs(What::ReadPositions)),
+    ("POST", "/api/v1/vehicles/{id}/duty", Needs(What::Assign)),
+    ("GET", "/api/v1/devices", Needs(What::Administer)),
+    ("POST", "/api/v1/devices", Needs(What::Administer)),
+    ("GET", "/api/v1/devices/{id}", Needs(What::Administer)),
+    ("POST", "/api/v1/devices/{id}/rotate", Needs(What::Administer)),
+    ("DELETE", "/api/v1/devices/{id}", Needs(What::Administer)),
+    ("GET", "/api/v1/users", Needs(What::Administer)),
+    ("POST", "/api/v1/users", Needs(What::Administer)),
+    ("PATCH", "/api/v1/users/{id}", Needs(What::Administer)),
+    ("GET", "/api/v1/tokens", Needs(What::Administer)),
+    ("POST", "/api/v1/tokens", Needs(What::Administer)),
+    ("DELETE", "/api/v1/tokens/{id}", Needs(What::Administer)),
+    ("GET", "/api/v1/session", Open),
+    ("POST", "/api/v1/session", Open),
+    ("DELETE", "/api/v1/session", Open),
+    ("POST", "/api/v1/setup", Open),
+    ("GET", "/api/v1/live", Needs(What::ReadPositions)),
+    ("GET", "/api/v1/basemap", Needs(What::ReadPositions)),
+    ("GET", "/api/v1/system/cursors", Needs(What::Administer)),
+    ("GET", "/api/v1/system/refusals", Needs(What::Administer)),
+    ("GET", "/healthz", Open),
+    ("GET", "/readyz", Open),
+    ("GET", "/metrics", LocalOr(What::Administer)),
+    ("GET", "/openapi.json", Open),
+];
+
+/// Lets a request through, or says why not.
+pub async fn enforce(State(web): State<Web>, mut request: Request, next: Next) -> Response {
+    match admit(&web, &mut request).await {
+        Ok(()) => next.run(request).await,
+        Err(refused) => refused,
+    }
+}
+
+async fn admit(web: &Web, request: &mut Request) -> std::result::Result<(), Response> {
+    let Some(path) = request.extensions().get::<MatchedPath>().cloned() else { return Ok(()) };
+    let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
+    let on_path = GATES.iter().filter(|(_, p, _)| *p == path.as_str());
+    let Some((_, _, gate)) = on_path.clone().find(|(m, _, _)| *m == method.as_str()) else {
+        let allowed: Vec<_> = on_path.map(|(m, _, _)| *m).collect();
+        return Err(wrong_method(&allowed));
+    };
+    let who = web.recognise(request.headers()).await.map_err(IntoResponse::into_response)?;
+    let peer = request.extensions().get::<Peer>().copied();
+    let local = !web.config.http.behind_https && peer.is_some_and(|p| p.0.ip().is_loopback()) && !forwarded(request.headers());
+    check(*gate, who.as_ref(), local).map_err(IntoResponse::into_response)?;
+    if uses_cookie(request.headers()) {
+        cookies::refuse_forgery(&method, request.headers()).map_err(IntoResponse::into_response)?;
+    }
+    if let Some(who) = who {
+        request.extensions_mut().insert(Caller(who));
+    }
+    Ok(())
+}
+
+fn check(gate: Gate, who: Option<&Who>, local: bool) -> Result<()> {
+    match (gate, who) {
+        (Open, _) => Ok(()),
+        (LocalOr(_), _) if local => Ok(()),
+        (LocalOr(what) | Needs(what), Some(who)) if auth::allow(who, what) => Ok(()),
+        (LocalOr(_) | Needs(_), Some(who)) => Err(Error::forbidden(format!("a {} may not do this", who.role.as_str()))),
+        (LocalOr(_) | Needs(_), None) => Err(Error::unauthenticated("sign in, or send a token as `Authorization: Bearer dpt_…`")),
+    }
+}
+
+fn wrong_method(allowed: &[&str]) -> Response {
+    if allowed.is_empty() {
+        return Error::forbidden("this route has no rule that opens it").into_response();
+    }
+    let list = allowed.join(", ");
+    let mut response = Error::status(StatusCode::METHOD_NOT_ALLOWED).detail(format!("allowed here: {list}")).into_response();
+    if let Ok(value) = HeaderValue::from_str(&list) {
+        response.headers_mut().insert(header::ALLOW, value);
+    }
+    response
+}
+
+fn forwarded(headers: &HeaderMap) -> bool {
+    headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED)
+}
+
+fn uses_cookie(headers: &HeaderMap) -> bool {
+    !headers.contains_key(header::AUTHORIZATION) && (cookies::read(headers, false).is_some() || cookies::read(headers, true).is_some())
+}
+
+impl Web {
+    /// Who sends these headers: by token, or by session cookie. A token that is none is refused, a dead cookie is nobody.
+    pub async fn recognise(&self, headers: &HeaderMap) -> Result<Option<Who>> {
+        if let Some(value) = headers.get(header::AUTHORIZATION) {
+            let token = value.to_str().ok().and_then(|v| v.strip_prefix("Bearer ")).map(str::trim);
+            let token = token.ok_or_else(|| Error::unauthenticated("only `Authorization: Bearer` is known here"))?;
+            return match self.auth.bearer(token).await {
+                Ok(Some(who)) => Ok(Some(who)),
+                Ok(None) => Err(Error::unauthenticated("the token is unknown, expired or revoked")),
+                Err(error) => Err(Error::internal(error)),
+            };
+        }
+        match cookies::read(headers, self.config.http.behind_https) {
+            Some(secret) => self.auth.session(secret).await.map_err(Error::internal),
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What clients send about bookings.
+
+use crate::bookings::{Filter, Page, PlaceRequest};
+use crate::model::{Site, Status, Step, Timestamp, VehicleId};
+use crate::web::fields::{Fields, Read};
+use crate::web::shapes::{PageParams, SiteInput};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+/// A load to be moved.
+#[derive(Debug, ToSchema)]
+#[schema(as = BookingRequest)]
+pub struct BookingInput {
+    /// Where the load is picked up.
+    #[schema(value_type = SiteInput)]
+    pickup: Site,
+    /// Where it goes.
+    #[schema(value_type = SiteInput)]
+    dropoff: Site,
+    /// When it is to be picked up; now when absent.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pickup_at: Option<Timestamp>,
+    /// Only a vehicle of this class will do.
+    vehicle_class: Option<String>,
+    /// Weight in kg.
+    load_kg: Option<u32>,
+    /// What the vehicle must be able to do.
+    #[schema(value_type = Option<Vec<String>>)]
+    skills: Vec<String>,
+    /// Who it is for.
+    customer: Option<String>,
+    /// Free words.
+    notes: Option<String>,
+    /// A quote whose price is to hold.
+    quote_id: Option<String>,
+}
+impl Read for BookingInput {
+    fn read(f: &mut Fields) -> Option<Self> {
+        let pickup = f.object("pickup");
+        let pickup = f.required("pickup", pickup);
+        let dropoff = f.object("dropoff");
+        let dropoff = f.required("dropoff", dropoff);
+        let pickup_at = f.instant("pickup_at");
+        let vehicle_class = f.text("vehicle_class", 64);
+        let load_kg = f.whole("load_kg", 0, 100_000);
+        let skills = f.texts("skills", 16);
+        let customer = f.text("customer", 200);
+        let notes = f.text("notes", 2000);
+        let quote_id = f.text("quote_id", 64);
+        Some(Self {
+            pickup: pickup?,
+            dropoff: dropoff?,
+            pickup_at: pickup_at?,
+            vehicle_class: vehicle_class?,
+            load_kg: load_kg?,
+            skills: skills?.unwrap_or_default(),
+            customer: customer?,
+            notes: notes?,
+            quote_id: quote_id?,
+        })
+    }
+}
+impl From<BookingInput> for PlaceRequest {
+    fn from(b: BookingInput) -> Self {
+        Self {
+            pickup: b.pickup,
+            dropoff: b.dropoff,
+            pickup_at: b.pickup_at,
+            vehicle_class: b.vehicle_class,
+            load_kg: b.load_kg,
+            skills: b.skills,
+            customer: b.customer,
+            notes: b.notes,
+            quote_id: b.quote_id,
+        }
+    }
+}
+
+/// Which bookings.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListParams {
+    /// Statuses, separated by commas.
+    #[param(value_type = Option<String>)]
+    status: Vec<Status>,
+    /// Pickup from then on.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Pickup before then.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
+    /// Part of a reference, customer, note or vehicle.
+    q: Option<String>,
+    /// Where the page before ended.
+    cursor: Option<String>,
+    /// Items at most.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: u32,
+}
+impl Read for ListParams {
+    fn read(f: &mut Fields) -> Option<Self> {
+        let names = Status::ALL.map(Status::as_str).join(", ");
+        let status = f.one_of("status", &names, |text| text.split(',').map(|s| Status::parse(s.trim())).collect::<Option<Vec<_>>>());
+        let from = f.instant("from");
+        let to = f.instant("to");
+        let q = f.text("q", 100);
+        let page = PageParams::read(f);
+        let (status, from, to, q, page) = (status?.unwrap_or_default(), from?, to?, q?, page?);
+        Some(Self { status, from, to, q, cursor: page.cursor, limit: page.limit })
+    }
+}
+impl ListParams {
+    /// What to look for, and which page of it.
+    pub fn split(self) -> (Filter, Page) {
+        let filter = Filter { status: self.status, from: self.from, to: self.to, q: self.q };
+        (filter, Page { cursor: self.cursor, limit: self.limit })
+    }
+}
+
+/// Who is to do it.
+#[derive(Debug, ToSchema)]
+#[schema(as = AssignRequest)]
+pub struct AssignInput {
+    /// The vehicle.
+    #[schema(value_type = String)]
+    pub vehicle_id: VehicleId,
+}
+impl Read for AssignInput {
+    fn read(f: &mut Fields) -> Option<Self> {
+        let vehicle_id = f.named("vehicle_id");
+        Some(Self { vehicle_id: f.required("vehicle_id", vehicle_id)? })
+    }
+}
+
+/// Why it is called off.
+#[derive(Debug, ToSchema)]
+#[schema(as = CancelRequest)]
+pub struct CancelInput {
+    /// In the words of whoever does it.
+    #[schema(max_length = 500)]
+    pub reason: String,
+}
+impl Read for CancelInput {
+    fn read(f: &mut Fields) -> Option<Self> {
+        let reason = f.text("reason", 500);
+        Some(Self { reason: f.required("reason", reason)? })
+    }
+}
+
+/// What happened with the job.
+#[derive(Debug, ToSchema)]
+#[schema(as = StepRequest)]
+pub struct StepInput {
+    /// `arrived`, `picked_up`, `delivered` or `failed`.
+    #[schema(value_type = String)]
+    pub step: Step,
+    /// When; now when absent.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Timestamp>,
+    /// A signature, a photo's address, a reason: kept with the event.
+    pub proof: Option<Value>,
+}
+impl Read for StepInput {
+    fn read(f: &mut Fields) -> Option<Self> {
+        let step = f.one_of("step", "arrived, picked_up, delivered, failed", |s| Step::parse(s).filter(|s| s.is_drivers()));
+        let step = f.required("step", step);
+        let at = f.instant("at");
+        let proof = f.json("proof", 8192);
+        Some(Self { step: step?, at: at?, proof: proof? })
+    }
+}

@@ -1,0 +1,94 @@
+//! Bookings over HTTP.
+
+mod input;
+mod story;
+
+pub use story::{__path_dispatch, __path_events, dispatch, events};
+
+use super::Web;
+use super::error::{Problem, Result};
+use super::extract::{Body, Caller, Id, IdempotencyKey, Params};
+use super::shapes::{BookingShape, List};
+use crate::model::BookingId;
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use input::{AssignInput, BookingInput, CancelInput, ListParams, StepInput};
+
+/// Place a booking.
+///
+/// With an `Idempotency-Key` a repeat is answered with the booking that the first one made.
+#[utoipa::path(post, path = "/api/v1/bookings", tag = "bookings", request_body = BookingInput,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 255 characters of the client's choice")),
+    responses((status = 201, body = BookingShape), (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn create(
+    State(web): State<Web>,
+    Caller(who): Caller,
+    IdempotencyKey(key): IdempotencyKey,
+    Body(input): Body<BookingInput>,
+) -> Result<(StatusCode, HeaderMap, Json<BookingShape>)> {
+    let placed = web.bookings.place(input.into(), who.actor(), key).await?;
+    let mut headers = HeaderMap::new();
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/bookings/{}", placed.booking.id)) {
+        headers.insert(header::LOCATION, location);
+    }
+    if placed.replayed {
+        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    Ok((StatusCode::CREATED, headers, Json((&placed.booking).into())))
+}
+
+/// List bookings, newest first.
+#[utoipa::path(get, path = "/api/v1/bookings", tag = "bookings", params(ListParams),
+    responses((status = 200, body = List<BookingShape>), (status = 422, body = Problem)))]
+pub async fn list(State(web): State<Web>, Params(params): Params<ListParams>) -> Result<Json<List<BookingShape>>> {
+    let (filter, page) = params.split();
+    let page = web.bookings.list(filter, page).await?;
+    Ok(Json(List { items: page.items.iter().map(Into::into).collect(), next: page.next }))
+}
+
+/// One booking.
+#[utoipa::path(get, path = "/api/v1/bookings/{id}", tag = "bookings", params(("id" = String, Path)),
+    responses((status = 200, body = BookingShape), (status = 404, body = Problem)))]
+pub async fn read(State(web): State<Web>, Id(id): Id<BookingId>) -> Result<Json<BookingShape>> {
+    Ok(Json((&web.bookings.get(id).await?).into()))
+}
+
+/// Give a booking to a vehicle by hand.
+#[utoipa::path(post, path = "/api/v1/bookings/{id}/assign", tag = "bookings", params(("id" = String, Path)),
+    request_body = AssignInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
+pub async fn assign(
+    State(web): State<Web>,
+    Caller(who): Caller,
+    Id(id): Id<BookingId>,
+    Body(input): Body<AssignInput>,
+) -> Result<Json<BookingShape>> {
+    let booking = web.bookings.assign(id, &input.vehicle_id, who.actor(), None).await?;
+    Ok(Json((&booking).into()))
+}
+
+/// Call a booking off.
+#[utoipa::path(post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", params(("id" = String, Path)),
+    request_body = CancelInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
+pub async fn cancel(
+    State(web): State<Web>,
+    Caller(who): Caller,
+    Id(id): Id<BookingId>,
+    Body(input): Body<CancelInput>,
+) -> Result<Json<BookingShape>> {
+    let booking = web.bookings.cancel(id, input.reason, who.actor()).await?;
+    Ok(Json((&booking).into()))
+}
+
+/// Report a step of the job.
+#[utoipa::path(post, path = "/api/v1/bookings/{id}/steps", tag = "bookings", params(("id" = String, Path)),
+    request_body = StepInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
+pub async fn step(
+    State(web): State<Web>,
+    Caller(who): Caller,
+    Id(id): Id<BookingId>,
+    Body(input): Body<StepInput>,
+) -> Result<Json<BookingShape>> {
+    let booking = web.bookings.step(id, input.step, input.at, input.proof, who.actor(), None).await?;
+    Ok(Json((&booking).into()))
+}

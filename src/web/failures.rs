@@ -1,0 +1,53 @@
+//! What the use cases refuse, as answers.
+
+use super::error::{Error, FieldError};
+use crate::bookings::{self, Fault};
+use crate::{auth, registry, store};
+
+fn fields(faults: Vec<Fault>) -> Error {
+    Error::invalid(faults.into_iter().map(|f| FieldError { field: f.field, message: f.message }).collect())
+}
+
+impl From<bookings::Error> for Error {
+    fn from(error: bookings::Error) -> Self {
+        use bookings::Error as E;
+        match error {
+            E::Invalid(faults) => fields(faults),
+            E::Unknown => Self::not_found(error),
+            E::UnknownVehicle(_) => Self::field("vehicle_id", error),
+            E::NotYours(_) => Self::forbidden(error),
+            E::VehicleBusy(_) | E::Refused(_) | E::Lost => Self::conflict(error),
+            E::KeyReused => Self::field("Idempotency-Key", error),
+            E::Store(error) => error.into(),
+        }
+    }
+}
+impl From<auth::Error> for Error {
+    fn from(error: auth::Error) -> Self {
+        use auth::Error as E;
+        match error {
+            E::Invalid(fault) => Self::field(&fault.field, fault.message),
+            E::Unknown(_) => Self::not_found(error),
+            E::Exists(_) | E::Conflict(_) => Self::conflict(error),
+            E::Refused(why) => Self::unauthenticated(why),
+            E::TooMany { retry_after_s } => Self::too_many(error, retry_after_s),
+            E::Store(error) => error.into(),
+            E::Internal(_) => Self::internal(error),
+        }
+    }
+}
+impl From<registry::Error> for Error {
+    fn from(error: registry::Error) -> Self {
+        use registry::Error as E;
+        match error {
+            E::Unknown(_) => Self::not_found(error),
+            E::Exists(_) | E::Busy(_) => Self::conflict(error),
+            E::Store(error) => error.into(),
+        }
+    }
+}
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::internal(error)
+    }
+}

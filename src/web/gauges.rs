@@ -1,0 +1,27 @@
+//! The numbers of every room, for a scrape.
+
+use super::{Sheet, Web};
+
+/// Writes them down.
+pub fn fill(web: &Web, sheet: &mut Sheet) {
+    let (clients, renewed) = web.hub.stats();
+    sheet.gauge("live_clients", "Live sockets", clients as u64);
+    sheet.counter("live_renewed", "Live clients that were too slow and got a new snapshot", renewed);
+    sheet.counter("http_shed", "Requests refused because too many were under way", web.limits.shed());
+    sheet.counter("http_late", "Requests given up because they took too long", web.limits.late());
+    let tracks = web.tracks.stats();
+    sheet.counter("fixes_appended", "Fixes taken", tracks.appended);
+    sheet.counter("fixes_durable", "Fixes on the disk", tracks.durable);
+    sheet.gauge("fixes_waiting", "Fixes waiting for a commit", tracks.waiting);
+    sheet.counter("tracks_commits", "Commits of the fix log", tracks.commits);
+    sheet.counter("tracks_hurried", "Commits made because a sender was held up", tracks.hurried);
+    sheet.counter("tracks_held_back", "Times a sender waited for room in the queue", tracks.held_back);
+    sheet.counter("tracks_packed_bytes", "Bytes of packed fixes committed", tracks.packed_bytes);
+    let head = *web.db.head().borrow();
+    sheet.gauge("journal_head", "The journal's last entry", head);
+    for follower in &web.followers {
+        let behind = head - (follower.cursor)();
+        sheet.gauge(&format!("journal_behind_{}", follower.name), "Entries that this follower has not read", behind.max(0));
+    }
+    (web.more_metrics)(sheet);
+}

@@ -1,0 +1,132 @@
+//! One live client: its frames out, its wishes in.
+
+use super::hub::{Seat, Wants};
+use crate::model::VehicleId;
+use crate::web::Web;
+use crate::web::cookies;
+use crate::web::error::{Error, Problem, Result};
+use crate::web::fields::{Fields, Read};
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code, rejection::WebSocketUpgradeRejection};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use std::time::Duration;
+
+/// A client's message in bytes at most.
+const MAX_MESSAGE: usize = 64 * 1024;
+/// Time between two pings; a client that is silent for two of them is gone.
+const PING: Duration = Duration::from_secs(20);
+/// Time that a client has to take a frame.
+const SEND: Duration = Duration::from_secs(10);
+
+/// Follow vehicles and bookings: a snapshot, then what changes.
+///
+/// A WebSocket. The client may send `{"subscribe": {"vehicles": "all" | [ids], "bbox": [w, s, e, n], "bookings": true, "select": id}}`.
+#[utoipa::path(get, path = "/api/v1/live", tag = "live",
+    responses((status = 101, description = "Frames follow"), (status = 426, body = Problem), (status = 503, body = Problem)))]
+pub async fn live(
+    State(web): State<Web>,
+    headers: HeaderMap,
+    upgrade: std::result::Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response> {
+    if headers.contains_key(header::ORIGIN) && !cookies::is_own(&headers) {
+        return Err(Error::forbidden("the live view is for the depot's own pages"));
+    }
+    let upgrade = upgrade.map_err(|e| Error::status(StatusCode::UPGRADE_REQUIRED).detail(e.body_text()))?;
+    let seat = web.hub.join(Wants::default()).map_err(Error::unavailable)?;
+    let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).write_buffer_size(0);
+    Ok(upgrade.on_upgrade(move |socket| converse(web, headers, seat, socket)))
+}
+
+async fn converse(web: Web, headers: HeaderMap, mut seat: Seat, mut socket: WebSocket) {
+    let mut ping = tokio::time::interval(PING);
+    ping.reset();
+    let mut heard = true;
+    let (code, reason) = loop {
+        let frame = tokio::select! {
+            () = web.closing.cancelled() => break (close_code::AWAY, "the depot is going down"),
+            frame = seat.next() => match frame {
+                Some(frame) => Message::Text(frame),
+                None => break (close_code::AWAY, "the depot is going down"),
+            },
+            _ = ping.tick() => {
+                if !std::mem::take(&mut heard) {
+                    break (close_code::POLICY, "no answer to a ping");
+                }
+                if web.recognise(&headers).await.is_err() {
+                    break (close_code::POLICY, "signed out");
+                }
+                Message::Ping(axum::body::Bytes::new())
+            }
+            message = socket.recv() => {
+                heard = true;
+                match message {
+                    Some(Ok(Message::Text(text))) => match Subscribe::parse(&text) {
+                        Ok(wants) => seat.want(wants),
+                        Err(_) => break (close_code::INVALID, "not a subscription"),
+                    },
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    Some(Ok(Message::Binary(_))) => break (close_code::UNSUPPORTED, "text only"),
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                }
+                continue;
+            }
+        };
+        match tokio::time::timeout(SEND, socket.send(frame)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return,
+        }
+    };
+    let goodbye = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+    if tokio::time::timeout(SEND, socket.send(goodbye)).await.is_err() {
+        tracing::debug!("a live client did not take its goodbye");
+    }
+}
+
+struct Subscribe(Wants);
+
+impl Subscribe {
+    fn parse(text: &str) -> Result<Wants> {
+        let document = serde_json::from_str(text).map_err(|e| Error::status(StatusCode::BAD_REQUEST).detail(e))?;
+        Fields::of_json::<Self>(document).map(|s| s.0)
+    }
+}
+
+impl Read for Subscribe {
+    fn read(f: &mut Fields) -> Option<Self> {
+        let wants = f.object::<Wants>("subscribe");
+        Some(Self(f.required("subscribe", wants)?))
+    }
+}
+
+impl Read for Wants {
+    fn read(f: &mut Fields) -> Option<Self> {
+        let vehicles = f.choice("vehicles", "\"all\" or a list of vehicle ids", |v| match v.as_array() {
+            None => (v == "all").then_some(None),
+            Some(ids) => ids.iter().map(|id| VehicleId::new(id.as_str()?).ok()).collect::<Option<_>>().map(Some),
+        });
+        let area = f.choice("bbox", "[west, south, east, north] in degrees", |v| {
+            let numbers: Vec<f64> = v.as_array()?.iter().map(serde_json::Value::as_f64).collect::<Option<_>>()?;
+            <[f64; 4]>::try_from(numbers).ok()
+        });
+        let bookings = f.flag("bookings");
+        let select = f.named("select");
+        Some(Self { vehicles: vehicles?.flatten(), area: area?, without_bookings: bookings? == Some(false), select: select? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subscriptions_are_read() {
+        assert_eq!(Subscribe::parse(r#"{"subscribe":{"vehicles":"all","bookings":true,"select":null}}"#).unwrap(), Wants::default());
+        let wants = Subscribe::parse(r#"{"subscribe":{"vehicles":["a"],"bbox":[1,2,3,4],"bookings":false,"select":"b"}}"#).unwrap();
+        assert_eq!(wants.area, Some([1.0, 2.0, 3.0, 4.0]));
+        assert!(wants.without_bookings && wants.select.is_some() && wants.vehicles.unwrap().len() == 1);
+        for bad in ["", "[]", "{}", r#"{"subscribe":{"vehicles":["a/b"]}}"#, r#"{"subscribe":{"bbox":[1]}}"#] {
+            assert!(Subscribe::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

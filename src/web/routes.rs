@@ -1,0 +1,93 @@
+//! Every route, flat. A new one goes here and into [`super::access::GATES`].
+
+use super::{Web, access, bookings, devices, headers, limits, live, metrics, openapi, quotes, session, system, tokens, users, vehicles};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+fn api() -> OpenApiRouter<Web> {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(quotes::create))
+        .routes(routes!(bookings::list, bookings::create))
+        .routes(routes!(bookings::read))
+        .routes(routes!(bookings::events))
+        .routes(routes!(bookings::dispatch))
+        .routes(routes!(bookings::assign))
+        .routes(routes!(bookings::cancel))
+        .routes(routes!(bookings::step))
+        .routes(routes!(vehicles::list, vehicles::create))
+        .routes(routes!(vehicles::nearby))
+        .routes(routes!(vehicles::read, vehicles::change))
+        .routes(routes!(vehicles::track))
+        .routes(routes!(vehicles::duty))
+        .routes(routes!(devices::list, devices::create))
+        .routes(routes!(devices::read, devices::revoke))
+        .routes(routes!(devices::rotate))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::change))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(session::read, session::open, session::close))
+        .routes(routes!(session::setup))
+        .routes(routes!(live::socket::live))
+        .routes(routes!(system::basemap))
+        .routes(routes!(system::cursors))
+        .routes(routes!(system::refusals))
+        .routes(routes!(system::healthz))
+        .routes(routes!(system::readyz))
+        .routes(routes!(metrics::scrape))
+        .routes(routes!(openapi::openapi))
+}
+
+/// The API's description as JSON.
+pub fn document() -> serde_json::Value {
+    serde_json::to_value(api().into_openapi()).unwrap_or_default()
+}
+
+/// All routes behind the access rules, the bounds and the security headers.
+pub fn router(web: &Web) -> Router {
+    Router::from(api())
+        .fallback(super::pages::page)
+        .layer(DefaultBodyLimit::max(web.config.http.max_body_bytes))
+        .layer(from_fn_with_state(web.clone(), access::enforce))
+        .layer(CatchPanicLayer::custom(limits::panicked))
+        .layer(from_fn_with_state(web.limits.clone(), limits::bound))
+        .layer(from_fn_with_state(web.counts.clone(), metrics::count))
+        .layer(from_fn(headers::secure))
+        .with_state(web.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn rules_and_description_name_the_same_routes() {
+        let document = document();
+        let mut described = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for method in item.as_object().unwrap().keys() {
+                described.insert((method.to_uppercase(), path.clone()));
+            }
+        }
+        let ruled: BTreeSet<_> = access::GATES.iter().map(|(m, p, _)| ((*m).to_owned(), (*p).to_owned())).collect();
+        assert_eq!(described, ruled);
+        assert_eq!(document["openapi"], "3.1.0");
+    }
+
+    #[test]
+    fn every_reference_in_the_description_resolves() {
+        let document = document();
+        let text = document.to_string();
+        let mut found = 0;
+        for reference in text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            assert!(document.pointer(reference).is_some(), "{reference} is not there");
+            found += 1;
+        }
+        assert!(found > 20, "{found} references");
+    }
+}

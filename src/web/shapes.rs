@@ -1,0 +1,303 @@
+//! The words of the trade as the API shows them.
+
+use crate::model::{Booking, Fix, Flag, Flags, Money, Place, Site, Timestamp};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+/// A list's page.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct List<T> {
+    /// What was found.
+    pub items: Vec<T>,
+    /// Give it as `cursor` to get the following page; `null` on the last.
+    pub next: Option<String>,
+}
+
+/// A point in degrees, WGS 84.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct PlaceShape {
+    /// Latitude, north positive.
+    #[schema(minimum = -90, maximum = 90)]
+    pub lat: f64,
+    /// Longitude, east positive.
+    #[schema(minimum = -180, maximum = 180)]
+    pub lon: f64,
+}
+impl From<Place> for PlaceShape {
+    fn from(place: Place) -> Self {
+        Self { lat: place.lat(), lon: place.lon() }
+    }
+}
+
+/// One end of a booking.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SiteShape {
+    /// Where it is.
+    #[serde(flatten)]
+    pub place: PlaceShape,
+    /// What people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+}
+impl From<&Site> for SiteShape {
+    fn from(site: &Site) -> Self {
+        Self { place: site.place.into(), address: site.address.clone() }
+    }
+}
+
+/// An amount of money, exact.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct MoneyShape {
+    /// In the currency's minor unit (cents).
+    pub amount_minor: i64,
+    /// ISO 4217 code.
+    #[schema(example = "EUR")]
+    pub currency: String,
+}
+impl From<Money> for MoneyShape {
+    fn from(money: Money) -> Self {
+        Self { amount_minor: money.amount_minor, currency: money.currency.code().to_owned() }
+    }
+}
+
+/// A booking.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct BookingShape {
+    /// Its id, a UUIDv7.
+    pub id: String,
+    /// A short name for people.
+    #[serde(rename = "ref")]
+    #[schema(example = "B-1042")]
+    pub reference: String,
+    /// `scheduled`, `waiting`, `offered`, `assigned`, `arrived`, `picked_up`, `delivered`, `cancelled`, `failed` or `expired`.
+    pub status: &'static str,
+    /// Where the load is picked up.
+    pub pickup: SiteShape,
+    /// Where it goes.
+    pub dropoff: SiteShape,
+    /// When it is to be picked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub pickup_at: Option<Timestamp>,
+    /// Only a vehicle of this class will do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vehicle_class: Option<String>,
+    /// Weight in kg.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_kg: Option<u32>,
+    /// What the vehicle must be able to do.
+    pub skills: Vec<String>,
+    /// Who it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// Free words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// The vehicle that has it, or had it when it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vehicle_id: Option<String>,
+    /// What it costs.
+    pub price: MoneyShape,
+    /// Length of the way in metres.
+    pub distance_m: u32,
+    /// Time of the way in seconds.
+    pub duration_s: u32,
+    /// When it was placed.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
+    /// When a vehicle got it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub assigned_at: Option<Timestamp>,
+    /// When the vehicle reached the pickup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub arrived_at: Option<Timestamp>,
+    /// When the load was on board.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub picked_up_at: Option<Timestamp>,
+    /// When the load was delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub delivered_at: Option<Timestamp>,
+    /// When it was cancelled, failed or expired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub cancelled_at: Option<Timestamp>,
+    /// Why it was cancelled or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_reason: Option<String>,
+    /// Counts its changes, from 1.
+    pub version: u32,
+}
+impl From<&Booking> for BookingShape {
+    fn from(b: &Booking) -> Self {
+        let order = &b.order;
+        Self {
+            id: b.id.to_string(),
+            reference: b.reference.clone(),
+            status: b.status.as_str(),
+            pickup: (&order.pickup).into(),
+            dropoff: (&order.dropoff).into(),
+            pickup_at: order.pickup_at,
+            vehicle_class: order.vehicle_class.clone(),
+            load_kg: order.load_kg,
+            skills: order.skills.clone(),
+            customer: order.customer.clone(),
+            notes: order.notes.clone(),
+            vehicle_id: b.vehicle.as_ref().map(ToString::to_string),
+            price: order.price.into(),
+            distance_m: order.distance_m,
+            duration_s: order.duration_s,
+            created_at: b.created_at,
+            updated_at: b.updated_at,
+            assigned_at: b.assigned_at,
+            arrived_at: b.arrived_at,
+            picked_up_at: b.picked_up_at,
+            delivered_at: b.delivered_at,
+            cancelled_at: b.ended_at,
+            cancel_reason: b.reason.clone(),
+            version: b.version,
+        }
+    }
+}
+
+/// A reported position.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FixShape {
+    /// When the device took it.
+    #[schema(value_type = String, format = DateTime)]
+    pub ts: Timestamp,
+    /// Where.
+    #[serde(flatten)]
+    pub place: PlaceShape,
+    /// Speed over ground.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed_kmh: Option<f32>,
+    /// Degrees clockwise from north.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub course: Option<f32>,
+    /// Radius within which the device believes itself to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy_m: Option<f32>,
+    /// Is the ignition on?
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignition: Option<bool>,
+    /// Battery charge in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub battery: Option<f32>,
+    /// What the filter found: `future`, `old`, `jump`, `alarm`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<&'static str>,
+}
+impl From<&Fix> for FixShape {
+    fn from(fix: &Fix) -> Self {
+        Self {
+            ts: fix.ts,
+            place: fix.place.into(),
+            speed_kmh: fix.speed_kmh,
+            course: fix.course,
+            accuracy_m: fix.accuracy_m,
+            ignition: fix.ignition,
+            battery: fix.battery,
+            flags: flag_names(fix.flags),
+        }
+    }
+}
+
+/// The names of what the filter found.
+pub fn flag_names(flags: Flags) -> Vec<&'static str> {
+    let names = [(Flag::Future, "future"), (Flag::Old, "old"), (Flag::Jump, "jump"), (Flag::Alarm, "alarm")];
+    names.into_iter().filter(|(flag, _)| flags.has(*flag)).map(|(_, name)| name).collect()
+}
+
+/// Which page of a list.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageParams {
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Items at most.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    pub limit: u32,
+}
+impl super::fields::Read for PageParams {
+    fn read(fields: &mut super::fields::Fields) -> Option<Self> {
+        let cursor = fields.text("cursor", 200);
+        let limit = fields.whole("limit", 1, 500);
+        Some(Self { cursor: cursor?, limit: limit?.unwrap_or(50) })
+    }
+}
+
+impl From<PageParams> for crate::bookings::Page {
+    fn from(page: PageParams) -> Self {
+        Self { cursor: page.cursor, limit: page.limit }
+    }
+}
+
+/// One end of a booking, as a client gives it.
+#[derive(ToSchema)]
+#[schema(as = SiteRequest)]
+#[expect(dead_code, reason = "only describes what `Site` reads")]
+pub struct SiteInput {
+    /// Latitude, north positive.
+    #[schema(minimum = -90, maximum = 90)]
+    pub lat: f64,
+    /// Longitude, east positive.
+    #[schema(minimum = -180, maximum = 180)]
+    pub lon: f64,
+    /// What people call it.
+    #[schema(max_length = 200)]
+    pub address: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{BookingId, Currency, NewBooking, Status};
+
+    #[test]
+    fn the_journal_and_the_api_show_the_same_booking() {
+        let at = Timestamp::from_secs(1_800_000_000);
+        let site = |address: Option<&str>| Site { place: Place::new(42.5, 1.5).unwrap(), address: address.map(str::to_owned) };
+        let order = NewBooking {
+            pickup: site(Some("dock 3")),
+            dropoff: site(None),
+            pickup_at: Some(at),
+            vehicle_class: None,
+            load_kg: Some(120),
+            skills: vec!["tail_lift".into()],
+            customer: Some("Ana".into()),
+            notes: None,
+            price: Money { amount_minor: 1234, currency: Currency::new("EUR").unwrap() },
+            distance_m: 1,
+            duration_s: 2,
+        };
+        let mut booking = Booking {
+            id: BookingId::generate(at, [1; 10]),
+            reference: "B-1".into(),
+            status: Status::Waiting,
+            order,
+            vehicle: None,
+            reason: None,
+            created_at: at,
+            updated_at: at,
+            assigned_at: None,
+            arrived_at: None,
+            picked_up_at: None,
+            delivered_at: None,
+            ended_at: None,
+            version: 1,
+        };
+        for _ in 0..2 {
+            assert_eq!(serde_json::to_value(BookingShape::from(&booking)).unwrap(), crate::bookings::booking_json(&booking));
+            booking.vehicle = Some(crate::model::VehicleId::new("KA-1").unwrap());
+            booking.reason = Some("late".into());
+            (booking.assigned_at, booking.ended_at) = (Some(at), Some(at));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Vehicles: the registered ones, what they do, where they are and were.
+
+mod input;
+mod place;
+
+pub use place::{__path_nearby, __path_track, nearby, track};
+
+use super::Web;
+use super::error::{Problem, Result};
+use super::extract::{Body, Caller, Id, Params};
+use super::shapes::{FixShape, List, PlaceShape};
+use crate::fleet::{Status, View};
+use crate::model::{Availability, Timestamp, Vehicle, VehicleId};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use input::{DutyInput, ListParams, VehicleChange, VehicleInput};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A vehicle and where it is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Vehicle)]
+pub struct VehicleShape {
+    /// Its id, also in its MQTT topics.
+    id: String,
+    /// Class, like `van`.
+    class: String,
+    /// Load it can carry, in kg.
+    capacity_kg: Option<u32>,
+    /// What it can do, like `tail_lift`.
+    skills: Vec<String>,
+    /// Is somebody on duty with it?
+    on_duty: bool,
+    /// `free`, `en_route`, `loading`, `offline` or `off_duty`.
+    status: &'static str,
+    /// Is its device connected?
+    online: bool,
+    /// The booking it has.
+    booking_id: Option<String>,
+    /// Where it was last.
+    last_fix: Option<FixShape>,
+    /// How long ago that was, in seconds.
+    fix_age_s: Option<i64>,
+}
+
+/// The last reported position, when there is one.
+fn last_fix(view: &View) -> Option<FixShape> {
+    Some(FixShape {
+        ts: view.fix_ts?,
+        place: PlaceShape::from(view.place?),
+        speed_kmh: view.speed_kmh,
+        course: view.course,
+        accuracy_m: view.accuracy_m,
+        ignition: view.ignition,
+        battery: view.battery,
+        flags: super::shapes::flag_names(view.flags),
+    })
+}
+
+impl VehicleShape {
+    fn new(vehicle: Vehicle, view: Option<&View>, now: Timestamp) -> Self {
+        let off_duty = if vehicle.on_duty { Availability::Free } else { Availability::OffDuty };
+        Self {
+            id: vehicle.id.to_string(),
+            class: vehicle.class,
+            capacity_kg: vehicle.capacity_kg,
+            skills: vehicle.skills,
+            on_duty: vehicle.on_duty,
+            status: view.map_or(Status::of(off_duty, false), View::status).as_str(),
+            online: view.is_some_and(|v| v.online),
+            booking_id: view.and_then(|v| v.booking).map(|id| id.to_string()),
+            last_fix: view.and_then(last_fix),
+            fix_age_s: view.and_then(|v| v.fix_ts).map(|ts| now.since(ts).as_millis() / 1000),
+        }
+    }
+}
+
+fn show(web: &Web, vehicle: Vehicle) -> VehicleShape {
+    let view = web.fleet.get(&vehicle.id);
+    VehicleShape::new(vehicle, view.as_ref(), web.clock.now())
+}
+
+/// List vehicles by id.
+#[utoipa::path(get, path = "/api/v1/vehicles", tag = "vehicles", params(ListParams),
+    responses((status = 200, body = List<VehicleShape>), (status = 422, body = Problem)))]
+pub async fn list(State(web): State<Web>, Params(params): Params<ListParams>) -> Result<Json<List<VehicleShape>>> {
+    let limit = usize::try_from(params.limit).unwrap_or(usize::MAX);
+    let mut after: Option<VehicleId> = params.cursor;
+    let mut items = Vec::new();
+    loop {
+        let found = web.registry.vehicles(params.q.clone(), after.clone(), 500).await?;
+        let last = found.len() < 500;
+        for vehicle in found {
+            if items.len() == limit {
+                return Ok(Json(List { items, next: after.map(String::from) }));
+            }
+            after = Some(vehicle.id.clone());
+            let shape = show(&web, vehicle);
+            if params.status.as_deref().is_none_or(|s| s == shape.status) {
+                items.push(shape);
+            }
+        }
+        if last {
+            return Ok(Json(List { items, next: None }));
+        }
+    }
+}
+
+/// Register a vehicle.
+#[utoipa::path(post, path = "/api/v1/vehicles", tag = "vehicles", request_body = VehicleInput,
+    responses((status = 201, body = VehicleShape), (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn create(
+    State(web): State<Web>,
+    Caller(who): Caller,
+    Body(input): Body<VehicleInput>,
+) -> Result<(StatusCode, Json<VehicleShape>)> {
+    let vehicle = web.registry.add_vehicle(input.into(), who.actor()).await?;
+    Ok((StatusCode::CREATED, Json(show(&web, vehicle))))
+}
+
+/// One vehicle.
+#[utoipa::path(get, path = "/api/v1/vehicles/{id}", tag = "vehicles", params(("id" = String, Path)),
+    responses((status = 200, body = VehicleShape), (status = 404, body = Problem)))]
+pub async fn read(State(web): State<Web>, Id(id): Id<VehicleId>) -> Result<Json<VehicleShape>> {
+    let vehicle = web.registry.vehicle(&id).await?;
+    Ok(Json(show(&web, vehicle)))
+}
+
+/// Change what is known of a vehicle.
+#[utoipa::path(patch, path = "/api/v1/vehicles/{id}", tag = "vehicles", params(("id" = String, Path)), request_body = VehicleChange,
+    responses((status = 200, body = VehicleShape), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn change(
+    State(web): State<Web>,
+    Caller(who): Caller,
+    Id(id): Id<VehicleId>,
+    Body(change): Body<VehicleChange>,
+) -> Result<Json<VehicleShape>> {
+    let vehicle = web.registry.change_vehicle(id, change.into(), who.actor()).await?;
+    Ok(Json(show(&web, vehicle)))
+}
+
+/// Say whether somebody is on duty with a vehicle.
+#[utoipa::path(post, path = "/api/v1/vehicles/{id}/duty", tag = "vehicles", params(("id" = String, Path)), request_body = DutyInput,
+    responses((status = 200, body = VehicleShape), (status = 404, body = Problem)))]
+pub async fn duty(
+    State(web): State<Web>,
+    Caller(who): Caller,
+    Id(id): Id<VehicleId>,
+    Body(input): Body<DutyInput>,
+) -> Result<Json<VehicleShape>> {
+    let vehicle = web.registry.set_duty(id, input.on_duty, who.actor()).await?;
+    Ok(Json(show(&web, vehicle)))
+}

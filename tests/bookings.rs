@@ -1,0 +1,140 @@
+//! A booking's whole life, from a quote to the delivery, over real HTTP and real MQTT.
+
+mod common;
+
+use common::{Depot, until};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const DOCK: (f64, f64) = (42.5063, 1.5218);
+
+fn trip() -> Value {
+    json!({"pickup": {"lat": DOCK.0, "lon": DOCK.1, "address": "dock 3"}, "dropoff": {"lat": 42.5321, "lon": 1.5810}})
+}
+
+fn now() -> String {
+    depotd::clock::Clock::system().now().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quote_to_delivered() {
+    let depot = Depot::start_with(&["DISPATCH__GATHER_MS=50"]).await;
+    let http = depot.http();
+    let device = depot.new_device("KA-104");
+    let mut van = depot.mqtt(&device).await;
+    van.subscribe_commands().await;
+    van.fix(&now(), DOCK.0 + 0.002, DOCK.1).await;
+    depot.settle().await;
+    let nearby = http.get(&format!("/api/v1/vehicles/nearby?lat={}&lon={}&radius_m=1000&available=true", DOCK.0, DOCK.1)).await.ok();
+    assert_eq!(nearby["items"][0]["id"], "KA-104", "{nearby}");
+
+    let quote = http.post("/api/v1/quotes", trip()).await.ok();
+    assert!(quote["price"]["amount_minor"].as_i64() > Some(0) && quote["distance_m"].as_i64() > Some(5_000), "{quote}");
+    let mut order = trip();
+    order["quote_id"] = quote["id"].clone();
+    order["customer"] = "Ana".into();
+    let placed = http.post("/api/v1/bookings", order).await;
+    assert_eq!(placed.status, 201, "{}", placed.text);
+    let booking = placed.ok();
+    assert_eq!((&booking["price"], &booking["status"]), (&quote["price"], &"waiting".into()), "{booking}");
+    let id = booking["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/bookings/{id}");
+
+    let job = van.message("job").await;
+    assert_eq!(job["booking_id"].as_str().or(job["booking"]["id"].as_str()), Some(id.as_str()), "{job}");
+    let assigned = http.get(&path).await.ok();
+    assert_eq!((&assigned["status"], &assigned["vehicle_id"]), (&"assigned".into(), &"KA-104".into()));
+    let rounds = http.get(&format!("{path}/dispatch")).await.ok();
+    assert_eq!(rounds["items"][0]["chosen"], "KA-104", "{rounds}");
+    assert!(rounds["items"][0]["sentence"].is_string());
+
+    van.step(&id, "arrived", &now()).await;
+    van.message("step_ack").await;
+    let loaded = http.post(&format!("{path}/steps"), json!({"step": "picked_up"})).await.ok();
+    assert_eq!(loaded["status"], "picked_up");
+    http.post(&format!("{path}/cancel"), json!({"reason": "too late"})).await.problem(409);
+    van.step(&id, "delivered", &now()).await;
+    van.message("step_ack").await;
+    let done = http.get(&path).await.ok();
+    assert_eq!(done["status"], "delivered", "{done}");
+    assert!(done["delivered_at"].is_string() && done["picked_up_at"].is_string());
+
+    let events = http.get(&format!("{path}/events")).await.ok();
+    let kinds: Vec<_> = events["items"].as_array().unwrap().iter().map(|e| e["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["placed", "assigned", "arrived", "picked_up", "delivered"], "{events}");
+    depot.settle().await;
+    let van = http.get("/api/v1/vehicles/KA-104").await.ok();
+    assert_eq!((&van["status"], &van["booking_id"]), (&"free".into(), &Value::Null), "{van}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_with_the_same_key_is_the_same_booking() {
+    let depot = Depot::start().await;
+    let http = depot.http();
+    let place = async |body: &Value| {
+        let request = http.request(Method::POST, "/api/v1/bookings").header("idempotency-key", "k-1").json(body);
+        common::http::Answer::of(request).await
+    };
+    let first = place(&trip()).await;
+    let second = place(&trip()).await;
+    assert_eq!((first.status, second.status), (201.try_into().unwrap(), 201.try_into().unwrap()));
+    assert_eq!(second.headers["idempotency-replayed"], "true");
+    assert_eq!(first.ok()["id"], second.ok()["id"]);
+    let mut other = trip();
+    other["notes"] = "fragile".into();
+    assert_eq!(place(&other).await.problem(422)["errors"][0]["field"], "Idempotency-Key");
+    assert_eq!(http.get("/api/v1/bookings").await.ok()["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_paged_filtered_and_searched() {
+    let depot = Depot::start().await;
+    let http = depot.http();
+    for n in 0..7 {
+        let mut order = trip();
+        order["customer"] = format!("customer {n}").into();
+        http.post("/api/v1/bookings", order).await.ok();
+    }
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = http.get(&format!("/api/v1/bookings?limit=3{cursor}")).await.ok();
+        seen.extend(page["items"].as_array().unwrap().iter().map(|b| b["customer"].as_str().unwrap().to_owned()));
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    let newest_first: Vec<_> = (0..7).rev().map(|n| format!("customer {n}")).collect();
+    assert_eq!(seen, newest_first);
+    let found = http.get("/api/v1/bookings?q=customer%203").await.ok();
+    assert_eq!(found["items"].as_array().unwrap().len(), 1);
+    let id = found["items"][0]["id"].as_str().unwrap().to_owned();
+    http.post(&format!("/api/v1/bookings/{id}/cancel"), json!({"reason": "no load"})).await.ok();
+    let cancelled = http.get("/api/v1/bookings?status=cancelled,failed").await.ok();
+    assert_eq!(cancelled["items"][0]["cancel_reason"], "no load", "{cancelled}");
+    assert_eq!(cancelled["items"].as_array().unwrap().len(), 1);
+    assert_eq!(http.get("/api/v1/bookings?status=waiting&limit=500").await.ok()["items"].as_array().unwrap().len(), 6);
+    let wrong = http.get("/api/v1/bookings?status=lost&limit=0&color=red").await.problem(422);
+    assert_eq!(wrong["errors"].as_array().unwrap().len(), 3, "{wrong}");
+    http.get("/api/v1/bookings?cursor=nonsense").await.problem(422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_is_given_by_hand_and_to_one_vehicle_only() {
+    let depot = Depot::start_with(&["DISPATCH__AUTOMATIC=false"]).await;
+    let http = depot.http();
+    http.post("/api/v1/vehicles", json!({"id": "A", "class": "van"})).await.ok();
+    let first = http.post("/api/v1/bookings", trip()).await.ok()["id"].as_str().unwrap().to_owned();
+    let second = http.post("/api/v1/bookings", trip()).await.ok()["id"].as_str().unwrap().to_owned();
+    let assign = async |id: &str, vehicle: &str| http.post(&format!("/api/v1/bookings/{id}/assign"), json!({"vehicle_id": vehicle})).await;
+    assert_eq!(assign(&first, "nobody").await.problem(422)["errors"][0]["field"], "vehicle_id");
+    assert_eq!(assign(&first, "A").await.ok()["status"], "assigned");
+    assign(&second, "A").await.problem(409);
+    let shown = until("the vehicle to have the job", async || {
+        let van = http.get("/api/v1/vehicles/A").await.ok();
+        (van["booking_id"] == first.as_str()).then_some(van)
+    });
+    shown.await;
+    http.get("/api/v1/bookings/0190b3a0-0000-7000-8000-000000000000").await.problem(404);
+    http.get("/api/v1/bookings/nonsense").await.problem(404);
+}
