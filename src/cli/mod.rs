@@ -1,6 +1,7 @@
 //! The commands, one file each. Human text on a terminal, one JSON document with `--json`; exit 0 ok, 1 failed, 2 wrong use.
 
 pub mod audit;
+pub mod demo;
 pub mod device;
 pub mod doctor;
 pub mod serve;
@@ -45,6 +46,8 @@ pub struct Common {
 enum Command {
     /// The appliance: console, API, MQTT, dispatch.
     Serve(serve::ServeArgs),
+    /// The appliance with a fleet that drives and customers that order, in a throw-away data directory.
+    Demo(demo::DemoArgs),
     /// Devices and their credentials.
     #[command(subcommand)]
     Device(device::Command),
@@ -76,6 +79,7 @@ impl Cli {
         let common = self.common;
         match self.command {
             Command::Serve(args) => serve::run(common.settings()?, &args),
+            Command::Demo(args) => demo::run(common.settings()?, &args, common.json),
             Command::Device(command) => device::run(command, &common),
             Command::User(command) => user::run(command, &common),
             Command::Token(command) => token::run(command, &common),

@@ -226,9 +226,9 @@ fn serve(queue: &Receiver<Job>, taken: &AtomicUsize) -> Option<rumqttd::local::L
                 };
                 send(link, Packet::Subscribe(protocol::Subscribe { pkid: 1, filters: vec![filter] }, None))
             }),
-            Job::Unsubscribe(seat, filter) => links.get_mut(&seat).map_or(Ok(()), |link| {
-                send(link, Packet::Unsubscribe(protocol::Unsubscribe { pkid: 1, filters: vec![filter] }, None))
-            }),
+            Job::Unsubscribe(seat, filter) => links
+                .get_mut(&seat)
+                .map_or(Ok(()), |link| send(link, Packet::Unsubscribe(protocol::Unsubscribe { pkid: 1, filters: vec![filter] }, None))),
             Job::Close(seat) => close(&mut links, &mut free, taken, seat),
         };
         if let Err(fault) = done {
@@ -243,12 +243,7 @@ fn with_payload(mut publish: protocol::Publish, payload: BytesMut) -> protocol::
     publish
 }
 
-fn close(
-    links: &mut HashMap<Seat, LinkTx>,
-    free: &mut Vec<u32>,
-    taken: &AtomicUsize,
-    seat: Seat,
-) -> Result<(), rumqttd::local::LinkError> {
+fn close(links: &mut HashMap<Seat, LinkTx>, free: &mut Vec<u32>, taken: &AtomicUsize, seat: Seat) -> Result<(), rumqttd::local::LinkError> {
     let Some(mut link) = links.remove(&seat) else { return Ok(()) };
     free.push(seat.0);
     taken.store(links.len(), Ordering::Relaxed);

@@ -63,7 +63,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 impl Depot {
     /// A client of the depot at `target`, with an API token that may register devices and place bookings.
     pub fn new(target: watch::Receiver<Target>, token: &str) -> Self {
-        Self { client: reqwest::Client::new(), target, token: token.to_owned() }
+        // It is this machine, or one that was named: never through a proxy.
+        let client = reqwest::Client::builder().no_proxy().build().unwrap_or_default();
+        Self { client, target, token: token.to_owned() }
     }
 
     /// Where it is, for sessions.
