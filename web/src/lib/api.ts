@@ -1,0 +1,62 @@
+/** What the depot refused, with every invalid field (RFC 9457). */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly fields: Record<string, string> = {},
+  ) {
+    super(message)
+  }
+}
+
+/** Writes are blocked while the browser cannot reach the box; the live client sets this. */
+export const reach = { lost: false }
+
+interface Options {
+  method?: string
+  body?: unknown
+  key?: string
+  signal?: AbortSignal
+}
+
+/** Calls `/api/v1{path}` and gives its JSON; throws {@link Refused}. */
+export async function api<T>(path: string, { method, body, key, signal }: Options = {}): Promise<T> {
+  const verb = method ?? (body === undefined ? 'GET' : 'POST')
+  if (verb !== 'GET' && reach.lost) throw new Refused(0, 'The depot cannot be reached, so nothing can be changed now.')
+  const headers: Record<string, string> = { accept: 'application/json' }
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  if (key) headers['idempotency-key'] = key
+  let response: Response
+  try {
+    response = await fetch(`/api/v1${path}`, { method: verb, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) })
+  } catch (cause) {
+    if (signal?.aborted) throw cause
+    throw new Refused(0, 'The depot did not answer. Is this computer still in its network?')
+  }
+  const text = await response.text()
+  let json: unknown
+  try {
+    json = text === '' ? undefined : JSON.parse(text)
+  } catch {
+    json = undefined
+  }
+  if (response.ok) return json as T
+  throw refused(response.status, json)
+}
+
+/** Reads a problem document. */
+export function refused(status: number, json: unknown): Refused {
+  const problem = (json ?? {}) as { title?: string; detail?: string; errors?: { field: string; message: string }[] }
+  const fields = Object.fromEntries((problem.errors ?? []).map((e) => [e.field, e.message]))
+  return new Refused(status, problem.detail ?? problem.title ?? `The depot answered ${status}.`, fields)
+}
+
+/** Drops what was left empty, so that the depot sees only what was filled in. */
+export function filled<T extends Record<string, unknown>>(form: T): Partial<T> {
+  return Object.fromEntries(Object.entries(form).filter(([, v]) => v !== '' && v !== null && v !== undefined)) as Partial<T>
+}
+
+/** A key that makes a repeated POST harmless. `crypto.randomUUID` needs HTTPS; a depot's LAN may not have it. */
+export function idempotencyKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,71 @@
+import type { Money } from './types'
+
+/** A position older than this is drawn hollow. */
+export const STALE_MS = 60_000
+
+/** The age of something, short: "now", "12 s", "4 min", "3 h", "2 d". */
+export function age(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000))
+  if (s < 3) return 'now'
+  if (s < 60) return `${s} s`
+  if (s < 3600) return `${Math.floor(s / 60)} min`
+  if (s < 86_400) return `${Math.floor(s / 3600)} h`
+  return `${Math.floor(s / 86_400)} d`
+}
+
+/** As {@link age}, in a sentence. */
+export function ago(ms: number): string {
+  const short = age(ms)
+  return short === 'now' ? 'just now' : `${short} ago`
+}
+
+export function distance(m: number): string {
+  return m < 950 ? `${Math.round(m / 10) * 10} m` : `${(m / 1000).toFixed(m < 9950 ? 1 : 0)} km`
+}
+
+export function duration(s: number): string {
+  if (s < 60) return `${Math.round(s)} s`
+  const minutes = Math.round(s / 60)
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
+}
+
+export function money({ amount_minor, currency }: Money): string {
+  try {
+    const format = new Intl.NumberFormat(undefined, { style: 'currency', currency })
+    return format.format(amount_minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2))
+  } catch {
+    return `${(amount_minor / 100).toFixed(2)} ${currency}`
+  }
+}
+
+/** A time of day in the depot's zone; with the day when it is not today's. */
+export function when(iso: string, zone?: string, now = Date.now()): string {
+  const at = new Date(iso)
+  const day = (date: Date) => new Intl.DateTimeFormat('en-CA', { timeZone: zone, dateStyle: 'short' }).format(date)
+  const time = new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit' }).format(at)
+  if (day(at) === day(new Date(now))) return time
+  return `${new Intl.DateTimeFormat('en-GB', { timeZone: zone, day: 'numeric', month: 'short' }).format(at)} ${time}`
+}
+
+/** With seconds, for timelines. */
+export function clockTime(iso: string, zone?: string): string {
+  return new Intl.DateTimeFormat('en-GB', { timeZone: zone, hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(new Date(iso))
+}
+
+export function place(lat: number, lon: number): string {
+  return `${lat.toFixed(5)}, ${lon.toFixed(5)}`
+}
+
+export function siteName(site: { lat: number; lon: number; address?: string | null }): string {
+  return site.address || `${site.lat.toFixed(4)}, ${site.lon.toFixed(4)}`
+}
+
+/** "picked_up" → "picked up" */
+export function words(name: string): string {
+  return name.replaceAll('_', ' ')
+}
+
+const COMPASS = ['N', 'NE', 'E', 'SE', 'S', 'SW', 'W', 'NW']
+export function compass(course: number): string {
+  return COMPASS[Math.round((((course % 360) + 360) % 360) / 45) % 8] ?? 'N'
+}

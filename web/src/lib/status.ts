@@ -1,0 +1,46 @@
+import type { Booking, BookingStatus, VehicleStatus } from './types'
+
+export type Shape = 'circle' | 'triangle' | 'square' | 'ring' | 'dash' | 'plus' | 'diamond' | 'check' | 'cross'
+export interface Look {
+  word: string
+  shape: Shape
+  colour: string
+}
+
+/** Colour, shape and word together: no meaning by colour alone (Okabe-Ito colours). */
+export const VEHICLE: Record<VehicleStatus, Look> = {
+  free: { word: 'free', shape: 'circle', colour: '#009e73' },
+  en_route: { word: 'en route', shape: 'triangle', colour: '#0072b2' },
+  loading: { word: 'loading', shape: 'square', colour: '#e69f00' },
+  offline: { word: 'offline', shape: 'ring', colour: '#7f7f7f' },
+  off_duty: { word: 'off duty', shape: 'dash', colour: '#7f7f7f' },
+}
+export const UNASSIGNED: Look = { word: 'unassigned', shape: 'plus', colour: '#cc79a7' }
+
+/** In the order of the live view's status codes. */
+export const VEHICLE_CODES: VehicleStatus[] = ['free', 'en_route', 'loading', 'offline', 'off_duty']
+
+export const BOOKING: Record<BookingStatus, Look> = {
+  scheduled: { word: 'scheduled', shape: 'ring', colour: '#cc79a7' },
+  waiting: { word: 'waiting', shape: 'plus', colour: '#cc79a7' },
+  offered: { word: 'offered', shape: 'plus', colour: '#cc79a7' },
+  assigned: { word: 'assigned', shape: 'triangle', colour: '#0072b2' },
+  arrived: { word: 'at pickup', shape: 'square', colour: '#e69f00' },
+  picked_up: { word: 'picked up', shape: 'triangle', colour: '#0072b2' },
+  delivered: { word: 'delivered', shape: 'check', colour: '#009e73' },
+  cancelled: { word: 'cancelled', shape: 'cross', colour: '#7f7f7f' },
+  failed: { word: 'failed', shape: 'diamond', colour: '#d55e00' },
+  expired: { word: 'expired', shape: 'diamond', colour: '#d55e00' },
+}
+
+const FINAL = new Set<BookingStatus>(['delivered', 'cancelled', 'failed', 'expired'])
+export const isFinal = (b: Pick<Booking, 'status'>) => FINAL.has(b.status)
+export const isUnassigned = (b: Pick<Booking, 'status'>) => b.status === 'waiting' || b.status === 'offered'
+
+/** What a dispatcher may report in a driver's place. */
+export function nextSteps(status: BookingStatus): ('arrived' | 'picked_up' | 'delivered' | 'failed')[] {
+  if (status === 'assigned') return ['arrived', 'failed']
+  if (status === 'arrived') return ['picked_up', 'failed']
+  if (status === 'picked_up') return ['delivered', 'failed']
+  return []
+}

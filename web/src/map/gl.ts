@@ -1,0 +1,186 @@
+import type { Feature, FeatureCollection, Point } from 'geojson'
+import { GeoJSONSource, Map as GlMap, setWorkerUrl, type ExpressionSpecification, type StyleSpecification } from 'maplibre-gl'
+import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
+import 'maplibre-gl/dist/maplibre-gl.css'
+import { MAX_ZOOM, type Bounds, type LonLat } from './geo'
+import { drawMarker, drawPin } from './marks'
+import { EMPTY, Glide, reducedMotion, type Colours, type Events, type Layer, type Marker, type Pin, type Scene } from './scene'
+
+setWorkerUrl(workerUrl)
+
+const NONE: FeatureCollection = { type: 'FeatureCollection', features: [] }
+const width = (at12: number, at17: number): ExpressionSpecification => ['interpolate', ['exponential', 1.5], ['zoom'], 12, at12, 17, at17]
+
+function style(c: Colours): StyleSpecification {
+  const kind = (name: string): ExpressionSpecification => ['==', ['coalesce', ['get', 'class'], 'minor'], name]
+  const round = { 'line-cap': 'round', 'line-join': 'round' } as const
+  const source = () => ({ type: 'geojson', data: NONE }) as const
+  return {
+    version: 8,
+    sources: { land: source(), streets: source(), track: source(), way: source(), marks: source() },
+    layers: [
+      { id: 'sea', type: 'background', paint: { 'background-color': c.land } },
+      { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': c.land } },
+      { id: 'service', type: 'line', source: 'streets', minzoom: 12.5, filter: kind('service'), layout: round, paint: { 'line-color': c.service, 'line-width': width(0.6, 4) } },
+      { id: 'minor', type: 'line', source: 'streets', filter: kind('minor'), layout: round, paint: { 'line-color': c.minor, 'line-width': width(1, 8) } },
+      { id: 'casing', type: 'line', source: 'streets', filter: kind('major'), layout: round, paint: { 'line-color': c.casing, 'line-width': width(3, 15) } },
+      { id: 'major', type: 'line', source: 'streets', filter: kind('major'), layout: round, paint: { 'line-color': c.major, 'line-width': width(1.8, 12) } },
+      { id: 'track', type: 'line', source: 'track', layout: round, paint: { 'line-color': c.accent, 'line-width': 3 } },
+      { id: 'way', type: 'line', source: 'way', layout: round, paint: { 'line-color': c.ink, 'line-width': 2, 'line-dasharray': [0.5, 2.5] } },
+      {
+        id: 'marks',
+        type: 'symbol',
+        source: 'marks',
+        layout: {
+          'icon-image': ['get', 'icon'],
+          'icon-rotate': ['get', 'turn'],
+          'icon-rotation-alignment': 'map',
+          'icon-allow-overlap': true,
+          'icon-ignore-placement': true,
+          'symbol-sort-key': ['get', 'order'],
+        },
+      },
+    ],
+  }
+}
+
+/** The map by WebGL. Labels need no glyph files; marks are painted by the same pen as on the plain canvas. */
+export class GlLayer implements Layer {
+  readonly kind = 'webgl'
+  private readonly map: GlMap
+  private readonly ready: Promise<void>
+  private readonly glide = new Glide(reducedMotion() ? 0 : 1000)
+  private now: Scene = EMPTY
+  private frame = 0
+  private painted = 0
+
+  constructor(
+    host: HTMLElement,
+    private colours: Colours,
+    private readonly events: Events,
+  ) {
+    this.map = new GlMap({ container: host, style: style(colours), attributionControl: false, maxZoom: MAX_ZOOM, fadeDuration: 0, dragRotate: false, pitchWithRotate: false, keyboard: false })
+    this.map.touchZoomRotate.disableRotation()
+    this.map.getCanvas().tabIndex = -1
+    this.ready = new Promise((resolve) => this.map.once('load', () => resolve()))
+    this.map.on('styleimagemissing', ({ id }: { id: string }) => this.paintIcon(id))
+    this.map.on('click', (e) => {
+      const { x, y } = e.point
+      const hit = this.map.getLayer('marks') && this.map.queryRenderedFeatures([[x - 14, y - 14], [x + 14, y + 14]], { layers: ['marks'] })[0]
+      const properties = hit ? (hit.properties as { id: string; kind: string }) : undefined
+      if (properties?.kind === 'vehicle' && this.events.vehicle(properties.id)) return
+      if (properties?.kind === 'waiting' && this.events.booking(properties.id)) return
+      this.events.place(e.lngLat.lng, e.lngLat.lat)
+    })
+    this.map.on('mousemove', 'marks', () => (this.map.getCanvas().style.cursor = 'pointer'))
+    this.map.on('mouseleave', 'marks', () => (this.map.getCanvas().style.cursor = ''))
+  }
+
+  streets(streets: FeatureCollection, land: FeatureCollection | null): void {
+    this.put('streets', streets)
+    this.put('land', land ?? NONE)
+    void this.ready.then(() => this.map.setPaintProperty('sea', 'background-color', land ? this.colours.sea : this.colours.land))
+  }
+
+  scene(scene: Scene): void {
+    const line = (points: LonLat[]): FeatureCollection =>
+      points.length < 2 ? NONE : { type: 'FeatureCollection', features: [{ type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates: points } }] }
+    if (scene.track !== this.now.track) this.put('track', line(scene.track))
+    if (scene.way !== this.now.way) this.put('way', line(scene.way))
+    this.now = scene
+    this.glide.aim(scene.vehicles, performance.now())
+    this.painted = 0
+    this.step()
+  }
+
+  fit([west, south, east, north]: Bounds, maxZoom = 15): void {
+    this.map.fitBounds([[west, south], [east, north]], { padding: 48, maxZoom, animate: false })
+  }
+
+  show(place: LonLat): void {
+    const { x, y } = this.map.project(place)
+    const { clientWidth: w, clientHeight: h } = this.map.getContainer()
+    if (x < 40 || y < 40 || x > w - 40 || y > h - 40) this.map.easeTo({ center: place, animate: !reducedMotion() })
+  }
+
+  zoom(by: number): void {
+    this.map.easeTo({ zoom: this.map.getZoom() + by, animate: !reducedMotion() })
+  }
+
+  pan(dx: number, dy: number): void {
+    const { clientWidth: w, clientHeight: h } = this.map.getContainer()
+    this.map.panBy([dx * w, dy * h], { animate: !reducedMotion() })
+  }
+
+  get centre(): LonLat {
+    return this.map.getCenter().toArray()
+  }
+
+  recolour(colours: Colours): void {
+    this.colours = colours
+    void this.ready.then(() => {
+      for (const layer of style(colours).layers) {
+        for (const [name, value] of Object.entries(layer.paint ?? {})) {
+          if (name.endsWith('-color') && layer.id !== 'sea') this.map.setPaintProperty(layer.id, name as 'line-color', value as string)
+        }
+      }
+      for (const id of this.map.listImages()) this.map.removeImage(id)
+      this.painted = 0
+      this.step()
+    })
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.frame)
+    this.map.remove()
+  }
+
+  private put(source: string, data: FeatureCollection): void {
+    void this.ready.then(() => (this.map.getSource(source) as GeoJSONSource | undefined)?.setData(data))
+  }
+
+  /** Some fifteen pictures a second are smooth enough for vans. */
+  private step(): void {
+    cancelAnimationFrame(this.frame)
+    const at = performance.now()
+    let moving = true
+    if (at - this.painted > 66) {
+      this.painted = at
+      moving = this.paint(at)
+    }
+    if (moving) this.frame = requestAnimationFrame(() => this.step())
+  }
+
+  private paint(at: number): boolean {
+    let moving = false
+    const vehicles = this.now.vehicles.map((m) => {
+      const [lon, lat] = this.glide.where(m.id, at) ?? [m.lon, m.lat]
+      moving ||= lon !== m.lon || lat !== m.lat
+      const turn = m.shape === 'triangle' ? (m.course ?? 0) : 0
+      return point([lon, lat], { id: m.id, kind: 'vehicle', turn, icon: `v|${m.shape}|${m.colour}|${+m.hollow}|${+m.selected}`, order: m.selected ? 3 : 2 })
+    })
+    const pins = this.now.pins.map((p) => point([p.lon, p.lat], { id: p.id, kind: p.kind, turn: 0, icon: `p|${p.kind}|${+p.selected}`, order: p.kind === 'waiting' ? 0 : 1 }))
+    this.put('marks', { type: 'FeatureCollection', features: [...pins, ...vehicles] })
+    return moving
+  }
+
+  private paintIcon(id: string): void {
+    if (this.map.hasImage(id)) return
+    const ratio = 2
+    const size = 72
+    const canvas = document.createElement('canvas')
+    canvas.width = canvas.height = size * ratio
+    const ctx = canvas.getContext('2d')
+    if (!ctx) return
+    ctx.scale(ratio, ratio)
+    ctx.translate(size / 2, size / 2)
+    const [kind, a, b, c, d] = id.split('|')
+    if (kind === 'v') drawMarker(ctx, { shape: a as Marker['shape'], colour: b ?? '', hollow: c === '1', selected: d === '1', course: null }, this.colours)
+    else drawPin(ctx, { kind: a as Pin['kind'], selected: b === '1' }, this.colours)
+    this.map.addImage(id, ctx.getImageData(0, 0, canvas.width, canvas.height), { pixelRatio: ratio })
+  }
+}
+
+function point(coordinates: LonLat, properties: Record<string, unknown>): Feature<Point> {
+  return { type: 'Feature', properties, geometry: { type: 'Point', coordinates } }
+}

@@ -1,0 +1,106 @@
+import type { FeatureCollection } from 'geojson'
+import type { Shape } from '../lib/status'
+import type { Bounds, LonLat } from './geo'
+
+/** A vehicle to be drawn. */
+export interface Marker {
+  id: string
+  lon: number
+  lat: number
+  course: number | null
+  shape: Shape
+  colour: string
+  /** Its position is old. */
+  hollow: boolean
+  selected: boolean
+}
+/** An end of a booking. */
+export interface Pin {
+  id: string
+  lon: number
+  lat: number
+  kind: 'pickup' | 'dropoff' | 'waiting'
+  selected: boolean
+}
+export interface Scene {
+  vehicles: Marker[]
+  pins: Pin[]
+  /** Where the selected vehicle was. */
+  track: LonLat[]
+  /** From pickup to drop-off. */
+  way: LonLat[]
+}
+export const EMPTY: Scene = { vehicles: [], pins: [], track: [], way: [] }
+
+export interface Events {
+  /** A click on it; `false`: not wanted now, take it as a click on the place. */
+  vehicle(id: string): boolean
+  booking(id: string): boolean
+  /** A click on nothing. */
+  place(lon: number, lat: number): void
+}
+
+export interface Colours {
+  land: string
+  sea: string
+  major: string
+  casing: string
+  minor: string
+  service: string
+  ink: string
+  paper: string
+  accent: string
+}
+
+export const LIGHT: Colours = {
+  land: '#eceee9', sea: '#cfdde4', major: '#ffffff', casing: '#b9c0b6', minor: '#ffffff', service: '#dde0da', ink: '#1c2422', paper: '#ffffff', accent: '#0b6b53',
+}
+export const DARK: Colours = {
+  land: '#1b2024', sea: '#11171b', major: '#59646b', casing: '#12171a', minor: '#3a434a', service: '#2a3136', ink: '#eef2f0', paper: '#14191c', accent: '#5fd0ad',
+}
+
+/** A way to draw the map: WebGL, or a plain canvas where there is none. */
+export interface Layer {
+  readonly kind: 'webgl' | 'canvas'
+  streets(streets: FeatureCollection, land: FeatureCollection | null): void
+  scene(scene: Scene): void
+  fit(bounds: Bounds, maxZoom?: number): void
+  /** Moves there only when it is out of sight. */
+  show(place: LonLat): void
+  zoom(by: number): void
+  /** Moves by these parts of the window. */
+  pan(dx: number, dy: number): void
+  readonly centre: LonLat
+  recolour(colours: Colours): void
+  destroy(): void
+}
+
+/** Moves markers smoothly from fix to fix instead of jumping. */
+export class Glide {
+  private at = new Map<string, { from: LonLat; to: LonLat; start: number }>()
+  constructor(private readonly span: number) {}
+
+  /** Takes new targets; `true`: something moves. */
+  aim(markers: Marker[], now: number): boolean {
+    const seen = new Map<string, { from: LonLat; to: LonLat; start: number }>()
+    let moving = false
+    for (const m of markers) {
+      const known = this.at.get(m.id)
+      if (!known) seen.set(m.id, { from: [m.lon, m.lat], to: [m.lon, m.lat], start: 0 })
+      else if (known.to[0] === m.lon && known.to[1] === m.lat) seen.set(m.id, known)
+      else seen.set(m.id, { from: this.where(m.id, now) ?? [m.lon, m.lat], to: [m.lon, m.lat], start: now })
+      if (now - (seen.get(m.id)?.start ?? 0) < this.span) moving = true
+    }
+    this.at = seen
+    return moving
+  }
+
+  where(id: string, now: number): LonLat | undefined {
+    const m = this.at.get(id)
+    if (!m) return undefined
+    const part = this.span <= 0 ? 1 : Math.min(1, Math.max(0, (now - m.start) / this.span))
+    return [m.from[0] + (m.to[0] - m.from[0]) * part, m.from[1] + (m.to[1] - m.from[1]) * part]
+  }
+}
+
+export const reducedMotion = () => matchMedia('(prefers-reduced-motion: reduce)').matches
