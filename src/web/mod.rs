@@ -1,6 +1,7 @@
 //! The HTTP side: routes over the use cases, the live view, the console's pages.
 
 pub mod access;
+pub mod assets;
 mod bookings;
 mod cookies;
 mod devices;

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import { age, ago, compass, distance, duration, money, when } from './format'
+
+it.each([
+  [-5000, 'now'], [2999, 'now'], [12_000, '12 s'], [59_999, '59 s'], [60_000, '1 min'], [3_600_000, '1 h'], [172_800_000, '2 d'],
+])('the age of %i ms is %s', (ms, text) => expect(age(ms)).toBe(text))
+
+it('speaks plainly', () => {
+  expect(ago(0)).toBe('just now')
+  expect(ago(240_000)).toBe('4 min ago')
+  expect(distance(420)).toBe('420 m')
+  expect(distance(4200)).toBe('4.2 km')
+  expect(duration(45)).toBe('45 s')
+  expect(duration(3660)).toBe('1 h 01 min')
+  expect(compass(350)).toBe('N')
+  expect(compass(-90)).toBe('W')
+  expect(money({ amount_minor: 1240, currency: 'EUR' })).toMatch(/12[.,]40/)
+})
+
+it('names the day only when it is another', () => {
+  const now = Date.parse('2026-03-01T12:00:00Z')
+  expect(when('2026-03-01T09:30:00Z', 'UTC', now)).toBe('09:30')
+  expect(when('2026-02-28T09:30:00Z', 'UTC', now)).toBe('28 Feb 09:30')
+})
