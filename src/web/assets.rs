@@ -51,9 +51,10 @@ fn answer(name: &str, plain: EmbeddedFile, request: &HeaderMap) -> Response {
     let (coding, file) = encoded(name, request).unwrap_or((None, plain));
     let tag = etag(&file, coding);
     let caching = if name.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let known = request.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|v| {
-        v.split(',').map(|t| t.trim().trim_start_matches("W/")).any(|t| t == "*" || t == tag)
-    });
+    let known = request
+        .get(header::IF_NONE_MATCH)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|v| v.split(',').map(|t| t.trim().trim_start_matches("W/")).any(|t| t == "*" || t == tag));
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
