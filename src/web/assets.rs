@@ -26,16 +26,16 @@ pub fn service<S: Clone + Send + Sync + 'static>() -> Router<S> {
 pub async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path();
     if path == "/api" || path.starts_with("/api/") || !matches!(method, Method::GET | Method::HEAD) {
-        return Error::not_found(format!("there is no route {method} {path}")).into_response();
+        return super::pages::page(method, uri).await;
     }
     let Some((name, file)) = find(path.trim_matches('/')) else {
-        let why = if Files::get("index.html").is_some() { format!("there is no {path}") } else { NO_CONSOLE.to_owned() };
-        return Error::not_found(why).into_response();
+        if Files::get("index.html").is_none() {
+            return super::pages::page(method, uri).await;
+        }
+        return Error::not_found(format!("there is no {path}")).into_response();
     };
     answer(&name, file, &headers)
 }
-
-const NO_CONSOLE: &str = "this depotd was built without its console";
 
 fn find(path: &str) -> Option<(String, EmbeddedFile)> {
     let own = PAGES.iter().find(|(address, _)| *address == path).map_or(path, |(_, file)| file);

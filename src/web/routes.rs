@@ -50,7 +50,7 @@ pub fn document() -> serde_json::Value {
 /// All routes behind the access rules, the bounds and the security headers.
 pub fn router(web: &Web) -> Router {
     Router::from(api())
-        .fallback(super::pages::page)
+        .fallback(super::assets::page)
         .layer(DefaultBodyLimit::max(web.config.http.max_body_bytes))
         .layer(from_fn_with_state(web.clone(), access::enforce))
         .layer(CatchPanicLayer::custom(limits::panicked))
