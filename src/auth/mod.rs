@@ -64,3 +64,6 @@ fn announce(tx: &Transaction<'_>, at: Timestamp, actor: &Actor, kind: Kind, acti
     journal::append(tx, &journal::NewEvent { at, kind, actor, booking: None, vehicle: None, data: &data })?;
     audit::append(tx, at, actor, action, object, "{}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,3 +180,6 @@ fn record(
 fn find(tx: &rusqlite::Connection, id: BookingId) -> Result<Booking> {
     store::bookings::get(tx, id)?.ok_or(Error::Unknown)
 }
+
+#[cfg(test)]
+mod tests;

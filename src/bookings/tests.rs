@@ -1,0 +1,255 @@
+//! The use cases on a real ops.db.
+
+use super::*;
+use crate::auth::{Auth, Format, NewDevice};
+use crate::model::{DeviceId, Place, Site};
+use crate::store::journal;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+struct Depot {
+    dir: TempDir,
+    clock: Clock,
+    bookings: Bookings,
+}
+
+const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+async fn depot(vehicles: &[&str]) -> Depot {
+    let dir = tempfile::tempdir().unwrap();
+    let (clock, config) = (Clock::manual(START), Config::default());
+    let db = Db::open(dir.path()).unwrap();
+    let auth = Auth::new(db.clone(), &config.mqtt, clock.clone());
+    for id in vehicles {
+        let id: DeviceId = id.parse().unwrap();
+        auth.add_device(NewDevice { id, vehicle: None, format: Format::Native }, Actor::System).await.unwrap();
+    }
+    let bookings = Bookings::new(db, &config, clock.clone());
+    Depot { dir, clock, bookings }
+}
+
+fn site(lat: f64, lon: f64) -> Site {
+    Site { place: Place::new(lat, lon).unwrap(), address: None }
+}
+
+fn request() -> PlaceRequest {
+    PlaceRequest {
+        pickup: site(42.50, 1.50),
+        dropoff: site(42.55, 1.55),
+        pickup_at: None,
+        vehicle_class: None,
+        load_kg: Some(20),
+        skills: vec!["tail_lift".into()],
+        customer: Some("Ana".into()),
+        notes: None,
+        quote_id: None,
+    }
+}
+
+fn user() -> Actor {
+    Actor::User("ana".into())
+}
+
+fn van(id: &str) -> VehicleId {
+    id.parse().unwrap()
+}
+
+async fn placed(d: &Depot) -> Booking {
+    d.bookings.place(request(), user(), None).await.unwrap().booking
+}
+
+#[tokio::test]
+async fn a_booking_goes_its_way_and_survives_a_restart() {
+    let d = depot(&["KA-1"]).await;
+    let b = placed(&d).await;
+    assert_eq!((b.status, b.reference.as_str(), b.version), (Status::Waiting, "B-1001", 1));
+    d.bookings.assign(b.id, &van("KA-1"), user(), Some("{}".into())).await.unwrap();
+    for step in [Step::Arrived, Step::PickedUp, Step::PickedUp, Step::Delivered] {
+        d.bookings.step(b.id, step, None, None, Actor::Device("KA-1".into()), Some(&van("KA-1"))).await.unwrap();
+    }
+    let again = Bookings::new(Db::open(d.dir.path()).unwrap(), &Config::default(), d.clock.clone());
+    let b = again.get(b.id).await.unwrap();
+    assert_eq!((b.status, b.version, b.delivered_at), (Status::Delivered, 5, Some(START)));
+    let page = Page { cursor: None, limit: 3 };
+    let first = again.events(b.id, page).await.unwrap();
+    let kinds: Vec<_> = first.items.iter().map(|e| e.kind).collect();
+    assert_eq!(kinds, [Kind::BookingPlaced, Kind::BookingAssigned, Kind::BookingArrived]);
+    let rest = again.events(b.id, Page { cursor: first.next, limit: 3 }).await.unwrap();
+    assert_eq!((rest.items.len(), rest.next), (2, None));
+    assert_eq!(again.rounds(b.id, Page { cursor: None, limit: 3 }).await.unwrap().items, ["{}"]);
+}
+
+#[tokio::test]
+async fn a_key_gives_one_booking_and_another_request_is_told() {
+    let d = depot(&[]).await;
+    let key = || Some("order-7".to_owned());
+    let first = d.bookings.place(request(), user(), key()).await.unwrap();
+    let second = d.bookings.place(request(), user(), key()).await.unwrap();
+    assert!(!first.replayed && second.replayed);
+    assert_eq!(first.booking, second.booking);
+    let other = PlaceRequest { notes: Some("ring twice".into()), ..request() };
+    assert!(matches!(d.bookings.place(other, user(), key()).await, Err(Error::KeyReused)));
+    let somebody_else = d.bookings.place(request(), Actor::Token("t".into()), key()).await.unwrap();
+    assert_ne!(somebody_else.booking.id, first.booking.id);
+}
+
+#[tokio::test]
+async fn two_assigns_of_one_vehicle_or_one_booking_do_not_both_win() {
+    let d = depot(&["KA-1", "KA-2"]).await;
+    let (a, b) = (placed(&d).await, placed(&d).await);
+    d.bookings.assign(a.id, &van("KA-1"), user(), None).await.unwrap();
+    let busy = d.bookings.assign(b.id, &van("KA-1"), user(), None).await;
+    assert!(matches!(busy, Err(Error::VehicleBusy(_))), "{busy:?}");
+    let round = |booking: &Booking, vehicle| Assignment { booking: booking.id, vehicle: Some(van(vehicle)), record: Some("{}".into()) };
+    let outcomes = d.bookings.assign_all(vec![round(&a, "KA-2"), round(&b, "KA-2")], START).await.unwrap();
+    assert!(matches!(outcomes[0], Err(Error::Lost)) && outcomes[1].is_ok());
+    assert!(d.bookings.rounds(a.id, Page { cursor: None, limit: 9 }).await.unwrap().items.is_empty(), "a lost race leaves no record");
+    assert_eq!(d.bookings.active_of(&van("KA-2")).await.unwrap().unwrap().id, b.id);
+}
+
+#[tokio::test]
+async fn scheduled_bookings_are_released_with_their_lead() {
+    let d = depot(&[]).await;
+    let at = START + Span::from_secs(3_600);
+    let b = d.bookings.place(PlaceRequest { pickup_at: Some(at), ..request() }, user(), None).await.unwrap().booking;
+    assert_eq!(b.status, Status::Scheduled);
+    let due = d.bookings.next_release().await.unwrap().unwrap();
+    assert_eq!(due, at - Span::from_secs(900));
+    assert_eq!(d.bookings.release_due(due - Span::from_millis(1)).await.unwrap(), 0);
+    assert_eq!(d.bookings.release_due(due).await.unwrap(), 1);
+    assert_eq!(d.bookings.get(b.id).await.unwrap().status, Status::Waiting);
+}
+
+#[tokio::test]
+async fn a_quote_holds_its_price_for_its_trip_until_it_expires() {
+    let d = depot(&[]).await;
+    let asked =
+        QuoteRequest { pickup: request().pickup, dropoff: request().dropoff, pickup_at: None, vehicle_class: None, load_kg: Some(20) };
+    let quote = d.bookings.quote(asked).await.unwrap();
+    assert_eq!(quote.breakdown.iter().map(|l| l.amount_minor).sum::<i64>(), quote.price.amount_minor);
+    let mut dear = Config::default();
+    dear.tariff.base_minor += 10_000;
+    let later = Bookings::new(Db::open(d.dir.path()).unwrap(), &dear, d.clock.clone());
+    let with = |load_kg| PlaceRequest { quote_id: Some(quote.id.to_string()), load_kg, ..request() };
+    assert_eq!(later.place(with(Some(20)), user(), None).await.unwrap().booking.order.price, quote.price);
+    assert!(matches!(later.place(with(Some(21)), user(), None).await, Err(Error::Invalid(f)) if f[0].field == "quote_id"));
+    d.clock.advance(Span::from_secs(15 * 60));
+    assert!(matches!(later.place(with(Some(20)), user(), None).await, Err(Error::Invalid(f)) if f[0].message.contains("expired")));
+}
+
+#[tokio::test]
+async fn every_fault_is_told_at_once() {
+    let d = depot(&[]).await;
+    let bad = PlaceRequest {
+        dropoff: request().pickup,
+        pickup_at: Some(START - Span::from_secs(7_200)),
+        quote_id: Some("x".into()),
+        ..request()
+    };
+    let Err(Error::Invalid(faults)) = d.bookings.place(bad, user(), None).await else { panic!("accepted") };
+    let fields: Vec<_> = faults.iter().map(|f| f.field.as_str()).collect();
+    assert_eq!(fields, ["dropoff", "pickup_at", "quote_id"]);
+}
+
+#[tokio::test]
+async fn lists_page_filter_and_search() {
+    let d = depot(&["KA-1"]).await;
+    for n in 0..7 {
+        let customer = Some(if n % 2 == 0 { "Ana" } else { "Ben" }.to_owned());
+        d.bookings.place(PlaceRequest { customer, ..request() }, user(), None).await.unwrap();
+    }
+    let mut seen = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = d.bookings.list(Filter::default(), Page { cursor, limit: 3 }).await.unwrap();
+        seen.extend(page.items.into_iter().map(|b| b.reference));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, ["B-1007", "B-1006", "B-1005", "B-1004", "B-1003", "B-1002", "B-1001"]);
+    let found = |q: &str| {
+        let filter = Filter { q: Some(q.to_owned()), status: vec![Status::Waiting], ..Filter::default() };
+        d.bookings.list(filter, Page { cursor: None, limit: 50 })
+    };
+    assert_eq!(found("ana").await.unwrap().items.len(), 4);
+    assert_eq!(found("b-1003").await.unwrap().items.len(), 1);
+    assert!(found("%").await.unwrap().items.is_empty());
+    let odd = d.bookings.list(Filter::default(), Page { cursor: Some("x".into()), limit: 1 }).await;
+    assert!(matches!(odd, Err(Error::Invalid(_))));
+}
+
+#[tokio::test]
+async fn what_the_road_may_not_do_is_refused_with_the_reason() {
+    let d = depot(&["KA-1", "KA-2"]).await;
+    let b = placed(&d).await;
+    let by = |vehicle: &str, step| {
+        let (bookings, vehicle) = (d.bookings.clone(), van(vehicle));
+        async move { bookings.step(b.id, step, None, None, Actor::System, Some(&vehicle)).await }
+    };
+    assert!(matches!(by("KA-1", Step::Arrived).await, Err(Error::NotYours(_))));
+    d.bookings.assign(b.id, &van("KA-1"), user(), None).await.unwrap();
+    assert!(matches!(by("KA-2", Step::Arrived).await, Err(Error::NotYours(_))));
+    assert!(matches!(by("KA-1", Step::Delivered).await, Err(Error::Refused(_))));
+    assert!(matches!(by("KA-1", Step::Cancel).await, Err(Error::Invalid(_))));
+    by("KA-1", Step::PickedUp).await.unwrap();
+    assert!(matches!(d.bookings.cancel(b.id, "late".into(), user()).await, Err(Error::Refused(_))));
+}
+
+/// The status of each booking by the journal alone: its last entry's data.
+async fn by_journal(d: &Depot) -> std::collections::BTreeMap<String, String> {
+    let events = d.bookings.db.read(|c| journal::after(c, 0, 100_000)).await.unwrap();
+    let statuses = events.iter().filter(|e| e.booking.is_some()).map(|e| {
+        let data: serde_json::Value = serde_json::from_str(&e.data).unwrap();
+        (e.booking.unwrap().to_string(), data["status"].as_str().unwrap().to_owned())
+    });
+    statuses.collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn rows_journal_and_status_machine_agree_after_any_history(
+        history in proptest::collection::vec((0..4_usize, 0..3_usize, 0..7_usize), 1..60),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let names = ["KA-1", "KA-2", "KA-3"];
+            let d = depot(&names).await;
+            let mut model = Vec::new();
+            for _ in 0..4 {
+                model.push((placed(&d).await.id, Status::Waiting, None));
+            }
+            for (which, vehicle, action) in history {
+                let vehicle = van(names[vehicle]);
+                let busy = model.iter().any(|(id, s, v)| s.holds_vehicle() && v.as_ref() == Some(&vehicle) && *id != model[which].0);
+                let (id, status, holder) = &mut model[which];
+                let step = [Step::Assign, Step::Arrived, Step::PickedUp, Step::Delivered, Step::Failed, Step::Cancel, Step::Assign][action];
+                let expected = status.after(step);
+                let done = match step {
+                    Step::Assign => d.bookings.assign(*id, &vehicle, user(), None).await,
+                    Step::Cancel => d.bookings.cancel(*id, "because".into(), user()).await,
+                    _ => d.bookings.step(*id, step, None, None, user(), None).await,
+                };
+                match done {
+                    Ok(b) if b.status == *status => {} // a repeat: nothing changed
+                    Ok(b) => {
+                        assert_eq!(Ok(b.status), expected);
+                        assert!(step != Step::Assign || !busy, "two jobs at once");
+                        *status = b.status;
+                        *holder = b.vehicle;
+                    }
+                    Err(Error::VehicleBusy(_)) => assert!(busy),
+                    Err(_) => assert!(expected.is_err()),
+                }
+            }
+            let journal = by_journal(&d).await;
+            for (id, status, _) in model {
+                assert_eq!(d.bookings.get(id).await.unwrap().status, status);
+                assert_eq!(journal[&id.to_string()], status.as_str());
+            }
+            assert!(d.bookings.db.read(crate::store::audit::verify).await.unwrap().is_ok());
+        });
+    }
+}
