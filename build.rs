@@ -51,6 +51,7 @@ fn console() -> Result<(), String> {
 }
 
 /// Installs the packages when the lock file is newer than what is installed.
+#[expect(clippy::disallowed_methods, reason = "a build stamp, not the product's time")]
 fn install(web: &Path) -> Result<(), String> {
     let changed = |path: &Path| fs::metadata(path).and_then(|m| m.modified());
     let lock = changed(&web.join("package-lock.json")).map_err(|why| format!("web/package-lock.json: {why}"))?;

@@ -100,7 +100,10 @@ impl App {
         app.spawn("housekeeping", |cancel| tend::housekeeping(rooms.clone(), cancel));
         app.spawn("probe", |cancel| tend::probe(rooms.clone(), well, cancel));
         app.spawn("mqtt", |cancel| async { Ok(guard.run(cancel).await?) });
-        app.spawn("http", |cancel| async { Ok(http.serve(cancel).await) });
+        app.spawn("http", |cancel| async {
+            http.serve(cancel).await;
+            Ok(())
+        });
         Running::this(addresses.http, addresses.mqtt, addresses.mqtts).write(&dir).context("write run.json")?;
         notify::ready(&format!("console at http://{}", addresses.http));
         Ok(app)

@@ -54,11 +54,14 @@ impl From<Refused> for Refusal {
     }
 }
 
+/// A whole CONNECT with its length, `None` when the client left before, or why it is refused in its own version's words.
+type ConnectRead = Result<Option<(Version, Connecting, usize)>, (Version, Refusal)>;
+
 /// What a client brought until its CONNECT was whole.
 struct Arrival {
     stream: Stream,
     input: BytesMut,
-    read: Result<Option<(Version, Connecting, usize)>, (Version, Refusal)>,
+    read: ConnectRead,
 }
 
 /// Opens a session on a fresh connection; `None` when there is none, and the client knows why as far as it can be told.

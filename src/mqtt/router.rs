@@ -5,6 +5,8 @@
 //! QoS 0 with the real QoS in front of the payload; the sessions do QoS 1 towards their clients themselves. A router that
 //! fails cannot be mended, so its end is reported and ends the process.
 
+#![expect(clippy::result_large_err, reason = "the error is rumqttd's, and it ends the process")]
+
 use super::stats::{Stats, add};
 use bytes::{BufMut, BytesMut};
 use futures_util::FutureExt;
