@@ -67,6 +67,7 @@ async fn a_stop_says_so() {
     let depot = Depot::start().await;
     let (user, password) = depot.device("a").await;
     let mut client = Client::enter(depot.addr, &Hello { level: 5, ..Hello::new(&user, &password) }).await;
+    #[expect(clippy::disallowed_methods, reason = "a test is its own app")]
     let reading = tokio::spawn(async move { client.closed().await });
     depot.stop().await;
     let told = reading.await.unwrap();

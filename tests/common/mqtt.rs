@@ -70,8 +70,7 @@ impl Mqtt {
     /// Waits for the acknowledgement of all that was sent.
     pub async fn acked(&mut self) {
         let sent = self.sent;
-        let all = tokio::time::timeout(super::PATIENCE, self.acked.wait_for(|n| *n >= sent)).await;
-        let all = matches!(all, Ok(Ok(_)));
+        let all = tokio::time::timeout(super::PATIENCE, self.acked.wait_for(|n| *n >= sent)).await.is_ok_and(|seen| seen.is_ok());
         assert!(all, "{} of {sent} messages acknowledged", *self.acked.borrow());
     }
     /// So many were acknowledged so far.

@@ -43,6 +43,7 @@ impl Depot {
         let certificates = Arc::new(Certificates::own(&dir.path().join("tls"), &deps.clock).unwrap());
         let guard = Guard::bind(&config, deps.clone(), Some(certificates.clone())).await.unwrap();
         let (addr, tls, observer, cancel) = (guard.addr().unwrap(), guard.tls_addr().unwrap(), guard.observer(), CancellationToken::new());
+        #[expect(clippy::disallowed_methods, reason = "a test is its own app")]
         let running = tokio::spawn(guard.run(cancel.clone()));
         Self { dir, config, deps, addr, tls, guard: observer, certificates, cancel, running }
     }
