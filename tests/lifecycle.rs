@@ -51,12 +51,12 @@ async fn the_first_start_prints_a_link_that_makes_the_first_user_once() {
     assert_eq!(nobody.get("/api/v1/session").await.ok()["setup_needed"], true);
     let body = |token: &str, password: &str| json!({"token": token, "name": "ana", "password": password});
     assert_eq!(nobody.post("/api/v1/setup", body(&token, "short")).await.problem(422)["errors"][0]["field"], "password");
-    nobody.post("/api/v1/setup", body("wrong", "correct horse battery")).await.problem(403);
+    nobody.post("/api/v1/setup", body("wrong", "correct horse battery")).await.problem(401);
     let made = nobody.post("/api/v1/setup", body(&token, "correct horse battery")).await;
     assert_eq!(made.status, 201, "{}", made.text);
     let cookie = made.headers["set-cookie"].to_str().unwrap().to_owned();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && cookie.contains("Path=/"), "{cookie}");
-    nobody.post("/api/v1/setup", body(&token, "correct horse battery")).await.problem(403);
+    nobody.post("/api/v1/setup", body(&token, "correct horse battery")).await.problem(401);
     assert_eq!(nobody.get("/api/v1/session").await.ok()["setup_needed"], false);
 }
 

@@ -52,7 +52,11 @@ impl Mqtt {
                         let body = serde_json::from_slice(&p.payload).unwrap_or(Value::Null);
                         drop(send.send((p.topic, body)));
                     }
-                    Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(_) => return,
+                    Ok(Event::Outgoing(Outgoing::Disconnect)) => return,
+                    Err(error) => {
+                        eprintln!("an MQTT session ended: {error}");
+                        return;
+                    }
                     Ok(_) => {}
                 }
             }
