@@ -127,6 +127,10 @@ impl Shared {
             }
             Kind::DeviceRevoked | Kind::DeviceChanged => {
                 let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+                // A device may connect before the news that it was added arrives.
+                if data["action"] == "device.add" {
+                    return;
+                }
                 let device = ["device", "id", "device_id"].into_iter().find_map(|key| data[key].as_str());
                 if let Some(mailbox) = device.and_then(|id| self.registry.of_owner(&format!("d:{id}"))) {
                     mailbox.kick(REVOKED);
