@@ -1,4 +1,47 @@
-//! depotd: a depot's fleet appliance in one binary.
+//! depotd: a depot's fleet appliance in one binary. This page is the map of the house.
+//!
+//! Nouns own state, verbs change it, adapters carry it. There are three kinds of truth: what people decide lives in
+//! `ops.db` ([`store`]), what vehicles report lives in `tracks.db` ([`tracks`]), and where everyone is now lives in memory
+//! ([`fleet`]) and can always be put together again from the other two.
+//!
+//! # Floors
+//! A room names only rooms on lower floors; `tests/floors.rs` keeps it so.
+//!
+//! | floor | rooms |
+//! |---|---|
+//! | programs | [`cli`]: one file per command |
+//! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops |
+//! | pages and API | [`web`] |
+//! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`] |
+//! | use cases | [`bookings`], [`registry`] (vehicles), [`auth`] (users, tokens, devices) |
+//! | state | [`store`], [`tracks`], [`fleet`]; [`pricing`] is pure |
+//! | helpers | [`telemetry`] (bytes to fixes, pure), [`ops`] (lock, run.json, certificates, systemd) |
+//! | ground | [`clock`], [`config`] |
+//! | words | [`model`] |
+//!
+//! # A fix, from the socket to the map
+//! A device's session in [`mqtt`] asks whether it may publish there, decodes the payload ([`telemetry::decode`]) and judges
+//! it ([`telemetry::Filter`]). [`tracks::Tracks::append`] puts it into the next group commit; once that is on the disk the
+//! device gets its acknowledgement. [`fleet::Fleet::observe_all`] makes it the vehicle's latest position. Nobody is called
+//! about it: the live view ([`web::live`]) asks [`fleet::Fleet::changed_since`] four times a second, and sends one encoded
+//! frame to all sockets.
+//!
+//! # A booking, from the POST to the delivery
+//! A handler in [`web`] reads the request and calls [`bookings::Bookings::place`]: the row, its journal entry and its audit
+//! row are one transaction, and 201 follows it. The journal's head moves ([`store::Db::head`]), and whoever follows the
+//! journal wakes: [`dispatch`] gathers what waits, lets the pure [`dispatch::plan`] match it with free vehicles and commits
+//! what it says; [`mqtt`] sends the job to the vehicle until that has acknowledged it; [`web::live`] shows it. Steps come
+//! back over MQTT or HTTP and go through [`bookings::Bookings::step`]. A start, a tick and a wake are one path: everybody
+//! reads on from where it was.
+//!
+//! # Where to add what
+//! - A route: a handler beside its noun in [`web`], a line in [`web::routes`], a line in [`web::access::GATES`]. Tests
+//!   compare the three.
+//! - A payload format: a decoder in [`telemetry`] and its name in [`telemetry::Format`].
+//! - A follower of the journal: read with [`store::journal::after`] from a cursor of your own, wait on [`store::Db::head`],
+//!   start it in [`app::App::start`] and let it say how far it is, so that tests can wait for it.
+//! - A setting: a field with its words in [`config`], a line in `config.toml`.
+//! - A command: a file in [`cli`].
 
 pub mod app;
 pub mod auth;
