@@ -1,4 +1,4 @@
-//! Who is it, and what may they do: users with sessions, API tokens, devices, and one [`allow`] table.
+//! Who is it, and what may they do: users with sessions, API tokens, devices, and one [`allow()`] table.
 
 mod allow;
 mod devices;

@@ -1,6 +1,6 @@
 //! The use cases of bookings: quote, place, release, assign, step, cancel. One transaction each.
 //!
-//! Every change goes through [`commit`]: the row, the journal entry and the audit row stand or fall together.
+//! Every change goes through `commit`: the row, the journal entry and the audit row stand or fall together.
 
 mod assign;
 mod error;

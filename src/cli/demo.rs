@@ -39,7 +39,7 @@ pub struct DemoArgs {
     /// The same seed gives the same day.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Replays recorded positions (CSV or CSV.gz: ts,vehicle_id,lat,lon[,occupied]) in place of the simulated day.
+    /// Replays recorded positions (CSV or CSV.gz: ts,vehicle_id,lat,lon and optionally occupied) in place of the simulated day.
     #[arg(long, value_name = "FILE")]
     pub traces: Option<PathBuf>,
     /// Places recorded trips as bookings (trip_id,pickup_ts,pickup_lat,pickup_lon,dropoff_lat,dropoff_lon,…).
