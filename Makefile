@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help tools test lint demo bench slow arm64
+.PHONY: help tools test e2e lint demo bench slow arm64
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,9 +20,12 @@ test: tools web/node_modules/.package-lock.json ## Run every test but the slow t
 	cd web && npm run check
 	cd web && npm test
 	cargo nextest run --locked --no-run
-	cd web && npm run e2e
 	cargo test --doc --locked
 	cargo nextest run --locked
+
+e2e: tools web/node_modules/.package-lock.json ## Drive the demo in a browser
+	cargo nextest run --locked --no-run
+	cd web && npm run e2e
 
 lint: ## Format, clippy, docs, licences and the service unit
 	.ci/lint
