@@ -1,6 +1,5 @@
 //! `depotd demo`: the appliance with a fleet that drives and customers that order, in a throw-away data directory.
 
-use super::serve::on_signal;
 use crate::app::{App, AppOptions};
 use crate::auth::{NewToken, Role};
 use crate::clock::Clock;
@@ -18,6 +17,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -74,7 +74,8 @@ pub fn run(config: Config, args: &DemoArgs, json: bool) -> Result<()> {
 }
 
 async fn play(config: Config, show: Show, json: bool) -> Result<()> {
-    let shutdown = on_signal()?;
+    let shutdown = CancellationToken::new();
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let data_dir = config.depot.data_dir.clone();
     let options = AppOptions { basemap: show.basemap(), demo: true };
     let mut app = App::start(config, options).await?;
@@ -92,7 +93,17 @@ async fn play(config: Config, show: Show, json: bool) -> Result<()> {
     let (_keep, target) = watch::channel(Target { http, mqtt });
     let depot = Depot::new(target, &token);
     app.spawn("demo", |cancel| show.run(depot, cancel));
-    app.run(shutdown).await
+    let stop = shutdown.clone();
+    // A second signal changes nothing: the end is near, and the data has to go first.
+    let asked = async move {
+        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+        stop.cancel();
+        std::future::pending().await
+    };
+    tokio::select! {
+        ended = app.run(shutdown) => ended,
+        () = asked => Ok(()),
+    }
 }
 
 impl Show {

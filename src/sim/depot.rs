@@ -59,6 +59,8 @@ pub struct Depot {
 
 /// An answer may take this long.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two tries.
+const AGAIN: Duration = Duration::from_millis(500);
 
 impl Depot {
     /// A client of the depot at `target`, with an API token that may register devices and place bookings.
@@ -85,11 +87,27 @@ impl Depot {
         if status.is_success() { Ok(serde_json::from_str(&text).unwrap_or(Value::Null)) } else { Err(Refused::Answer(status, text)) }
     }
 
-    /// Registers a vehicle with its device; what the device logs in with.
+    /// Registers a vehicle with its device, as often as it takes to reach the depot; what the device logs in with. A device
+    /// that is known already gets a new password.
     pub async fn register(&self, vehicle: &Registration) -> Result<Credential, Refused> {
+        loop {
+            match self.try_register(vehicle).await {
+                Err(Refused::Unreachable(error)) => tracing::debug!(%error, vehicle = vehicle.id, "the registration is tried again"),
+                answered => return answered,
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    async fn try_register(&self, vehicle: &Registration) -> Result<Credential, Refused> {
         let Registration { id, class, capacity_kg } = vehicle;
-        self.send(Method::POST, "/vehicles", None, &json!({"id": id, "class": class, "capacity_kg": capacity_kg})).await?;
-        let device = self.send(Method::POST, "/devices", None, &json!({"id": id, "vehicle": id})).await?;
+        let made = self.send(Method::POST, "/vehicles", None, &json!({"id": id, "class": class, "capacity_kg": capacity_kg})).await;
+        known(made)?;
+        let made = self.send(Method::POST, "/devices", None, &json!({"id": id, "vehicle": id})).await;
+        let device = match known(made)? {
+            Some(device) => device,
+            None => self.send(Method::POST, &format!("/devices/{id}/rotate"), None, &json!({})).await?,
+        };
         serde_json::from_value(device).map_err(|e| Refused::Answer(StatusCode::CREATED, e.to_string()))
     }
 
@@ -108,8 +126,17 @@ impl Depot {
                 }
                 answered => return answered,
             }
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            tokio::time::sleep(AGAIN).await;
         }
+    }
+}
+
+/// What was made; `None` when it was there already.
+fn known(made: Result<Value, Refused>) -> Result<Option<Value>, Refused> {
+    match made {
+        Ok(made) => Ok(Some(made)),
+        Err(Refused::Answer(StatusCode::CONFLICT, _)) => Ok(None),
+        Err(refused) => Err(refused),
     }
 }
 
