@@ -3,7 +3,7 @@
 use super::codec::Packer;
 use super::compact;
 use super::file::Error;
-use super::queue::{Queue, Work};
+use super::queue::{Queue, RetentionRequest, Work};
 use super::retention;
 use crate::clock::Clock;
 use crate::config;
@@ -24,6 +24,8 @@ pub(super) struct Committer {
     vehicles: HashMap<VehicleId, u32>,
     order: Vec<(u32, i64, u32)>,
     packer: Packer,
+    /// The retention under way, and who asked for it.
+    retention: Option<(retention::Run, RetentionRequest)>,
 }
 
 /// Tells the queue that the committer is gone, also when it panics.
@@ -53,7 +55,7 @@ impl Committer {
                 .collect::<Result<_, _>>()?
         };
         let (order, packer) = (Vec::new(), Packer::default());
-        Ok(Self { conn, queue, clock, durable, limits: limits.clone(), last_chunk, vehicles, order, packer })
+        Ok(Self { conn, queue, clock, durable, limits: limits.clone(), last_chunk, vehicles, order, packer, retention: None })
     }
 
     pub fn run(mut self) {
@@ -70,26 +72,35 @@ impl Committer {
         let queue = self.queue.clone();
         let mut fixes = Vec::new();
         loop {
-            match queue.next(&self.clock, &mut fixes) {
+            match queue.next(&self.clock, &mut fixes, self.retention.is_some()) {
                 Work::Commit(sequence) => {
                     self.commit(&fixes)?;
                     fixes.clear();
                     self.durable.send_replace(sequence);
                     self.keep_house()?;
                 }
-                Work::Retain(requests) => {
-                    for (now, done) in requests {
-                        let result = retention::run(&mut self.conn, &self.limits, now);
-                        if let Ok(retained) = &result {
-                            queue.counters.forgotten.fetch_add(retained.rows, Relaxed);
-                        }
-                        // Nobody waits for the answer any more: the work is done all the same.
-                        let _ = done.send(result);
-                    }
-                }
+                Work::Retain(request) => self.retention = Some((retention::Run::new(&self.limits, request.0), request)),
+                Work::Idle => self.retain_some(),
                 Work::End => return Ok(()),
             }
         }
+    }
+
+    fn retain_some(&mut self) {
+        let Some((mut run, request)) = self.retention.take() else { return };
+        let result = match run.step(&self.conn) {
+            Ok(None) => {
+                self.retention = Some((run, request));
+                return;
+            }
+            Ok(Some(done)) => {
+                self.queue.counters.forgotten.fetch_add(done.rows, Relaxed);
+                Ok(done)
+            }
+            Err(fault) => Err(fault),
+        };
+        // Nobody waits for the answer any more: the work is done all the same.
+        let _ = request.1.send(result);
     }
 
     /// One transaction: the vehicles that are new, and one chunk.
@@ -123,6 +134,7 @@ impl Committer {
         if self.queue.is_calm() {
             let chunks = compact::step(&mut self.conn, self.clock.now())?;
             self.queue.counters.compacted_chunks.fetch_add(chunks, Relaxed);
+            self.retain_some();
         }
         Ok(())
     }

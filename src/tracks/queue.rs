@@ -5,6 +5,7 @@ use super::{Closed, Error};
 use crate::clock::Clock;
 use crate::config;
 use crate::model::{Fix, Timestamp};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -49,19 +50,20 @@ pub(super) type RetentionRequest = (Timestamp, oneshot::Sender<Result<Retained, 
 struct State {
     fixes: Vec<Fix>,
     appended: u64,
-    /// When the oldest waiting fix came; `None` until the committer looked.
     hurry: bool,
     closing: bool,
     ended: bool,
     fault: Option<Error>,
-    retention: Vec<RetentionRequest>,
+    retention: VecDeque<RetentionRequest>,
 }
 
 /// The committer's next piece of work.
 pub(super) enum Work {
     /// The fixes now in the buffer are to be committed; the last has this number.
     Commit(u64),
-    Retain(Vec<RetentionRequest>),
+    Retain(RetentionRequest),
+    /// Nothing waits; what was left for later may go on.
+    Idle,
     End,
 }
 
@@ -153,28 +155,32 @@ impl Queue {
         if state.closing || state.ended {
             return Err(Closed);
         }
-        state.retention.push((now, done));
+        state.retention.push_back((now, done));
         drop(state);
         self.work.notify_one();
         Ok(receiver)
     }
 
-    /// Waits for work and, for a commit, swaps what waits into `buffer`, which is empty.
-    pub fn next(&self, clock: &Clock, buffer: &mut Vec<Fix>) -> Work {
+    /// Waits for work and, for a commit, swaps what waits into `buffer`, which is empty. A `busy` committer has something
+    /// left to do: it commits what there is and does not wait.
+    pub fn next(&self, clock: &Clock, buffer: &mut Vec<Fix>, busy: bool) -> Work {
         let mut state = self.lock();
         let mut since: Option<Instant> = None;
         loop {
-            if !state.retention.is_empty() {
-                return Work::Retain(std::mem::take(&mut state.retention));
+            if !busy && let Some(request) = state.retention.pop_front() {
+                return Work::Retain(request);
             }
             if state.fixes.is_empty() {
                 if state.closing {
                     return Work::End;
                 }
+                if busy {
+                    return Work::Idle;
+                }
                 state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            if state.hurry || state.closing || state.fixes.len() >= self.batch {
+            if busy || state.hurry || state.closing || state.fixes.len() >= self.batch {
                 break;
             }
             let waited = clock.monotonic().duration_since(*since.get_or_insert_with(|| clock.monotonic()));
