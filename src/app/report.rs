@@ -33,9 +33,8 @@ pub fn dispatch(stats: &dispatch::Stats, sheet: &mut Sheet) {
     sheet.counter("dispatch_assigned", "Bookings given to a vehicle", stats.assigned);
     sheet.counter("dispatch_lost_races", "Assignments that came too late", stats.lost_races);
     sheet.gauge("dispatch_waiting", "Bookings left waiting by the last round", stats.waiting as u64);
-    let millis = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
-    sheet.counter("dispatch_busy_milliseconds", "Time spent in rounds", millis(stats.busy));
-    sheet.gauge("dispatch_last_round_milliseconds", "Time of the last round", millis(stats.last_round));
+    sheet.time("dispatch_busy", "Time spent in rounds", stats.busy);
+    sheet.last_time("dispatch_last_round", "Time of the last round", stats.last_round);
 }
 
 /// The guard's numbers.
@@ -51,7 +50,5 @@ pub fn guard(stats: &Snapshot, sheet: &mut Sheet) {
     sheet.counter("mqtt_copies", "Copies given to local subscribers", stats.copies);
     sheet.counter("mqtt_copies_dropped", "Copies dropped because the router was busy", stats.copies_dropped);
     sheet.counter("mqtt_panics", "MQTT sessions that panicked", stats.panics);
-    for (reason, count) in &stats.refused {
-        sheet.counter(&format!("mqtt_refused_{reason}"), "Refused by the MQTT guard for this reason", *count);
-    }
+    sheet.counters("mqtt_refused", "Refused by the MQTT guard", "reason", stats.refused.iter().map(|(reason, count)| (*reason, *count)));
 }

@@ -164,7 +164,7 @@ impl Auth {
             id: new.id,
             vehicle,
             format: new.format.as_str().to_owned(),
-            secret_hash: self.0.hasher.hash_async(password.clone()).await?,
+            secret_hash: self.0.hasher.hash(password.clone()).await?,
             created_at: now,
             rotated_at: None,
             revoked_at: None,
@@ -199,7 +199,7 @@ impl Auth {
     /// Replaces the secret; the old one is refused from now on, a session that used it ends. Revives a revoked device.
     pub async fn rotate_device(&self, id: &DeviceId, actor: Actor) -> Result<Credential> {
         let (password, now, wanted) = (secrets::secret()?, self.now(), id.clone());
-        let hash = self.0.hasher.hash_async(password.clone()).await?;
+        let hash = self.0.hasher.hash(password.clone()).await?;
         let change = move |tx: &Transaction<'_>| {
             devices::rotate(tx, &wanted, &hash, now)?;
             let Some(row) = devices::get(tx, &wanted)? else { return Err(Error::Unknown(format!("device {wanted}"))) };
@@ -239,7 +239,7 @@ impl Auth {
         let now = self.0.clock.monotonic();
         let proof = Verified::proof(password, &row.secret_hash);
         if !self.0.verified.knows(&row.id, &proof, now) {
-            let matches = self.0.hasher.matches_async(password.to_vec(), row.secret_hash.clone()).await.map_err(|e| unavailable(&e))?;
+            let matches = self.0.hasher.matches(password.to_vec(), row.secret_hash.clone()).await.map_err(|e| unavailable(&e))?;
             if !matches {
                 return Err(Refused::BadSecret);
             }

@@ -33,7 +33,7 @@ impl Auth {
         if !self.0.db.read(move |c| keys::holds(c, SETUP, &hash, now)).await? {
             return Err(Error::Refused("the set-up link is used up or too old; restart depotd to get a new one"));
         }
-        let user = users::row(name, Role::Admin, self.0.hasher.hash_async(password.to_owned()).await?, now);
+        let user = users::row(name, Role::Admin, self.0.hasher.hash(password.to_owned()).await?, now);
         let session = sessions::Fresh::new(name)?;
         let opened = session.opened(Role::Admin);
         let change = move |tx: &rusqlite::Transaction<'_>| {
@@ -51,7 +51,7 @@ impl Auth {
     /// A key that signs in once as an admin called `demo`, whose password nobody knows.
     pub async fn demo_key(&self) -> Result<String> {
         let (now, password) = (self.now(), secrets::secret()?);
-        let user = users::row(DEMO_USER, Role::Admin, self.0.hasher.hash_async(password).await?, now);
+        let user = users::row(DEMO_USER, Role::Admin, self.0.hasher.hash(password).await?, now);
         let change = move |tx: &rusqlite::Transaction<'_>| match users::insert(tx, &user, &Actor::System, now) {
             Err(Error::Exists(_)) => Ok(()),
             other => other,

@@ -1,12 +1,18 @@
 //! Argon2id, off the async threads, at most two at once.
 
 use super::{Error, Result};
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use argon2::password_hash::{Ident, Output, ParamsString, PasswordHash, SaltString};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Hashings that run at once: each takes 19 MiB and a core for a while.
 const AT_ONCE: usize = 2;
+/// Memory of one hashing: OWASP's first choice, with two passes and one lane.
+const MEMORY_KIB: u32 = 19 * 1024;
+/// Address space asked for, in KiB. glibc maps what is larger than 32 MiB apart and gives it back at once; anything smaller would
+/// come from the heap, where the next small allocation splits it and leaves 19 MiB behind, again and again.
+const RESERVED_KIB: usize = 33 * 1024;
 /// A password's characters at least and at most.
 const LENGTH: std::ops::RangeInclusive<usize> = 12..=128;
 /// Beginnings of the long passwords that people choose most; with digits behind them they are as common.
@@ -47,58 +53,68 @@ const COMMON: &[&str] = &[
 ];
 
 #[derive(Clone)]
-pub(super) struct Hasher(Arc<Gate>);
-
-struct Gate {
-    running: Mutex<usize>,
-    freed: Condvar,
-}
+pub(super) struct Hasher(Arc<Semaphore>);
 
 impl Hasher {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Gate { running: Mutex::new(0), freed: Condvar::new() }))
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
     }
 
     /// The hash of `secret`, in PHC form.
-    pub(super) fn hash(&self, secret: &str) -> Result<String> {
+    pub(super) async fn hash(&self, secret: String) -> Result<String> {
         let salt = SaltString::encode_b64(&super::secrets::random::<16>()?).map_err(internal)?;
-        self.one_of_two(|| Ok(argon()?.hash_password(secret.as_bytes(), &salt).map_err(internal)?.to_string()))
+        self.run(move || {
+            let params = Params::new(MEMORY_KIB, 2, 1, None).map_err(internal)?;
+            let hash = PasswordHash {
+                algorithm: Ident::from(Algorithm::Argon2id),
+                version: Some(Version::V0x13.into()),
+                params: ParamsString::try_from(&params).map_err(internal)?,
+                salt: Some(salt.as_salt()),
+                hash: None,
+            };
+            let output = fill(secret.as_bytes(), &hash)?;
+            Ok(PasswordHash { hash: Some(output), ..hash }.to_string())
+        })
+        .await
     }
 
     /// Is `hash` that of `secret`?
-    pub(super) fn matches(&self, secret: &[u8], hash: &str) -> Result<bool> {
-        let parsed = PasswordHash::new(hash).map_err(internal)?;
-        self.one_of_two(|| Ok(argon()?.verify_password(secret, &parsed).is_ok()))
+    pub(super) async fn matches(&self, secret: Vec<u8>, hash: String) -> Result<bool> {
+        self.run(move || {
+            let hash = PasswordHash::new(&hash).map_err(internal)?;
+            let found = fill(&secret, &hash)?;
+            // In constant time.
+            Ok(hash.hash.is_some_and(|known| known == found))
+        })
+        .await
     }
 
-    /// [`Hasher::hash`] from async code.
-    pub(super) async fn hash_async(&self, secret: String) -> Result<String> {
-        let hasher = self.clone();
-        tokio::task::spawn_blocking(move || hasher.hash(&secret)).await.map_err(internal)?
-    }
-
-    /// [`Hasher::matches`] from async code.
-    pub(super) async fn matches_async(&self, secret: Vec<u8>, hash: String) -> Result<bool> {
-        let hasher = self.clone();
-        tokio::task::spawn_blocking(move || hasher.matches(&secret, &hash)).await.map_err(internal)?
-    }
-
-    fn one_of_two<T>(&self, work: impl FnOnce() -> T) -> T {
-        let lock = self.0.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut running = self.0.freed.wait_while(lock, |n| *n >= AT_ONCE).unwrap_or_else(PoisonError::into_inner);
-        *running += 1;
-        drop(running);
-        let done = work();
-        *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.0.freed.notify_one();
-        done
+    /// Waits for its turn without a thread, so that a storm of strangers leaves the threads to others.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        let turn = self.0.clone().acquire_owned().await.map_err(internal)?;
+        let run = move || {
+            let done = work();
+            drop(turn);
+            done
+        };
+        tokio::task::spawn_blocking(run).await.map_err(internal)?
     }
 }
 
-/// 19 MiB, two passes, one lane: OWASP's first choice.
-fn argon() -> Result<Argon2<'static>> {
-    let params = Params::new(19 * 1024, 2, 1, None).map_err(internal)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+/// Argon2 with the parameters and salt that `hash` names.
+fn fill(secret: &[u8], hash: &PasswordHash<'_>) -> Result<Output> {
+    let params = Params::try_from(hash).map_err(internal)?;
+    let algorithm = Algorithm::try_from(hash.algorithm).map_err(internal)?;
+    let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from).map_err(internal)?;
+    let mut salt = [0; 64];
+    let salt = hash.salt.ok_or_else(|| internal("no salt"))?.decode_b64(&mut salt).map_err(internal)?;
+    let length = hash.hash.map_or(Params::DEFAULT_OUTPUT_LEN, |known| known.len());
+    let mut memory = Vec::with_capacity(params.block_count().max(RESERVED_KIB));
+    memory.resize(params.block_count(), Block::default());
+    Output::init_with(length, |out| {
+        Ok(Argon2::new(algorithm, version, params).hash_password_into_with_memory(secret, salt, out, &mut memory)?)
+    })
+    .map_err(internal)
 }
 
 fn internal(error: impl std::fmt::Display) -> Error {
@@ -125,14 +141,18 @@ pub(super) fn check(password: &str, name: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use argon2::PasswordVerifier as _;
 
-    #[test]
-    fn a_hash_matches_its_secret_only() {
+    #[tokio::test]
+    async fn a_hash_matches_its_secret_only() {
         let hasher = Hasher::new();
-        let hash = hasher.hash("a long enough secret").unwrap();
+        let hash = hasher.hash("a long enough secret".into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(hasher.matches(b"a long enough secret", &hash).unwrap());
-        assert!(!hasher.matches(b"another secret", &hash).unwrap());
+        for (secret, matches) in [("a long enough secret", true), ("another secret", false)] {
+            assert_eq!(hasher.matches(secret.into(), hash.clone()).await.unwrap(), matches);
+            let reference = Argon2::default().verify_password(secret.as_bytes(), &PasswordHash::new(&hash).unwrap());
+            assert_eq!(reference.is_ok(), matches, "the library says the same");
+        }
     }
 
     #[test]

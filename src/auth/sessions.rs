@@ -54,8 +54,8 @@ impl Auth {
         let wanted = name.to_owned();
         let user = self.0.db.read(move |c| users::get(c, &wanted)).await?;
         let matches = match &user {
-            Some(user) => self.0.hasher.matches_async(password.as_bytes().to_vec(), user.password_hash.clone()).await?,
-            None => self.0.hasher.hash_async(password.to_owned()).await.map(|_| false)?,
+            Some(user) => self.0.hasher.matches(password.as_bytes().to_vec(), user.password_hash.clone()).await?,
+            None => self.0.hasher.hash(password.to_owned()).await.map(|_| false)?,
         };
         let role = user.as_ref().and_then(|u| Role::parse(&u.role));
         match (user, role) {

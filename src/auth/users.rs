@@ -66,7 +66,7 @@ impl Auth {
         }
         let Some(secret) = password.or_else(|| made_up.clone()) else { return Err(Error::Internal("no password".into())) };
         let now = self.now();
-        let user = row(name, role, self.0.hasher.hash_async(secret).await?, now);
+        let user = row(name, role, self.0.hasher.hash(secret).await?, now);
         let kept = user.clone();
         self.0.db.write(move |tx| insert(tx, &user, &actor, now)).await?;
         Ok((shown(kept)?, made_up))
@@ -82,7 +82,7 @@ impl Auth {
         let hash = match change.password {
             Some(password) => {
                 passwords::check(&password, name)?;
-                Some(self.0.hasher.hash_async(password).await?)
+                Some(self.0.hasher.hash(password).await?)
             }
             None => None,
         };

@@ -19,9 +19,7 @@ pub fn fill(web: &Web, sheet: &mut Sheet) {
     sheet.counter("tracks_packed_bytes", "Bytes of packed fixes committed", tracks.packed_bytes);
     let head = *web.db.head().borrow();
     sheet.gauge("journal_head", "The journal's last entry", head);
-    for follower in &web.followers {
-        let behind = head - (follower.cursor)();
-        sheet.gauge(&format!("journal_behind_{}", follower.name), "Entries that this follower has not read", behind.max(0));
-    }
+    let behind = web.followers.iter().map(|follower| (follower.name, (head - (follower.cursor)()).max(0)));
+    sheet.gauges("journal_behind", "Entries that a follower has not read", "follower", behind);
     (web.more_metrics)(sheet);
 }

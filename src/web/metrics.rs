@@ -9,9 +9,10 @@ use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use std::time::Duration;
 
 /// What tells one kind of request from another; the route's pattern, so that there are few.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,6 +61,30 @@ impl Sheet {
     /// A number that only grows; its name gets the ending `_total`.
     pub fn counter(&mut self, name: &str, help: &str, value: impl TryInto<u64>) {
         self.0.register(format!("depotd_{name}"), help, ConstCounter::new(value.try_into().unwrap_or(u64::MAX)));
+    }
+    /// Numbers that only grow, one for each value of `label`.
+    pub fn counters<'a>(&mut self, name: &str, help: &str, label: &str, values: impl IntoIterator<Item = (&'a str, u64)>) {
+        let family = Family::<Vec<(String, String)>, Counter>::default();
+        for (value, count) in values {
+            family.get_or_create(&vec![(label.to_owned(), value.to_owned())]).inc_by(count);
+        }
+        self.0.register(format!("depotd_{name}"), help, family);
+    }
+    /// Numbers that go up and down, one for each value of `label`.
+    pub fn gauges<'a>(&mut self, name: &str, help: &str, label: &str, values: impl IntoIterator<Item = (&'a str, i64)>) {
+        let family = Family::<Vec<(String, String)>, Gauge>::default();
+        for (value, number) in values {
+            family.get_or_create(&vec![(label.to_owned(), value.to_owned())]).set(number);
+        }
+        self.0.register(format!("depotd_{name}"), help, family);
+    }
+    /// Time spent since the start.
+    pub fn time(&mut self, name: &str, help: &str, spent: Duration) {
+        self.0.register_with_unit(format!("depotd_{name}"), help, Unit::Seconds, ConstCounter::new(spent.as_secs_f64()));
+    }
+    /// A time measured last.
+    pub fn last_time(&mut self, name: &str, help: &str, took: Duration) {
+        self.0.register_with_unit(format!("depotd_{name}"), help, Unit::Seconds, ConstGauge::new(took.as_secs_f64()));
     }
 }
 
