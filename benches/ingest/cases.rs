@@ -5,7 +5,7 @@ use crate::fixes::Drive;
 use crate::load::Client;
 use crate::process::Reading;
 use crate::server::{Device, Server, depotd, mosquitto};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinSet;
@@ -179,10 +179,15 @@ async fn one_flood(server: &Server, devices: &[Device], options: &Options) -> Re
     }
     let clients = tasks.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
     let took = start.elapsed();
+    let messages = u64::from(each) * u64::try_from(devices.len())?;
+    if server.http.is_some() {
+        let durable = server.durable().await?;
+        ensure!(durable == messages, "{messages} were acknowledged, {durable} are on the disk");
+    }
     let resident_mib = server.read()?.resident_kib / 1024;
     sleep(AFTERMATH).await;
     let Reading { cpu_s, .. } = server.read()?;
     drop(clients);
-    let messages = f64::from(each) * devices.len() as f64;
+    let messages = messages as f64;
     Ok(Flood { per_second: messages / took.as_secs_f64(), cpu_per_100k: (cpu_s - before.cpu_s) / messages * 100_000.0, resident_mib })
 }

@@ -54,6 +54,14 @@ impl Server {
         Reading::of(self.child.id())
     }
 
+    /// Fixes that depotd says are on the disk, since it was started; 0 for another server.
+    pub async fn durable(&self) -> Result<u64> {
+        let Some(http) = self.http else { return Ok(0) };
+        let metrics = reqwest::get(format!("http://{http}/metrics")).await?.error_for_status()?.text().await?;
+        let count = metrics.lines().find_map(|line| line.strip_prefix("depotd_fixes_durable_total "));
+        Ok(count.context("no count of durable fixes")?.parse()?)
+    }
+
     /// Asks it to stop and waits, ten seconds at most.
     pub fn stop(mut self) -> Result<()> {
         let pid = self.child.id().to_string();

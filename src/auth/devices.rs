@@ -3,8 +3,9 @@
 use super::{Auth, Error, Result, secrets};
 use crate::model::{Actor, DeviceId, Kind, Timestamp, Vehicle, VehicleId};
 use crate::store::{self, devices, journal, vehicles};
+use crate::telemetry::Format;
 use rusqlite::Transaction;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,38 +13,6 @@ use std::time::{Duration, Instant};
 
 /// Verified secrets remembered.
 const REMEMBERED: usize = 20_000;
-
-/// What a device sends.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// The depot's own JSON.
-    #[default]
-    Native,
-    /// OwnTracks JSON.
-    Owntracks,
-    /// Teltonika Codec JSON.
-    Teltonika,
-}
-
-impl Format {
-    /// Every format.
-    pub const ALL: [Self; 3] = [Self::Native, Self::Owntracks, Self::Teltonika];
-
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::Owntracks => "owntracks",
-            Self::Teltonika => "teltonika",
-        }
-    }
-
-    /// The format of a name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|f| f.as_str() == name)
-    }
-}
 
 /// A device that is to be added.
 #[derive(Clone, Debug)]
@@ -123,8 +92,7 @@ pub enum Refused {
 
 impl Device {
     fn of(row: devices::Row) -> Result<Self> {
-        let format =
-            Format::parse(&row.format).ok_or_else(|| Error::Internal(format!("device {} has the format {:?}", row.id, row.format)))?;
+        let format = (row.format.parse()).map_err(|_| Error::Internal(format!("device {} has the format {:?}", row.id, row.format)))?;
         Ok(Self {
             id: row.id,
             vehicle: row.vehicle,
@@ -142,7 +110,7 @@ impl Device {
         let mut subscribe = vec![format!("v/{v}/cmd"), format!("v/{v}/status")];
         match self.format {
             Format::Native => {}
-            Format::Owntracks => {
+            Format::OwnTracks => {
                 publish.insert(0, format!("owntracks/{d}/{v}"));
                 subscribe.push(format!("owntracks/{d}/{v}/cmd"));
             }

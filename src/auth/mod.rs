@@ -12,7 +12,7 @@ mod tokens;
 mod users;
 
 pub use allow::{Role, What, Who, allow};
-pub use devices::{Credential, Device, DeviceIdentity, Format, NewDevice, Refused, Topics};
+pub use devices::{Credential, Device, DeviceIdentity, NewDevice, Refused, Topics};
 pub use error::{Error, Fault};
 pub use sessions::Opened;
 pub use tokens::{NewToken, Token, TokenMade};

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::{DeviceId, Span};
+use crate::telemetry::Format;
 use std::net::IpAddr;
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);

@@ -1,9 +1,10 @@
 //! The use cases on a real ops.db.
 
 use super::*;
-use crate::auth::{Auth, Format, NewDevice};
+use crate::auth::{Auth, NewDevice};
 use crate::model::{DeviceId, Place, Site};
 use crate::store::journal;
+use crate::telemetry::Format;
 use proptest::prelude::*;
 use tempfile::TempDir;
 

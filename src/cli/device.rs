@@ -1,9 +1,10 @@
 //! `depotd device`: devices and their credentials.
 
 use super::{Common, operator, table};
-use crate::auth::{Auth, Credential, Device, Format, NewDevice};
+use crate::auth::{Auth, Credential, Device, NewDevice};
 use crate::config::Config;
 use crate::model::{DeviceId, VehicleId};
+use crate::telemetry::Format;
 use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ pub enum Command {
         #[arg(long)]
         vehicle: Option<VehicleId>,
         /// native, owntracks or teltonika.
-        #[arg(long, default_value = "native", value_parser = format)]
+        #[arg(long, default_value = "native")]
         format: Format,
     },
     /// List the devices.
@@ -34,10 +35,6 @@ pub enum Command {
         /// The device.
         id: DeviceId,
     },
-}
-
-fn format(name: &str) -> std::result::Result<Format, &'static str> {
-    Format::parse(name).ok_or("must be native, owntracks or teltonika")
 }
 
 /// Runs the command.

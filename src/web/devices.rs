@@ -5,8 +5,9 @@ use super::error::{Error, Problem, Result};
 use super::extract::{Body, Caller, Id, Params};
 use super::fields::{Fields, Read};
 use super::shapes::{List, PageParams};
-use crate::auth::{self, Device, Format, NewDevice};
+use crate::auth::{self, Device, NewDevice};
 use crate::model::{DeviceId, Timestamp, VehicleId};
+use crate::telemetry::Format;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -101,7 +102,7 @@ impl Read for DeviceInput {
         let id = f.named("id");
         let id = f.required("id", id);
         let vehicle = f.named("vehicle");
-        let format = f.one_of("format", "native, owntracks, teltonika", Format::parse);
+        let format = f.one_of("format", "native, owntracks, teltonika", |name| name.parse().ok());
         Some(Self { id: id?, vehicle: vehicle?, format: format? })
     }
 }

@@ -1,9 +1,10 @@
 //! Starts and stops the parts that the guard stands on.
 
 use super::*;
-use depotd::auth::{Auth, Format, NewDevice, NewToken, Role};
+use depotd::auth::{Auth, NewDevice, NewToken, Role};
 use depotd::bookings::{Bookings, PlaceRequest};
 use depotd::model::{Actor, BookingId, Place, Site};
+use depotd::telemetry::Format;
 
 pub struct Depot {
     pub dir: TempDir,
