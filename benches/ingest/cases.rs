@@ -5,7 +5,8 @@ use crate::fixes::Drive;
 use crate::load::Client;
 use crate::process::Reading;
 use crate::server::{Device, Server, depotd, mosquitto};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
+use futures_util::future::try_join_all;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinSet;
@@ -21,18 +22,12 @@ fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or_default()
 }
 
-/// Opens a session for each of `devices`, a few at a time.
+/// Opens a session for each of `devices`, a few at a time; the sessions come in the order of the devices.
 async fn open_all(broker: &Server, devices: &[Device]) -> Result<Vec<Client>> {
     let mut clients = Vec::with_capacity(devices.len());
     for some in devices.chunks(16) {
-        let mut tasks = JoinSet::new();
-        for device in some.iter().cloned() {
-            let broker = broker.mqtt;
-            tasks.spawn(async move { Client::open(broker, &device.username, &device.password).await });
-        }
-        for client in tasks.join_all().await {
-            clients.push(client?);
-        }
+        let opening = some.iter().map(|device| Client::open(broker.mqtt, &device.username, &device.password));
+        clients.extend(try_join_all(opening).await?);
     }
     Ok(clients)
 }
@@ -95,13 +90,14 @@ pub async fn steady(dir: &Path, fleet: &[Device], options: &Options) -> Result<(
     let done = tasks.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
     sleep(AFTERMATH).await;
     let after = server.read()?;
-    let fixes = f64::from(rounds) * devices.len() as f64;
+    let fixes = u64::from(rounds) * u64::try_from(devices.len())?;
+    server.has_kept(fixes).await?;
     let slowest = done.iter().map(|(_, slowest)| slowest).max().context("no vehicle")?;
     println!(
         "steady   {} vehicles, {:.0} fixes/s: {:.0} device bytes a fix, {:.1} ms CPU a second, {} MiB resident, slowest PUBACK {} ms",
         devices.len(),
         devices.len() as f64 / period.as_secs_f64(),
-        (after.written - before.written) as f64 / fixes,
+        (after.written - before.written) as f64 / fixes as f64,
         (after.cpu_s - before.cpu_s) * 1000.0 / (f64::from(rounds) * period.as_secs_f64()),
         after.resident_kib / 1024,
         slowest.as_millis()
@@ -117,7 +113,9 @@ pub async fn drain(dir: &Path, fleet: &[Device]) -> Result<()> {
     let mut drive = Drive::new(&device.username, now_ms() - PAST_MS, 1000);
     let start = Instant::now();
     client.publish(&mut drive, 10_000, 20).await?;
-    println!("drain    10,000 fixes of one device, 20 in flight: {:.0} a second", 10_000.0 / start.elapsed().as_secs_f64());
+    let took = start.elapsed();
+    server.has_kept(10_000).await?;
+    println!("drain    10,000 fixes of one device, 20 in flight: {:.0} a second", 10_000.0 / took.as_secs_f64());
     Ok(())
 }
 
@@ -180,10 +178,7 @@ async fn one_flood(server: &Server, devices: &[Device], options: &Options) -> Re
     let clients = tasks.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
     let took = start.elapsed();
     let messages = u64::from(each) * u64::try_from(devices.len())?;
-    if server.http.is_some() {
-        let durable = server.durable().await?;
-        ensure!(durable == messages, "{messages} were acknowledged, {durable} are on the disk");
-    }
+    server.has_kept(messages).await?;
     let resident_mib = server.read()?.resident_kib / 1024;
     sleep(AFTERMATH).await;
     let Reading { cpu_s, .. } = server.read()?;

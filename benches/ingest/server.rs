@@ -54,12 +54,15 @@ impl Server {
         Reading::of(self.child.id())
     }
 
-    /// Fixes that depotd says are on the disk, since it was started; 0 for another server.
-    pub async fn durable(&self) -> Result<u64> {
-        let Some(http) = self.http else { return Ok(0) };
+    /// Fails unless depotd says that `fixes` are on the disk since its start: what is acknowledged but refused must not
+    /// count. Another server keeps nothing.
+    pub async fn has_kept(&self, fixes: u64) -> Result<()> {
+        let Some(http) = self.http else { return Ok(()) };
         let metrics = reqwest::get(format!("http://{http}/metrics")).await?.error_for_status()?.text().await?;
         let count = metrics.lines().find_map(|line| line.strip_prefix("depotd_fixes_durable_total "));
-        Ok(count.context("no count of durable fixes")?.parse()?)
+        let durable: u64 = count.context("no count of durable fixes")?.parse()?;
+        ensure!(durable == fixes, "{fixes} fixes were acknowledged, but {durable} are on the disk");
+        Ok(())
     }
 
     /// Asks it to stop and waits, ten seconds at most.
