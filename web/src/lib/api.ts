@@ -7,6 +7,10 @@ export class Refused extends Error {
   ) {
     super(message)
   }
+
+  static of(error: unknown): Refused {
+    return error instanceof Refused ? error : new Refused(0, String(error))
+  }
 }
 
 /** Writes are blocked while the browser cannot reach the box; the live client sets this. */

@@ -32,6 +32,15 @@ describe('the live world', () => {
     expect(world.apply({ t: 'delta', seq: 3, now: 1 })).toBe(false)
     expect(world.counts()).toEqual({ free: 1, en_route: 0, loading: 1, offline: 1, off_duty: 0 })
   })
+  it('makes a vehicle anew when it changes, and only then', () => {
+    const world = new World()
+    world.apply(snapshot(1))
+    const [moved, still] = [world.byId.get('KA-1'), world.byId.get('KA-2')]
+    world.apply({ t: 'delta', seq: 2, now: 1, v: [[7, 4250002, 150000, 91, 31, 1, 960]] })
+    expect(world.byId.get('KA-1')).not.toBe(moved)
+    expect(world.vehicles.get(7)).toBe(world.byId.get('KA-1'))
+    expect(world.byId.get('KA-2')).toBe(still)
+  })
   it('lets bookings end, but not go back', () => {
     const world = new World()
     world.apply(snapshot(1))

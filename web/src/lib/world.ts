@@ -1,18 +1,18 @@
 import { isFinal, isUnassigned, VEHICLE_CODES } from './status'
 import type { Booking, VehicleStatus } from './types'
 
-/** A vehicle as the live view knows it. */
+/** A vehicle as the live view knows it. A change makes a new one, so that whoever shows the old one can tell. */
 export interface Live {
-  idx: number
-  id: string
-  class: string
-  lat: number | null
-  lon: number | null
-  course: number | null
-  speed: number | null
-  status: VehicleStatus
+  readonly idx: number
+  readonly id: string
+  readonly class: string
+  readonly lat: number | null
+  readonly lon: number | null
+  readonly course: number | null
+  readonly speed: number | null
+  readonly status: VehicleStatus
   /** Time of the fix in ms since 1970. */
-  fix: number | null
+  readonly fix: number | null
 }
 
 type Num = number | null
@@ -96,20 +96,26 @@ export class World {
   }
 
   private add(idx: number, id: string, cls: string): void {
-    const vehicle: Live = { idx, id, class: cls, lat: null, lon: null, course: null, speed: null, status: 'offline', fix: null }
-    this.vehicles.set(idx, vehicle)
-    this.byId.set(id, vehicle)
+    this.put({ idx, id, class: cls, lat: null, lon: null, course: null, speed: null, status: 'offline', fix: null })
   }
 
   private move([idx, lat, lon, course, speed, status, fix]: Delta): void {
     const vehicle = this.vehicles.get(idx)
     if (!vehicle) return
-    vehicle.lat = lat === null ? null : lat / 1e5
-    vehicle.lon = lon === null ? null : lon / 1e5
-    vehicle.course = course
-    vehicle.speed = speed
-    vehicle.status = VEHICLE_CODES[status] ?? 'offline'
-    vehicle.fix = fix
+    this.put({
+      ...vehicle,
+      lat: lat === null ? null : lat / 1e5,
+      lon: lon === null ? null : lon / 1e5,
+      course,
+      speed,
+      status: VEHICLE_CODES[status] ?? 'offline',
+      fix,
+    })
+  }
+
+  private put(vehicle: Live): void {
+    this.vehicles.set(vehicle.idx, vehicle)
+    this.byId.set(vehicle.id, vehicle)
   }
 }
 

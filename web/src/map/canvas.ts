@@ -1,7 +1,8 @@
-import type { Feature, FeatureCollection, Position } from 'geojson'
+import type { Feature, Position } from 'geojson'
+import type { Basemap, Town } from './basemap'
 import { boundsOf, fit, MAX_ZOOM, MIN_ZOOM, project, scale, toPlace, toScreen, unproject, zoomAt, type Bounds, type LonLat, type View } from './geo'
 import { drawMarker, drawPin } from './marks'
-import { EMPTY, Glide, reducedMotion, type Colours, type Events, type Layer, type Marker, type Scene } from './scene'
+import { EMPTY, Glide, inSight, reducedMotion, type Colours, type Events, type Layer, type Marker, type Scene } from './scene'
 
 interface Line {
   path: Float64Array
@@ -18,6 +19,7 @@ export class CanvasLayer implements Layer {
   private view: View = { x: 0.5, y: 0.5, zoom: 2 }
   private lines: Record<(typeof CLASSES)[number], Line[]> = { service: [], minor: [], major: [] }
   private land: Line[] = []
+  private towns: { at: LonLat; town: Town }[] = []
   private now: Scene = EMPTY
   private readonly glide = new Glide(reducedMotion() ? 0 : 1000)
   private frame = 0
@@ -44,13 +46,16 @@ export class CanvasLayer implements Layer {
     this.resize()
   }
 
-  streets(streets: FeatureCollection, land: FeatureCollection | null): void {
+  basemap({ streets, towns, land }: Basemap): void {
     this.lines = { service: [], minor: [], major: [] }
     for (const feature of streets.features) {
       const kind = CLASSES.find((c) => c === (feature.properties as { class?: string } | null)?.class) ?? 'minor'
       for (const path of pathsOf(feature)) this.lines[kind].push(line(path))
     }
     this.land = (land?.features ?? []).flatMap((f) => pathsOf(f).map(line))
+    this.towns = towns.features
+      .map((f) => ({ at: f.geometry.coordinates as LonLat, town: f.properties }))
+      .sort((a, b) => b.town.weight - a.town.weight)
     this.draw()
   }
 
@@ -61,6 +66,7 @@ export class CanvasLayer implements Layer {
   }
 
   fit(bounds: Bounds, maxZoom = 15): void {
+    this.resize()
     const go = () => {
       this.view = fit(bounds, this.width, this.height, Math.min(56, this.width / 8), maxZoom)
       this.draw()
@@ -69,11 +75,14 @@ export class CanvasLayer implements Layer {
     else go()
   }
 
-  show([lon, lat]: LonLat): void {
-    const [x, y] = toScreen(this.view, this.width, this.height, lon, lat)
-    if (x > 40 && y > 40 && x < this.width - 40 && y < this.height - 40) return
-    const [wx, wy] = project(lon, lat)
-    this.view = { ...this.view, x: wx, y: wy }
+  show(places: LonLat[]): void {
+    const points = places.map(([lon, lat]) => toScreen(this.view, this.width, this.height, lon, lat))
+    const [first, second] = places
+    if (!first || inSight(points, this.width, this.height)) return
+    const bounds = boundsOf(places)
+    if (second && bounds) return this.fit(bounds)
+    const [x, y] = project(...first)
+    this.view = { ...this.view, x, y }
     this.draw()
   }
 
@@ -134,7 +143,30 @@ export class CanvasLayer implements Layer {
       if (kind === 'major') this.stroke(colours.casing, WIDTHS[kind] * grow + 1.5)
       this.stroke(colours[kind], WIDTHS[kind] * grow)
     }
+    this.label()
     this.overlay()
+  }
+
+  /** The weightier towns take their room first; who finds none stays without a name. */
+  private label(): void {
+    const { ctx, colours } = this
+    const taken: Bounds[] = []
+    ctx.textAlign = 'left'
+    ctx.textBaseline = 'middle'
+    for (const { at, town } of this.towns) {
+      const [x, y] = toScreen(this.view, this.width, this.height, ...at)
+      if (x < 0 || y < 0 || x > this.width || y > this.height) continue
+      ctx.font = `${10 + town.weight}px 'Noto Sans', system-ui, sans-serif`
+      const left = x + 13
+      const box: Bounds = [left - 8, y - 16, left + ctx.measureText(town.name).width + 8, y + 16]
+      if (taken.some((b) => b[0] < box[2] && b[2] > box[0] && b[1] < box[3] && b[3] > box[1])) continue
+      taken.push(box)
+      ctx.lineWidth = 3.2
+      ctx.strokeStyle = colours.land
+      ctx.strokeText(town.name, left, y)
+      ctx.fillStyle = colours.label
+      ctx.fillText(town.name, left, y)
+    }
   }
 
   private overlay(): void {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { boundsOf, fit, toPlace, toScreen, zoomAt, type View } from './geo'
+import { boundsOf, contains, fit, toPlace, toScreen, widened, zoomAt, type Bounds, type View } from './geo'
 
 const view: View = { ...fit([1.4, 42.4, 1.7, 42.6], 800, 600) }
 
@@ -26,4 +26,10 @@ it('zooming keeps what is under the pointer', () => {
   const after = toPlace(zoomAt(view, 800, 600, 100, 500, 2), 800, 600, 100, 500)
   expect(after[0]).toBeCloseTo(before[0], 9)
   expect(after[1]).toBeCloseTo(before[1], 9)
+})
+
+it('a wider box holds the one that it was made of', () => {
+  const box: Bounds = [1, 42, 2, 43]
+  expect(contains(widened(box), box)).toBe(true)
+  expect(contains(box, widened(box))).toBe(false)
 })

@@ -58,6 +58,16 @@ export function boundsOf(points: Iterable<LonLat>): Bounds | null {
   return west === Infinity ? null : [west, south, east, north]
 }
 
+/** Bounds a little wider on every side. */
+export function widened([west, south, east, north]: Bounds, part = 0.05): Bounds {
+  const [dx, dy] = [(east - west) * part, (north - south) * part]
+  return [west - dx, south - dy, east + dx, north + dy]
+}
+
+export function contains(outer: Bounds, inner: Bounds): boolean {
+  return outer[0] <= inner[0] && outer[1] <= inner[1] && outer[2] >= inner[2] && outer[3] >= inner[3]
+}
+
 /** The view that shows all of `bounds`. */
 export function fit(bounds: Bounds, width: number, height: number, padding = 48, maxZoom = 15): View {
   const [x0, y0] = project(bounds[0], bounds[3])

@@ -2,29 +2,47 @@ import type { Feature, FeatureCollection, Point } from 'geojson'
 import { GeoJSONSource, Map as GlMap, setWorkerUrl, type ExpressionSpecification, type StyleSpecification } from 'maplibre-gl'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
 import 'maplibre-gl/dist/maplibre-gl.css'
-import { MAX_ZOOM, type Bounds, type LonLat } from './geo'
+import type { Basemap } from './basemap'
+import { boundsOf, MAX_ZOOM, type Bounds, type LonLat } from './geo'
 import { drawMarker, drawPin } from './marks'
-import { EMPTY, Glide, reducedMotion, type Colours, type Events, type Layer, type Marker, type Pin, type Scene } from './scene'
+import { EMPTY, Glide, inSight, reducedMotion, type Colours, type Events, type Layer, type Marker, type Pin, type Scene } from './scene'
 
 setWorkerUrl(workerUrl)
 
 const NONE: FeatureCollection = { type: 'FeatureCollection', features: [] }
+/** The zoom buttons are on the right. */
+const PADDING = { top: 48, right: 76, bottom: 40, left: 48 }
 const width = (at12: number, at17: number): ExpressionSpecification => ['interpolate', ['exponential', 1.5], ['zoom'], 12, at12, 17, at17]
 
-function style(c: Colours): StyleSpecification {
+function style(c: Colours, sea: boolean): StyleSpecification {
   const kind = (name: string): ExpressionSpecification => ['==', ['coalesce', ['get', 'class'], 'minor'], name]
   const round = { 'line-cap': 'round', 'line-join': 'round' } as const
   const source = () => ({ type: 'geojson', data: NONE }) as const
   return {
     version: 8,
-    sources: { land: source(), streets: source(), track: source(), way: source(), marks: source() },
+    sources: { land: source(), streets: source(), towns: source(), track: source(), way: source(), marks: source() },
     layers: [
-      { id: 'sea', type: 'background', paint: { 'background-color': c.land } },
+      { id: 'sea', type: 'background', paint: { 'background-color': sea ? c.sea : c.land } },
       { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': c.land } },
       { id: 'service', type: 'line', source: 'streets', minzoom: 12.5, filter: kind('service'), layout: round, paint: { 'line-color': c.service, 'line-width': width(0.6, 4) } },
       { id: 'minor', type: 'line', source: 'streets', filter: kind('minor'), layout: round, paint: { 'line-color': c.minor, 'line-width': width(1, 8) } },
       { id: 'casing', type: 'line', source: 'streets', filter: kind('major'), layout: round, paint: { 'line-color': c.casing, 'line-width': width(3, 15) } },
       { id: 'major', type: 'line', source: 'streets', filter: kind('major'), layout: round, paint: { 'line-color': c.major, 'line-width': width(1.8, 12) } },
+      {
+        id: 'towns',
+        type: 'symbol',
+        source: 'towns',
+        layout: {
+          'text-field': ['get', 'name'],
+          'text-font': ['Noto Sans'],
+          'text-size': ['interpolate', ['linear'], ['get', 'weight'], 1, 11, 5, 15],
+          'text-anchor': 'left',
+          'text-offset': [0.9, 0],
+          'text-padding': 8,
+          'symbol-sort-key': ['-', 0, ['get', 'weight']],
+        },
+        paint: { 'text-color': c.label, 'text-halo-color': c.land, 'text-halo-width': 1.6 },
+      },
       { id: 'track', type: 'line', source: 'track', layout: round, paint: { 'line-color': c.accent, 'line-width': 3 } },
       { id: 'way', type: 'line', source: 'way', layout: round, paint: { 'line-color': c.ink, 'line-width': 2, 'line-dasharray': [0.5, 2.5] } },
       {
@@ -53,17 +71,18 @@ export class GlLayer implements Layer {
   private now: Scene = EMPTY
   private frame = 0
   private painted = 0
+  private sea = false
 
   constructor(
     host: HTMLElement,
     private colours: Colours,
     private readonly events: Events,
   ) {
-    this.map = new GlMap({ container: host, style: style(colours), attributionControl: false, maxZoom: MAX_ZOOM, fadeDuration: 0, dragRotate: false, pitchWithRotate: false, keyboard: false })
+    this.map = new GlMap({ container: host, style: style(colours, this.sea), attributionControl: false, maxZoom: MAX_ZOOM, fadeDuration: 0, dragRotate: false, pitchWithRotate: false, keyboard: false })
     this.map.touchZoomRotate.disableRotation()
     this.map.getCanvas().tabIndex = -1
     this.ready = new Promise((resolve) => this.map.once('load', () => resolve()))
-    this.map.on('styleimagemissing', ({ id }: { id: string }) => this.paintIcon(id))
+    this.map.setMissingStyleImageResolver((id) => this.paintIcon(id))
     this.map.on('click', (e) => {
       const { x, y } = e.point
       const hit = this.map.getLayer('marks') && this.map.queryRenderedFeatures([[x - 14, y - 14], [x + 14, y + 14]], { layers: ['marks'] })[0]
@@ -76,10 +95,12 @@ export class GlLayer implements Layer {
     this.map.on('mouseleave', 'marks', () => (this.map.getCanvas().style.cursor = ''))
   }
 
-  streets(streets: FeatureCollection, land: FeatureCollection | null): void {
+  basemap({ streets, towns, land }: Basemap): void {
     this.put('streets', streets)
+    this.put('towns', towns)
     this.put('land', land ?? NONE)
-    void this.ready.then(() => this.map.setPaintProperty('sea', 'background-color', land ? this.colours.sea : this.colours.land))
+    this.sea = land !== null
+    this.recolour(this.colours)
   }
 
   scene(scene: Scene): void {
@@ -94,13 +115,18 @@ export class GlLayer implements Layer {
   }
 
   fit([west, south, east, north]: Bounds, maxZoom = 15): void {
-    this.map.fitBounds([[west, south], [east, north]], { padding: 48, maxZoom, animate: false })
+    this.map.resize()
+    this.map.fitBounds([[west, south], [east, north]], { padding: PADDING, maxZoom, animate: false })
   }
 
-  show(place: LonLat): void {
-    const { x, y } = this.map.project(place)
+  show(places: LonLat[]): void {
     const { clientWidth: w, clientHeight: h } = this.map.getContainer()
-    if (x < 40 || y < 40 || x > w - 40 || y > h - 40) this.map.easeTo({ center: place, animate: !reducedMotion() })
+    const points = places.map((place) => this.map.project(place)).map(({ x, y }): [number, number] => [x, y])
+    const [first, second] = places
+    if (!first || inSight(points, w, h)) return
+    const bounds = boundsOf(places)
+    if (second && bounds) this.fit(bounds)
+    else this.map.easeTo({ center: first, animate: !reducedMotion() })
   }
 
   zoom(by: number): void {
@@ -119,9 +145,9 @@ export class GlLayer implements Layer {
   recolour(colours: Colours): void {
     this.colours = colours
     void this.ready.then(() => {
-      for (const layer of style(colours).layers) {
+      for (const layer of style(colours, this.sea).layers) {
         for (const [name, value] of Object.entries(layer.paint ?? {})) {
-          if (name.endsWith('-color') && layer.id !== 'sea') this.map.setPaintProperty(layer.id, name as 'line-color', value as string)
+          if (name.endsWith('-color')) this.map.setPaintProperty(layer.id, name as 'line-color', value as string)
         }
       }
       for (const id of this.map.listImages()) this.map.removeImage(id)

@@ -1,5 +1,5 @@
-import type { FeatureCollection } from 'geojson'
 import type { Shape } from '../lib/status'
+import type { Basemap } from './basemap'
 import type { Bounds, LonLat } from './geo'
 
 /** A vehicle to be drawn. */
@@ -50,23 +50,24 @@ export interface Colours {
   ink: string
   paper: string
   accent: string
+  label: string
 }
 
 export const LIGHT: Colours = {
-  land: '#eceee9', sea: '#cfdde4', major: '#ffffff', casing: '#b9c0b6', minor: '#ffffff', service: '#dde0da', ink: '#1c2422', paper: '#ffffff', accent: '#0b6b53',
+  land: '#eceee9', sea: '#cfdde4', major: '#ffffff', casing: '#9fa89c', minor: '#c3cabf', service: '#d6dbd2', ink: '#1c2422', paper: '#ffffff', accent: '#0b6b53', label: '#4c5853',
 }
 export const DARK: Colours = {
-  land: '#1b2024', sea: '#11171b', major: '#59646b', casing: '#12171a', minor: '#3a434a', service: '#2a3136', ink: '#eef2f0', paper: '#14191c', accent: '#5fd0ad',
+  land: '#1b2024', sea: '#11171b', major: '#59646b', casing: '#12171a', minor: '#3a434a', service: '#2a3136', ink: '#eef2f0', paper: '#14191c', accent: '#5fd0ad', label: '#aab6b1',
 }
 
 /** A way to draw the map: WebGL, or a plain canvas where there is none. */
 export interface Layer {
   readonly kind: 'webgl' | 'canvas'
-  streets(streets: FeatureCollection, land: FeatureCollection | null): void
+  basemap(basemap: Basemap): void
   scene(scene: Scene): void
   fit(bounds: Bounds, maxZoom?: number): void
-  /** Moves there only when it is out of sight. */
-  show(place: LonLat): void
+  /** Moves only when one of them is out of sight. */
+  show(places: LonLat[]): void
   zoom(by: number): void
   /** Moves by these parts of the window. */
   pan(dx: number, dy: number): void
@@ -101,6 +102,11 @@ export class Glide {
     const part = this.span <= 0 ? 1 : Math.min(1, Math.max(0, (now - m.start) / this.span))
     return [m.from[0] + (m.to[0] - m.from[0]) * part, m.from[1] + (m.to[1] - m.from[1]) * part]
   }
+}
+
+/** Are all of these points of the screen well within a map of this size? */
+export function inSight(points: [x: number, y: number][], width: number, height: number): boolean {
+  return points.every(([x, y]) => x > 40 && y > 40 && x < width - 64 && y < height - 40)
 }
 
 export const reducedMotion = () => matchMedia('(prefers-reduced-motion: reduce)').matches
