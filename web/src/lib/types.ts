@@ -125,6 +125,7 @@ export interface Quote {
   duration_s: number
   expires_at: string
 }
+export const ROLES = ['admin', 'dispatcher', 'viewer'] as const
 export interface User {
   name: string
   role: string
@@ -133,11 +134,13 @@ export interface User {
 }
 export interface Token {
   id: string
+  name: string
   role: string
   scopes: string[]
   created_at: string
   expires_at?: string | null
   last_used_at?: string | null
+  revoked_at?: string | null
 }
 export interface Session {
   user: { name: string; role: string } | null
