@@ -5,13 +5,15 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// The console's own pages: nothing inline, nothing from elsewhere. The map draws tiles in blob workers.
+/// Nothing inline, nothing from elsewhere. The map draws tiles in blob workers.
 const CSP: &str = "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; connect-src 'self'; \
                    object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// The API's reference pages style themselves at run time.
-const CSP_REFERENCE: &str = "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
-                             worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+/// ReDoc fills an empty style element by script and adds a fixed one for its scroll bars; both are named by their hashes.
+const CSP_REDOC: &str = "default-src 'self'; img-src 'self' data: blob:; worker-src 'self' blob:; connect-src 'self'; \
+                         style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' \
+                         'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='; \
+                         object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 const FIXED: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -25,14 +27,14 @@ const FIXED: [(HeaderName, &str); 6] = [
 /// Adds them.
 pub async fn secure(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let reference = path.starts_with("/docs") || path.starts_with("/redoc");
+    let redoc = path.trim_matches('/') == "redoc";
     let api = path.starts_with("/api/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in FIXED {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    let policy = if reference { CSP_REFERENCE } else { CSP };
+    let policy = if redoc { CSP_REDOC } else { CSP };
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     if api {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
