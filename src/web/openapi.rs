@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use serde_json::Value;
 use std::sync::Arc;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, SecurityRequirement};
@@ -32,12 +33,28 @@ pub fn frame() -> OpenApi {
     Frame::openapi()
 }
 
+/// Puts the resource before the name of each operation, which its handler gave it: `list` becomes `bookings_list`. Names have to
+/// be unique, or clients run one operation in place of another.
+pub fn name_operations(document: &mut Value) {
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    for (path, item) in paths {
+        let resource = path.trim_start_matches("/api/v1").trim_start_matches('/').split(['/', '.']).next().unwrap_or_default();
+        for operation in item.as_object_mut().into_iter().flat_map(|item| item.values_mut()) {
+            if let Some(Value::String(name)) = operation.get_mut("operationId")
+                && name != resource
+            {
+                *name = format!("{resource}_{name}");
+            }
+        }
+    }
+}
+
 /// The document as it is served.
 #[derive(Clone, Debug)]
-pub struct Document(pub Arc<serde_json::Value>);
+pub struct Document(pub Arc<Value>);
 
 /// This description, OpenAPI 3.1.
-#[utoipa::path(get, path = "/openapi.json", tag = "operation", security(()), responses((status = 200, body = serde_json::Value)))]
-pub async fn openapi(State(Document(document)): State<Document>) -> Json<serde_json::Value> {
-    Json(serde_json::Value::clone(&document))
+#[utoipa::path(get, path = "/openapi.json", tag = "operation", security(()), responses((status = 200, body = Value)))]
+pub async fn openapi(State(Document(document)): State<Document>) -> Json<Value> {
+    Json(Value::clone(&document))
 }

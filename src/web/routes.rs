@@ -44,7 +44,9 @@ fn api() -> OpenApiRouter<Web> {
 
 /// The API's description as JSON.
 pub fn document() -> serde_json::Value {
-    serde_json::to_value(api().into_openapi()).unwrap_or_default()
+    let mut document = serde_json::to_value(api().into_openapi()).unwrap_or_default();
+    openapi::name_operations(&mut document);
+    document
 }
 
 /// All routes behind the access rules, the bounds and the security headers.
@@ -64,6 +66,16 @@ pub fn router(web: &Web) -> Router {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let document = document();
+        let operations = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+        let mut names: Vec<_> = operations.map(|o| o["operationId"].as_str().unwrap()).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+        assert!(["bookings_list", "tokens_revoke", "setup", "live", "healthz"].iter().all(|name| names.contains(name)), "{names:?}");
+    }
 
     #[test]
     fn rules_and_description_name_the_same_routes() {
