@@ -1,3 +1,5 @@
+import type { Page } from './types'
+
 /** What the depot refused, with every invalid field (RFC 9457). */
 export class Refused extends Error {
   constructor(
@@ -46,6 +48,18 @@ export async function api<T>(path: string, { method, body, key, signal }: Option
   }
   if (response.ok) return json as T
   throw refused(response.status, json)
+}
+
+/** All items of a list, page after page. */
+export async function all<T>(path: string, signal?: AbortSignal): Promise<T[]> {
+  const items: T[] = []
+  let cursor: string | null = ''
+  while (cursor !== null) {
+    const page: Page<T> = await api(`${path}?limit=500${cursor && `&cursor=${encodeURIComponent(cursor)}`}`, { signal })
+    items.push(...page.items)
+    cursor = page.next
+  }
+  return items
 }
 
 /** Reads a problem document. */
