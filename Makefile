@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help tools test e2e lint demo bench slow arm64
+.PHONY: help tools test console e2e lint demo bench slow arm64
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,15 +14,17 @@ web/node_modules/.package-lock.json: web/package-lock.json web/package.json
 	cd web && npm ci --no-audit --no-fund
 	touch $@
 
-# The browser test and the Rust tests drive the same binary, built once: `cargo build` would choose other features of
-# the dependencies and build many of them again. The longest comes last, so that its summary is in view.
-test: tools web/node_modules/.package-lock.json ## Run every test but the slow tier
-	cd web && npm run check
-	cd web && npm test
-	cargo nextest run --locked --no-run
+# The longest comes last, so that its summary is in view.
+test: console e2e ## Run every test but the slow tier
 	cargo test --doc --locked
 	cargo nextest run --locked
 
+console: tools web/node_modules/.package-lock.json
+	cd web && npm run check
+	cd web && npm test
+
+# The browser test and the Rust tests drive the same binary, built once: `cargo build` would choose other features of
+# the dependencies and build many of them again.
 e2e: tools web/node_modules/.package-lock.json ## Drive the demo in a browser
 	cargo nextest run --locked --no-run
 	cd web && npm run e2e
