@@ -3,11 +3,13 @@
 //! As many bookings as possible are served; among all ways to do that, the one with the least total travel time to the
 //! pickups is taken. Where not all can be served, a second of waiting counts like a second of travel, so nobody starves.
 //!
-//! Only the nearest vehicles of each booking are looked at, yet the result is the optimum over *all* pairs: the solver's
-//! dual values prove it. A pair that was left out could only help booking `i` if it cost less than `u[i]`; as travel time
-//! grows with distance, it does not when the furthest vehicle looked at already costs that much. Where this proof would
-//! fail, the booking's search widens while the problem is being solved. [`Plan::gap`] is what is left unproven, normally zero.
+//! Only some vehicles of each booking are looked at, yet the result is the optimum over *all* pairs: the solver's dual
+//! values prove it. They are prices of the vehicles; a tree of places and prices tells the vehicles that are cheapest for a
+//! booking, and from where on no other can be. Where a booking needs more, it asks again while the problem is being solved.
+//! [`Plan::gap`] is what is left unproven, normally zero.
 
+mod crowd;
+mod field;
 mod fit;
 mod nearest;
 mod solver;
@@ -16,9 +18,9 @@ pub use fit::{Excluded, Exclusions, Reason, Survey, demand};
 
 use super::eta::Travel;
 use crate::model::{Availability, BookingId, Metres, Place, Span, Timestamp, VehicleId};
-use nearest::{Nearest, Spot, chord2, metres};
-use solver::{Edge, Solution};
-use std::collections::HashMap;
+use field::Field;
+use nearest::{chord2, metres};
+use solver::{Pairs, Solution, Task};
 use std::sync::Arc;
 
 /// A booking that wants a vehicle.
@@ -70,7 +72,7 @@ pub struct Rules {
     pub max_radius: Metres,
     /// Vehicles looked at for each booking at first; more where the optimum needs them.
     pub candidates: usize,
-    /// Pairs looked at in all; where that ends the search, [`Plan::gap`] says what it may have cost.
+    /// Pairs looked at before a plan is good enough; [`Plan::gap`] then says what that may have cost.
     pub max_pairs: usize,
     /// Candidates told for each booking.
     pub told: usize,
@@ -153,87 +155,11 @@ pub fn assign(now: Timestamp, waiting: &[Waiting], seen: &[Seen], rules: &Rules)
     let mut able: Vec<&Seen> = seen.iter().filter(|s| fit::state(now, s, rules).is_none()).collect();
     able.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     let mut field = Field::new(&bookings, &able, rules);
-    let solution = solver::solve(&mut field, able.len(), &alone_costs(now, &bookings, rules));
-    // The proof, independent of how the solver came to its values.
-    let gap = field.rows.iter().zip(&solution.u).map(|(row, u)| (u - row.beyond).max(0)).sum();
-    let plan = Plan { gap: Cost(gap), pairs: field.pairs, ..Plan::default() };
-    tell(&bookings, &able, &field.rows, &solution, plan, rules)
-}
-
-/// How many times as many vehicles a booking looks at when it has to look further.
-const WIDEN: usize = 4;
-
-/// The vehicles that one booking looks at.
-struct Row {
-    edges: Vec<Edge>,
-    /// Their distances.
-    ways: Vec<Metres>,
-    /// No vehicle left out costs less than this.
-    beyond: i64,
-    spot: Spot,
-    /// Index of what it demands.
-    demand: usize,
-}
-
-/// Bookings and vehicles, as the solver's pairs.
-struct Field<'a> {
-    tree: Nearest,
-    rules: &'a Rules,
-    rows: Vec<Row>,
-    /// For each distinct demand: which vehicles meet it. `None`: all.
-    fits: Vec<Option<Vec<bool>>>,
-    reach2: f64,
-    pairs: usize,
-}
-
-/// Class, load and skills, as a booking states them.
-type Demand<'a> = (Option<&'a str>, Option<u32>, &'a [String]);
-
-impl<'a> Field<'a> {
-    fn new(bookings: &[&Waiting], able: &[&Seen], rules: &'a Rules) -> Self {
-        let mut numbers: HashMap<Demand<'_>, usize> = HashMap::new();
-        let mut fits = Vec::new();
-        let mut rows = Vec::with_capacity(bookings.len());
-        for waiting in bookings {
-            let wants: Demand<'_> = (waiting.class.as_deref(), waiting.load_kg, waiting.skills.as_slice());
-            let demand = *numbers.entry(wants).or_insert_with(|| {
-                let meets = || able.iter().map(|s| fit::demand(waiting, s).is_none()).collect();
-                fits.push((wants != (None, None, &[][..])).then(meets));
-                fits.len() - 1
-            });
-            rows.push(Row { edges: Vec::new(), ways: Vec::new(), beyond: 0, spot: Spot::of(waiting.pickup), demand });
-        }
-        let spots: Vec<Spot> = able.iter().filter_map(|s| s.place).map(Spot::of).collect();
-        Self { tree: Nearest::new(&spots), rules, rows, fits, reach2: chord2(rules.max_radius), pairs: 0 }
-    }
-}
-
-impl solver::Pairs for Field<'_> {
-    fn known(&self, row: usize) -> &[Edge] {
-        &self.rows[row].edges
-    }
-
-    fn beyond(&self, row: usize) -> i64 {
-        let known = &self.rows[row];
-        if self.pairs >= self.rules.max_pairs && !known.edges.is_empty() { i64::MAX } else { known.beyond }
-    }
-
-    fn widen(&mut self, row: usize) {
-        let row = &mut self.rows[row];
-        let known = row.edges.len();
-        let k = if known == 0 { self.rules.candidates.max(1) } else { known.saturating_mul(WIDEN) };
-        let found = match &self.fits[row.demand] {
-            None => self.tree.find(row.spot, k, self.reach2, |_| true),
-            Some(fits) => self.tree.find(row.spot, k, self.reach2, |i| fits[i]),
-        };
-        for new in &found[known..] {
-            let way = metres(new.chord2);
-            row.edges.push(Edge { column: new.index, cost: self.rules.travel.micros(way) });
-            row.ways.push(way);
-        }
-        row.beyond = if found.len() < k { i64::MAX } else { row.edges.last().map_or(i64::MAX, |e| e.cost) };
-        self.pairs += row.edges.len() - known;
-    }
+    let prices = crowd::prices(&mut field, able.len());
+    let alone = alone_costs(now, &bookings, rules);
+    let solution = solver::solve(&mut field, Task { alone: &alone, prices, first: rules.candidates, work: rules.max_pairs });
+    field.clear_prices();
+    tell(&bookings, &able, &field, &solution, rules)
 }
 
 /// What it costs to leave each booking without a vehicle: so much that one more served is always worth it, a little more
@@ -251,35 +177,33 @@ fn alone_costs(now: Timestamp, bookings: &[&Waiting], rules: &Rules) -> Vec<i64>
     credits.into_iter().map(|credit| never + credit).collect()
 }
 
-fn tell(bookings: &[&Waiting], able: &[&Seen], rows: &[Row], solution: &Solution, plan: Plan, rules: &Rules) -> Plan {
+fn tell(bookings: &[&Waiting], able: &[&Seen], field: &Field<'_>, solution: &Solution, rules: &Rules) -> Plan {
     let mut taken_by = vec![None; able.len()];
     for (row, column) in solution.column_of.iter().enumerate() {
         if let Some(column) = column {
             taken_by[*column] = Some(bookings[row].id);
         }
     }
-    let mut cost = 0;
-    let mut outcomes = Vec::with_capacity(bookings.len());
-    for (i, booking) in bookings.iter().enumerate() {
-        let chosen = solution.column_of[i];
-        let mut candidates = Vec::with_capacity(rules.told.min(rows[i].edges.len()) + 1);
-        for (at, edge) in rows[i].edges.iter().enumerate() {
-            let is_chosen = chosen == Some(edge.column);
-            if is_chosen {
-                cost += edge.cost;
-            } else if at >= rules.told {
-                continue;
+    let mut plan = Plan { gap: Cost(solution.total - solution.bound), pairs: solution.looked, ..Plan::default() };
+    for (row, booking) in bookings.iter().enumerate() {
+        let chosen = solution.column_of[row];
+        let mut columns = field.nearest(row, rules.told);
+        if let Some(column) = chosen {
+            plan.assigned += 1;
+            plan.cost.0 += field.cost(row, column);
+            if !columns.contains(&column) {
+                columns.push(column);
             }
-            candidates.push(Candidate {
-                vehicle: able[edge.column].id.clone(),
-                cost: Cost(edge.cost),
-                distance: rows[i].ways[at],
-                chosen: is_chosen,
-                lost_to: taken_by[edge.column].filter(|by| *by != booking.id),
-            });
         }
-        outcomes.push(Outcome { booking: booking.id, vehicle: chosen.map(|c| able[c].id.clone()), candidates });
+        let candidate = |column: usize| Candidate {
+            vehicle: able[column].id.clone(),
+            cost: Cost(field.cost(row, column)),
+            distance: field.way(row, column),
+            chosen: chosen == Some(column),
+            lost_to: taken_by[column].filter(|by| *by != booking.id),
+        };
+        let candidates = columns.into_iter().map(candidate).collect();
+        plan.outcomes.push(Outcome { booking: booking.id, vehicle: chosen.map(|c| able[c].id.clone()), candidates });
     }
-    let assigned = solution.column_of.iter().flatten().count();
-    Plan { outcomes, cost: Cost(cost), assigned, ..plan }
+    plan
 }

@@ -1,13 +1,15 @@
-//! The k nearest of some points on the earth, exactly: a k-d tree over unit vectors.
+//! The k cheapest of some points on the earth, by travel time and a price of each, exactly: a k-d tree over unit vectors.
 //!
-//! The chord between two unit vectors grows with the great circle, so there is neither a seam at 180° nor a pole.
+//! Each node knows a box around its points and their least price, so that branch and bound needs no list of pairs. (J. L.
+//! Bentley, "Multidimensional binary search trees used for associative searching", CACM 18 (1975) 509–517.) The chord between two unit vectors grows with the great circle, so there is neither a seam at 180° nor a pole.
 
 use crate::model::{Metres, Place};
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
 
-const RADIUS_M: f64 = 6_371_008.8;
-const LEAF: usize = 12;
+/// The earth's mean radius.
+pub const RADIUS_M: f64 = 6_371_008.8;
+/// Points of a leaf, at most.
+const LEAF: usize = 8;
 
 /// A point as a unit vector.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -19,6 +21,27 @@ impl Spot {
         let (lat, lon) = (place.lat().to_radians(), place.lon().to_radians());
         Self([lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()])
     }
+    /// The middle of some points; not quite on the sphere.
+    pub fn middle(spots: impl Iterator<Item = Self>) -> Self {
+        let (sum, count) = spots.fold(([0.0; 3], 0.0), |(sum, n), s| ([sum[0] + s.0[0], sum[1] + s.0[1], sum[2] + s.0[2]], n + 1.0));
+        Self(sum.map(|x| x / f64::max(count, 1.0)))
+    }
+    /// The axis along which some points lie furthest apart.
+    pub fn widest(spots: impl Iterator<Item = Self>) -> usize {
+        let none = ([f64::MAX; 3], [f64::MIN; 3]);
+        let (low, high) = spots.fold(none, |(mut low, mut high), s| {
+            for axis in 0..3 {
+                (low[axis], high[axis]) = (low[axis].min(s.0[axis]), high[axis].max(s.0[axis]));
+            }
+            (low, high)
+        });
+        let width = |axis: usize| high[axis] - low[axis];
+        (0..3).max_by(|&a, &b| width(a).total_cmp(&width(b))).unwrap_or(0)
+    }
+    /// Where it is along an axis.
+    pub fn along(self, axis: usize) -> f64 {
+        self.0[axis]
+    }
     /// Square of the chord to another point, on the unit sphere.
     pub fn chord2(self, other: Self) -> f64 {
         let [a, b, c] = self.0;
@@ -29,7 +52,11 @@ impl Spot {
 
 /// The great-circle distance of a squared chord.
 pub fn metres(chord2: f64) -> Metres {
-    Metres(2.0 * RADIUS_M * (chord2.sqrt() / 2.0).min(1.0).asin())
+    Metres(RADIUS_M * angle(chord2))
+}
+
+fn angle(chord2: f64) -> f64 {
+    2.0 * (chord2.sqrt() / 2.0).min(1.0).asin()
 }
 
 /// The squared chord of a great-circle distance.
@@ -58,103 +85,181 @@ impl Ord for Found {
     }
 }
 
-/// Points, ready to be asked for the nearest ones.
+/// Points with prices, ready to be asked for the cheapest ones.
 pub struct Nearest {
-    /// The tree in place: the middle of each range splits it; ranges of at most `LEAF` are leaves.
-    points: Vec<(Spot, usize)>,
-    /// The axis along which the range with this middle is split.
-    axis: Vec<u8>,
+    /// In the order of the leaves, each of which is a range of them.
+    points: Vec<Point>,
+    /// A complete binary tree: the children of node `n` are `2 n` and `2 n + 1`, the root is 1.
+    nodes: Vec<Node>,
+    /// Inner nodes above each leaf.
+    depth: usize,
+    /// Where in `points` each index is.
+    at: Vec<usize>,
+}
+
+struct Point {
+    spot: Spot,
+    price: f64,
+    index: usize,
+}
+
+#[derive(Clone)]
+struct Node {
+    low: [f64; 3],
+    high: [f64; 3],
+    /// The least price below it.
+    price: f64,
+}
+
+/// What is asked of [`Nearest`].
+#[derive(Clone, Copy)]
+pub struct Query {
+    /// From where the way is counted.
+    pub from: Spot,
+    /// How many points, at most.
+    pub k: usize,
+    /// No point beyond this squared chord.
+    pub reach2: f64,
+    /// What a unit of distance on the unit sphere costs, as prices are counted.
+    pub rate: f64,
+    /// A lower price counts as this one.
+    pub level: f64,
 }
 
 impl Nearest {
-    /// A tree of these points.
+    /// A tree of these points, all free of charge.
     pub fn new(spots: &[Spot]) -> Self {
-        let mut points: Vec<_> = spots.iter().copied().enumerate().map(|(index, spot)| (spot, index)).collect();
-        let mut axis = vec![0; points.len()];
-        build(&mut points, &mut axis);
-        Self { points, axis }
+        let mut points: Vec<_> = (spots.iter().enumerate()).map(|(index, &spot)| Point { spot, price: 0.0, index }).collect();
+        let mut depth = 0;
+        while points.len() >> depth > LEAF {
+            depth += 1;
+        }
+        let mut nodes = vec![Node { low: [f64::MAX; 3], high: [f64::MIN; 3], price: 0.0 }; 2 << depth];
+        build(&mut points, &mut nodes, 1, depth);
+        let mut at = vec![0; points.len()];
+        for (place, point) in points.iter().enumerate() {
+            at[point.index] = place;
+        }
+        Self { points, nodes, depth, at }
     }
 
-    /// The `k` nearest to `from` within `reach2` (a squared chord) that `fits` accepts, nearest first, ties by index.
-    pub fn find(&self, from: Spot, k: usize, reach2: f64, fits: impl Fn(usize) -> bool) -> Vec<Found> {
-        let mut query = Query { tree: self, from, k, reach2, fits, best: BinaryHeap::with_capacity(k.min(self.points.len()) + 1) };
-        if k > 0 {
-            query.visit(0, self.points.len());
+    /// The price of a point from now on, not negative.
+    pub fn set_price(&mut self, index: usize, price: f64) {
+        let place = self.at[index];
+        self.points[place].price = price;
+        let (mut start, mut end, mut node) = (0, self.points.len(), 1);
+        for _ in 0..self.depth {
+            let middle = usize::midpoint(start, end);
+            if place < middle {
+                (end, node) = (middle, node * 2);
+            } else {
+                (start, node) = (middle, node * 2 + 1);
+            }
         }
-        query.best.into_sorted_vec()
+        let mut least = self.points[start..end].iter().fold(f64::MAX, |least, p| least.min(p.price));
+        while node > 0 && self.nodes[node].price.total_cmp(&least).is_ne() {
+            self.nodes[node].price = least;
+            least = least.min(self.nodes[node ^ 1].price);
+            node /= 2;
+        }
+    }
+
+    /// Makes every point free of charge.
+    pub fn clear_prices(&mut self) {
+        self.points.iter_mut().for_each(|p| p.price = 0.0);
+        self.nodes.iter_mut().for_each(|n| n.price = 0.0);
+    }
+
+    /// The points with the least sum of way and price that `fits` accepts, cheapest first, ties by index.
+    pub fn find(&self, query: Query, fits: impl Fn(usize) -> bool) -> Vec<Found> {
+        let mut search =
+            Search { tree: self, query, fits, best: Vec::with_capacity(query.k.min(self.points.len()) + 1), worst: f64::INFINITY };
+        if query.k > 0 && !self.points.is_empty() {
+            search.visit(1, 0, self.points.len(), self.depth);
+        }
+        search.best.into_iter().map(|(_, found)| found).collect()
     }
 }
 
-fn build(points: &mut [(Spot, usize)], axis: &mut [u8]) {
-    if points.len() <= LEAF {
+fn build(points: &mut [Point], nodes: &mut [Node], node: usize, depth: usize) {
+    let Node { low, high, .. } = &mut nodes[node];
+    for point in &*points {
+        for axis in 0..3 {
+            low[axis] = low[axis].min(point.spot.0[axis]);
+            high[axis] = high[axis].max(point.spot.0[axis]);
+        }
+    }
+    if depth == 0 {
         return;
     }
-    let spread = |a: usize| {
-        let (low, high) = points.iter().fold((f64::MAX, f64::MIN), |(l, h), (s, _)| (l.min(s.0[a]), h.max(s.0[a])));
-        high - low
-    };
-    let widths = [spread(0), spread(1), spread(2)];
-    let widest: u8 = if widths[0] >= widths[1] && widths[0] >= widths[2] {
-        0
-    } else if widths[1] >= widths[2] {
-        1
-    } else {
-        2
-    };
+    let width = |axis: usize| high[axis] - low[axis];
+    let widest = (0..3).max_by(|&a, &b| width(a).total_cmp(&width(b))).unwrap_or(0);
     let middle = points.len() / 2;
-    let along = usize::from(widest);
-    points.select_nth_unstable_by(middle, |a, b| a.0.0[along].total_cmp(&b.0.0[along]).then(a.1.cmp(&b.1)));
-    axis[middle] = widest;
+    points.select_nth_unstable_by(middle, |a, b| a.spot.0[widest].total_cmp(&b.spot.0[widest]).then(a.index.cmp(&b.index)));
     let (left, right) = points.split_at_mut(middle);
-    let (left_axis, right_axis) = axis.split_at_mut(middle);
-    build(left, left_axis);
-    build(&mut right[1..], &mut right_axis[1..]);
+    build(left, nodes, node * 2, depth - 1);
+    build(right, nodes, node * 2 + 1, depth - 1);
 }
 
-struct Query<'a, F> {
+struct Search<'a, F> {
     tree: &'a Nearest,
-    from: Spot,
-    k: usize,
-    reach2: f64,
+    query: Query,
     fits: F,
-    best: BinaryHeap<Found>,
+    /// The best so far with their sums, ascending.
+    best: Vec<(f64, Found)>,
+    /// A sum beyond this is of no interest.
+    worst: f64,
 }
 
-impl<F: Fn(usize) -> bool> Query<'_, F> {
-    fn visit(&mut self, start: usize, end: usize) {
-        if end - start <= LEAF {
-            for at in start..end {
-                self.consider(at);
+impl<F: Fn(usize) -> bool> Search<'_, F> {
+    fn visit(&mut self, node: usize, start: usize, end: usize, depth: usize) {
+        if depth == 0 {
+            for place in start..end {
+                self.consider(place);
             }
             return;
         }
-        let middle = start + (end - start) / 2;
-        let along = usize::from(self.tree.axis[middle]);
-        let off = self.from.0[along] - self.tree.points[middle].0.0[along];
-        let (near, far) = if off < 0.0 { ((start, middle), (middle + 1, end)) } else { ((middle + 1, end), (start, middle)) };
-        self.visit(near.0, near.1);
-        self.consider(middle);
-        if off * off <= self.reach2 {
-            self.visit(far.0, far.1);
+        let middle = usize::midpoint(start, end);
+        let left = (self.least(node * 2), node * 2, start, middle);
+        let right = (self.least(node * 2 + 1), node * 2 + 1, middle, end);
+        let (first, then) = if left.0 <= right.0 { (left, right) } else { (right, left) };
+        for (least, node, start, end) in [first, then] {
+            if least <= self.worst {
+                self.visit(node, start, end, depth - 1);
+            }
         }
     }
 
-    fn consider(&mut self, at: usize) {
-        let (spot, index) = self.tree.points[at];
-        let found = Found { chord2: self.from.chord2(spot), index };
-        if found.chord2 > self.reach2 || !(self.fits)(index) {
+    /// No point below the node has a lower sum.
+    fn least(&self, node: usize) -> f64 {
+        let Node { low, high, price } = &self.tree.nodes[node];
+        let mut off2 = 0.0;
+        for axis in 0..3 {
+            let at = self.query.from.0[axis];
+            let off = (low[axis] - at).max(at - high[axis]).max(0.0);
+            off2 += off * off;
+        }
+        if off2 > self.query.reach2 { f64::INFINITY } else { off2.sqrt() * self.query.rate + price.max(self.query.level) }
+    }
+
+    fn consider(&mut self, place: usize) {
+        let Point { spot, price, index } = self.tree.points[place];
+        let (chord2, price) = (self.query.from.chord2(spot), price.max(self.query.level));
+        // The chord is shorter than the way, and cheaper to tell.
+        let room = self.worst - price;
+        if room < 0.0 || chord2 * self.query.rate * self.query.rate > room * room || chord2 > self.query.reach2 || !(self.fits)(index) {
             return;
         }
-        if self.best.len() < self.k {
-            self.best.push(found);
-        } else if self.best.peek().is_some_and(|worst| found < *worst) {
-            self.best.pop();
-            self.best.push(found);
+        let sum = angle(chord2) * self.query.rate + price;
+        let before = |other: &(f64, Found)| other.0.total_cmp(&sum).then(other.1.index.cmp(&index)).is_lt();
+        if self.best.len() == self.query.k && self.best.last().is_some_and(before) {
+            return;
         }
-        if self.best.len() == self.k
-            && let Some(worst) = self.best.peek()
-        {
-            self.reach2 = self.reach2.min(worst.chord2);
+        self.best.truncate(self.query.k - 1);
+        let rank = self.best.iter().rposition(before).map_or(0, |r| r + 1);
+        self.best.insert(rank, (sum, Found { chord2, index }));
+        if self.best.len() == self.query.k {
+            self.worst = self.best[self.query.k - 1].0;
         }
     }
 }
@@ -172,6 +277,24 @@ mod tests {
 
     proptest! {
         #[test]
+        fn prices_count_like_the_way(places in proptest::collection::vec((place(), 0..9_000_i32), 1..120), from in place(), k in 1..20_usize,
+                                     level in 0..2_000_i32) {
+            let spots: Vec<_> = places.iter().map(|p| Spot::of(p.0)).collect();
+            let mut tree = Nearest::new(&spots);
+            let query = Query { from: Spot::of(from), k, reach2: 4.0, rate: RADIUS_M, level: f64::from(level) };
+            for (index, (_, price)) in places.iter().enumerate() {
+                tree.set_price(index, f64::from(*price));
+            }
+            let sum = |f: &Found| metres(f.chord2).0 + f64::from(places[f.index].1.max(level));
+            let found: Vec<_> = tree.find(query, |_| true).iter().map(sum).collect();
+            let mut naive: Vec<_> =
+                spots.iter().enumerate().map(|(index, s)| sum(&Found { chord2: query.from.chord2(*s), index })).collect();
+            naive.sort_by(f64::total_cmp);
+            prop_assert_eq!(found.len(), k.min(naive.len()));
+            prop_assert!(found.iter().zip(&naive).all(|(a, b)| (a - b).abs() < 1e-3), "{:?} {:?}", found, naive);
+        }
+
+        #[test]
         fn agrees_with_a_naive_scan(places in proptest::collection::vec(place(), 0..120), from in place(), k in 0..20_usize,
                                     reach in prop_oneof![Just(3e7), 10.0..9_000.0_f64], modulus in 1..4_usize) {
             let spots: Vec<_> = places.iter().map(|p| Spot::of(*p)).collect();
@@ -181,7 +304,8 @@ mod tests {
                 .map(|(index, s)| Found { chord2: from.chord2(*s), index }).filter(|f| f.chord2 <= reach2).collect();
             naive.sort();
             naive.truncate(k);
-            prop_assert_eq!(Nearest::new(&spots).find(from, k, reach2, |i| i % modulus == 0), naive);
+            let query = Query { from, k, reach2, rate: 1.0, level: 0.0 };
+            prop_assert_eq!(Nearest::new(&spots).find(query, |i| i % modulus == 0), naive);
         }
 
         #[test]

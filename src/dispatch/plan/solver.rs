@@ -1,16 +1,21 @@
-//! The sparse assignment problem, solved exactly by shortest augmenting paths with potentials.
+//! The sparse assignment problem, solved exactly by shortest augmenting paths with prices.
 //!
 //! After R. Jonker and A. Volgenant, "A shortest augmenting path algorithm for dense and sparse linear assignment
-//! problems", Computing 38 (1987) 325–340, and its sparse form LAPMOD (A. Volgenant, "Linear and semi-assignment
-//! problems: a core oriented approach", Computers & Operations Research 23 (1996) 917–932). Each row also has a column
-//! of its own, "alone", so every problem is feasible. Pairs are asked for only when they could matter: a row gives its
-//! cheap ones first and says what the others cost at least, so the core grows by itself and nothing is solved twice.
+//! problems", Computing 38 (1987) 325–340, with a core as in LAPMOD (A. Volgenant, "Linear and semi-assignment problems:
+//! a core oriented approach", Computers & Operations Research 23 (1996) 917–932). The core of a row is what is cheapest
+//! for it at the present prices, however dear it would be without them; prices only rise, so what was left out stays out
+//! until the row's limit is reached, and then the core grows.
 //!
-//! What holds after every step, and makes the result optimal (linear programming duality):
-//! every pair has `cost - u[row] - v[column] >= 0`, matched pairs have 0, `v <= 0`, and `v = 0` for a column without a row.
+//! It may begin at any prices. Then a column may stay free though it has a price, which is as wrong as a row without a
+//! column: it is mended by a path that begins at the cheapest columns (D. P. Bertsekas and D. A. Castañon, "A
+//! forward/reverse auction algorithm for asymmetric assignment problems", Computational Optimization and Applications 1
+//! (1992) 277–297, on the condition). Each row has a column of its own, "alone", so every problem is feasible.
+//!
+//! What holds after every step, by linear programming duality: every pair has `cost + price[column] >= u[row]`, matched
+//! pairs have equality, and no price is below `level`. When moreover every free column is at `level`, it is the optimum.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 
 /// A pair of a row with `column`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,62 +26,76 @@ pub struct Edge {
     pub cost: i64,
 }
 
-/// The pairs that rows may form, given piece by piece.
+/// The pairs that rows may form, and the prices of their columns.
 pub trait Pairs {
-    /// The pairs of `row` given so far, by ascending cost.
-    fn known(&self, row: usize) -> &[Edge];
-    /// No further pair of `row` costs less than this; `i64::MAX` when there is none.
-    fn beyond(&self, row: usize) -> i64;
-    /// Makes more pairs of `row` known behind the others, or `beyond` the maximum.
-    fn widen(&mut self, row: usize);
+    /// The `k` pairs of `row` that are cheapest at `prices`, which are those set, where a price below `level` counts as `level`, and a
+    /// sum of cost and price that no other pair is below: `i64::MAX` when there is none.
+    fn cheapest(&self, row: usize, k: usize, level: i64, prices: &[i64]) -> (Vec<Edge>, i64);
+    /// What the pair of `row` and `column` costs.
+    fn cost(&self, row: usize, column: usize) -> i64;
+    /// The price of a column from now on.
+    fn set_price(&mut self, column: usize, price: i64);
 }
 
-/// A solved problem, with the dual values that prove it.
+/// The problem beside its pairs.
+pub struct Task<'a> {
+    /// What it costs (not negative) to leave out each row.
+    pub alone: &'a [i64],
+    /// The price of each column to begin with, not negative and already set; the better, the faster.
+    pub prices: Vec<i64>,
+    /// Pairs of a row that are looked at first.
+    pub first: usize,
+    /// When so many pairs have been looked at, free columns may keep their prices; [`Solution::bound`] tells.
+    pub work: usize,
+}
+
+/// A solved problem, with the dual value that proves it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Solution {
     /// The column of each row; `None`: the row stays alone.
     pub column_of: Vec<Option<usize>>,
-    /// The row's dual value: what the row costs at the margin.
-    pub u: Vec<i64>,
     /// The sum of all costs.
     pub total: i64,
+    /// No solution costs less than this.
+    pub bound: i64,
+    /// Pairs looked at.
+    pub looked: usize,
 }
 
 /// Assigns each row to at most one column and each column to at most one row, at the least total cost.
 ///
-/// There is a row for each element of `alone`, which is what it costs (not negative) to leave it out. Of equal pairs a
-/// row takes the lower column; the same input gives the same answer.
-pub fn solve<P: Pairs>(pairs: &mut P, columns: usize, alone: &[i64]) -> Solution {
-    let mut solver = Solver::new(pairs, columns, alone);
-    for row in solver.bid_for_all() {
-        solver.augment(row);
+/// The same input gives the same answer; of equal pairs a row takes the lower column.
+pub fn solve<P: Pairs>(pairs: &mut P, task: Task<'_>) -> Solution {
+    let mut solver = Solver::new(pairs, task);
+    for row in solver.take_best() {
+        solver.serve(row);
     }
+    solver.mend();
     solver.finish()
 }
-
-/// Bids a row may make on average before the rest is left to augmenting paths.
-const BIDS: usize = 40;
-/// Pairs of a row that a search looks at before it looks elsewhere.
-const CHUNK: usize = 12;
 
 /// A column index at or beyond `columns` stands for "row alone".
 struct Solver<'a, P> {
     pairs: &'a mut P,
     alone: &'a [i64],
     columns: usize,
+    first: usize,
+    work: usize,
+    looked: usize,
     u: Vec<i64>,
-    v: Vec<i64>,
+    prices: Vec<i64>,
+    level: i64,
+    /// For each row: the pairs it looks at, and what no other pair is below.
+    core: Vec<(Vec<Edge>, i64)>,
     row_of: Vec<Option<usize>>,
     column_of: Vec<Option<usize>>,
     reached: Vec<Reached>,
     /// Columns whose shortest path of the present search is final, in that order.
     settled: Vec<usize>,
     touched: Vec<usize>,
-    /// For each row of the present search: its distance less its dual value, and the pair to look at next.
-    scan: Vec<(i64, usize)>,
-    /// Columns to settle and, at `columns + rows + row`, rows to look at further, by distance.
+    /// Columns to settle and, at `columns + rows + row`, rows to widen, by distance.
     open: BinaryHeap<Reverse<(i64, usize)>>,
-    /// The nearest free column of the present search.
+    /// The nearest end of the present search.
     bound: (i64, usize),
 }
 
@@ -87,94 +106,184 @@ struct Reached {
     settled: bool,
 }
 const UNREACHED: Reached = Reached { distance: i64::MAX, from: usize::MAX, settled: false };
+/// In place of a row: what holds every column that no row has, and asks for the cheapest.
+const NOBODY: usize = usize::MAX - 1;
 
 impl<'a, P: Pairs> Solver<'a, P> {
-    fn new(pairs: &'a mut P, columns: usize, alone: &'a [i64]) -> Self {
-        let (rows, all) = (alone.len(), columns + alone.len());
+    fn new(pairs: &'a mut P, task: Task<'a>) -> Self {
+        let (rows, columns) = (task.alone.len(), task.prices.len());
+        let mut prices = task.prices;
+        prices.resize(columns + rows, 0);
         Self {
             pairs,
-            alone,
+            alone: task.alone,
             columns,
+            first: task.first.max(1),
+            work: task.work,
+            looked: 0,
             u: vec![0; rows],
-            v: vec![0; all],
-            row_of: vec![None; all],
+            prices,
+            level: 0,
+            core: vec![(Vec::new(), 0); rows],
+            row_of: vec![None; columns + rows],
             column_of: vec![None; rows],
-            reached: vec![UNREACHED; all],
+            reached: vec![UNREACHED; columns + rows],
             settled: Vec::new(),
             touched: Vec::new(),
-            scan: vec![(0, 0); rows],
             open: BinaryHeap::new(),
             bound: (i64::MAX, usize::MAX),
         }
     }
 
-    /// Augmenting row reduction: each row takes its best column, whoever had it, and makes it dearer up to where the
-    /// row's second best would do as well. Returns the rows that are left over when that stops paying.
-    fn bid_for_all(&mut self) -> Vec<usize> {
-        let mut queue: VecDeque<usize> = (0..self.alone.len()).collect();
-        let mut rest = Vec::new();
-        let mut bids = self.alone.len().saturating_mul(BIDS);
-        while let Some(row) = queue.pop_front() {
-            let ((best, column), second) = self.best_two(row);
-            self.u[row] = second;
-            let taken = self.row_of[column].is_some();
-            if bids == 0 || (taken && best == second) {
-                self.u[row] = best;
-                rest.push(row);
-                continue;
-            }
-            bids -= 1;
-            self.v[column] -= second - best;
-            if let Some(before) = self.row_of[column].replace(row) {
-                self.column_of[before] = None;
-                queue.push_front(before);
-            }
-            self.column_of[row] = Some(column);
+    fn price(&self, column: usize) -> i64 {
+        self.prices[column].max(self.level)
+    }
+
+    fn raise(&mut self, column: usize, by: i64) {
+        self.prices[column] = self.price(column) + by;
+        if column < self.columns {
+            self.pairs.set_price(column, self.prices[column]);
         }
-        rest.sort_unstable();
+    }
+
+    fn widen(&mut self, row: usize) {
+        let k = self.first.max(self.core[row].0.len() * 2);
+        self.core[row] = self.pairs.cheapest(row, k, self.level, &self.prices);
+    }
+
+    /// The least sum of cost and price that the row's core proves, and the column that has it.
+    fn best(&mut self, row: usize) -> (i64, usize) {
+        self.looked += self.core[row].0.len();
+        let own = self.columns + row;
+        let sums = self.core[row].0.iter().map(|e| (e.cost + self.price(e.column), e.column));
+        sums.fold((self.alone[row] + self.price(own), own), Ord::min)
+    }
+
+    /// Each row takes its best column where that is still free. Returns the others.
+    fn take_best(&mut self) -> Vec<usize> {
+        let mut rest = Vec::new();
+        for row in 0..self.alone.len() {
+            self.widen(row);
+            let (mut least, mut column) = self.best(row);
+            while least > self.core[row].1 {
+                self.widen(row);
+                (least, column) = self.best(row);
+            }
+            self.u[row] = least;
+            if self.row_of[column].is_none() {
+                self.row_of[column] = Some(row);
+                self.column_of[row] = Some(column);
+            } else {
+                rest.push(row);
+            }
+        }
         rest
     }
 
-    /// The cheapest column at the present prices, and the price of the second cheapest.
-    fn best_two(&mut self, row: usize) -> ((i64, usize), i64) {
-        let mut best = (self.alone[row] - self.v[self.columns + row], self.columns + row);
-        let (mut second, mut at) = (i64::MAX, 0);
-        loop {
-            let Some(&Edge { column, cost }) = self.pairs.known(row).get(at) else {
-                if self.pairs.beyond(row) >= second.min(self.alone[row]) {
-                    break;
-                }
-                self.pairs.widen(row);
-                continue;
-            };
-            if cost >= second {
-                break;
-            }
-            let price = cost - self.v[column];
-            if (price, column) < best {
-                (second, best) = (best.0, (price, column));
-            } else {
-                second = second.min(price);
-            }
-            at += 1;
-        }
-        (best, if second == i64::MAX { best.0 } else { second })
+    /// Gives the row a column, along the shortest path to a free one.
+    fn serve(&mut self, row: usize) {
+        self.bound = (i64::MAX, usize::MAX);
+        self.look(row, -self.u[row], false);
+        self.search(false);
+        self.u[row] += self.bound.0;
+        self.augment(row);
     }
 
-    /// Dijkstra over reduced costs from `start` to the nearest free column; then the path is flipped.
-    fn augment(&mut self, start: usize) {
-        let (length, end) = self.search(start);
-        self.u[start] += length;
-        for &column in &self.settled {
-            let ahead = length - self.reached[column].distance;
-            self.v[column] -= ahead;
-            if let Some(row) = self.row_of[column] {
-                self.u[row] += ahead;
+    /// Gives a row to each free column with a price, or lifts the level to that price.
+    fn mend(&mut self) {
+        let mut dear: Vec<usize> = (0..self.prices.len()).filter(|&c| self.prices[c] > 0 && self.row_of[c].is_none()).collect();
+        dear.sort_unstable_by_key(|&c| (self.prices[c], c));
+        for column in dear {
+            while self.row_of[column].is_none() && self.prices[column] > self.level && self.looked < self.work {
+                self.bound = (i64::MAX, usize::MAX);
+                self.reach(NOBODY, self.prices[column] - self.level, column, true);
+                for row in 0..self.alone.len() {
+                    if let Some(held) = self.column_of[row] {
+                        self.reach(NOBODY, self.price(held) - self.level, held, true);
+                    }
+                }
+                self.search(true);
+                self.augment(NOBODY);
+                self.level += self.bound.0;
             }
         }
-        let mut column = end;
+    }
+
+    /// Dijkstra over reduced costs to the nearest end: a free column or, `for_nobody`, one that has a price.
+    fn search(&mut self, for_nobody: bool) {
+        let all = self.prices.len();
+        while let Some(Reverse((distance, column))) = self.open.pop() {
+            if distance >= self.bound.0 {
+                break;
+            }
+            if let Some(row) = column.checked_sub(all) {
+                let base = distance - self.core[row].1;
+                self.widen(row);
+                self.look(row, base, for_nobody);
+            } else if !self.reached[column].settled && self.reached[column].distance == distance {
+                self.reached[column].settled = true;
+                self.settled.push(column);
+                if let Some(row) = self.row_of[column] {
+                    self.look(row, distance - self.u[row], for_nobody);
+                }
+            }
+        }
+    }
+
+    /// Follows the pairs of a row; `base` is its distance less its dual value.
+    fn look(&mut self, row: usize, base: i64, for_nobody: bool) {
+        let own = self.columns + row;
+        self.reach(row, base + self.alone[row] + self.price(own), own, for_nobody);
+        let (edges, limit) = std::mem::take(&mut self.core[row]);
+        self.looked += edges.len();
+        for &Edge { column, cost } in &edges {
+            self.reach(row, base + cost + self.price(column), column, for_nobody);
+        }
+        if limit < i64::MAX && base + limit < self.bound.0 {
+            self.open.push(Reverse((base + limit, self.prices.len() + row)));
+        }
+        self.core[row] = (edges, limit);
+    }
+
+    fn reach(&mut self, from: usize, distance: i64, column: usize, for_nobody: bool) {
+        let known = &mut self.reached[column];
+        if known.settled || distance >= known.distance || (distance, column) >= self.bound {
+            return;
+        }
+        let free = self.row_of[column].is_none();
+        if free && for_nobody && self.prices[column] <= self.level {
+            return;
+        }
+        if known.from == usize::MAX {
+            self.touched.push(column);
+        }
+        *known = Reached { distance, from, settled: false };
+        if free {
+            self.bound = (distance, column);
+        } else {
+            self.open.push(Reverse((distance, column)));
+        }
+    }
+
+    /// Raises the prices that the search has passed and flips its path, which began at `start`.
+    fn augment(&mut self, start: usize) {
+        let (length, mut column) = self.bound;
+        for at in 0..self.settled.len() {
+            let settled = self.settled[at];
+            let ahead = length - self.reached[settled].distance;
+            if ahead > 0 {
+                self.raise(settled, ahead);
+                if let Some(row) = self.row_of[settled] {
+                    self.u[row] += ahead;
+                }
+            }
+        }
         loop {
             let row = self.reached[column].from;
+            if row == NOBODY {
+                self.row_of[column] = None;
+                break;
+            }
             self.row_of[column] = Some(row);
             match self.column_of[row].replace(column) {
                 Some(before) if row != start => column = before,
@@ -188,84 +297,18 @@ impl<'a, P: Pairs> Solver<'a, P> {
         self.open.clear();
     }
 
-    fn search(&mut self, start: usize) -> (i64, usize) {
-        self.bound = (i64::MAX, usize::MAX);
-        self.enter(start, 0);
-        let all = self.columns + self.alone.len();
-        while let Some(Reverse((distance, column))) = self.open.pop() {
-            if distance >= self.bound.0 {
-                break;
-            }
-            if column >= all {
-                self.look_on(column - all);
-            } else if !self.reached[column].settled && self.reached[column].distance == distance {
-                self.reached[column].settled = true;
-                self.settled.push(column);
-                if let Some(row) = self.row_of[column] {
-                    self.enter(row, distance);
-                }
-            }
-        }
-        self.bound
-    }
-
-    fn enter(&mut self, row: usize, distance: i64) {
-        let base = distance - self.u[row];
-        self.scan[row] = (base, 0);
-        self.reach(row, base, Edge { column: self.columns + row, cost: self.alone[row] });
-        self.look_on(row);
-    }
-
-    /// Looks at some more pairs of a row; what is left waits for its turn.
-    fn look_on(&mut self, row: usize) {
-        let (base, start) = self.scan[row];
-        if start == self.pairs.known(row).len() && self.pairs.beyond(row) < i64::MAX {
-            self.pairs.widen(row);
-        }
-        for at in start..start + CHUNK {
-            let Some(&edge) = self.pairs.known(row).get(at) else { break };
-            // No price is positive, so a pair's cost alone may already be too much, and then so are all behind it.
-            if base + edge.cost >= self.bound.0 {
-                return;
-            }
-            self.reach(row, base, edge);
-        }
-        let next = (start + CHUNK).min(self.pairs.known(row).len());
-        let least = self.pairs.known(row).get(next).map_or_else(|| self.pairs.beyond(row), |e| e.cost);
-        let least = least.saturating_add(base.min(0)).saturating_add(base.max(0));
-        if least < self.bound.0 && least < i64::MAX / 2 {
-            self.scan[row].1 = next;
-            self.open.push(Reverse((least, self.columns + self.alone.len() + row)));
-        }
-    }
-
-    fn reach(&mut self, row: usize, base: i64, Edge { column, cost }: Edge) {
-        let distance = base + cost - self.v[column];
-        let known = &mut self.reached[column];
-        if known.settled || distance >= known.distance || (distance, column) >= self.bound {
-            return;
-        }
-        if known.from == usize::MAX {
-            self.touched.push(column);
-        }
-        *known = Reached { distance, from: row, settled: false };
-        if self.row_of[column].is_none() {
-            self.bound = (distance, column);
-        } else {
-            self.open.push(Reverse((distance, column)));
-        }
-    }
-
-    fn finish(self) -> Solution {
-        let mut total = 0_i64;
+    fn finish(mut self) -> Solution {
+        let mut total = 0;
+        let mut bound = -(0..self.prices.len()).map(|c| self.price(c) - self.level).sum::<i64>();
         let mut column_of = Vec::with_capacity(self.alone.len());
-        for (row, column) in self.column_of.iter().enumerate() {
-            let real = column.filter(|&c| c < self.columns);
-            let cost = real.and_then(|c| self.pairs.known(row).iter().find(|e| e.column == c).map(|e| e.cost));
-            total += cost.unwrap_or(self.alone[row]);
+        for row in 0..self.alone.len() {
+            let real = self.column_of[row].filter(|&c| c < self.columns);
+            total += real.map_or(self.alone[row], |c| self.pairs.cost(row, c));
+            // The proof, independent of how the row came to its column.
+            bound += self.best(row).0.min(self.core[row].1) - self.level;
             column_of.push(real);
         }
-        Solution { column_of, u: self.u, total }
+        Solution { column_of, total, bound, looked: self.looked }
     }
 }
 
@@ -274,45 +317,39 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Gives `step` more pairs of a row at a time.
-    struct Slow {
-        rows: Vec<(Vec<Edge>, usize)>,
-        step: usize,
-    }
-    impl Pairs for Slow {
-        fn known(&self, row: usize) -> &[Edge] {
-            let (edges, given) = &self.rows[row];
-            &edges[..*given]
+    /// All pairs of each row.
+    struct Dense(Vec<Vec<Edge>>);
+    impl Pairs for Dense {
+        fn cheapest(&self, row: usize, k: usize, level: i64, prices: &[i64]) -> (Vec<Edge>, i64) {
+            let sum = |e: &Edge| e.cost + prices[e.column].max(level);
+            let mut edges = self.0[row].clone();
+            edges.sort_by_key(|e| (sum(e), e.column));
+            let beyond = edges.get(k).map_or(i64::MAX, sum);
+            edges.truncate(k);
+            (edges, beyond)
         }
-        fn beyond(&self, row: usize) -> i64 {
-            let (edges, given) = &self.rows[row];
-            edges.get(*given).map_or(i64::MAX, |e| e.cost)
+        fn cost(&self, row: usize, column: usize) -> i64 {
+            self.0[row].iter().find(|e| e.column == column).unwrap().cost
         }
-        fn widen(&mut self, row: usize) {
-            let (edges, given) = &mut self.rows[row];
-            *given = (*given + self.step).min(edges.len());
-        }
+        fn set_price(&mut self, _column: usize, _price: i64) {}
     }
 
-    fn solved(costs: &[Vec<Option<i64>>], columns: usize, alone: &[i64], step: usize) -> Solution {
-        let row = |r: &Vec<Option<i64>>| {
-            let mut edges: Vec<Edge> = r.iter().enumerate().filter_map(|(column, c)| c.map(|cost| Edge { column, cost })).collect();
-            edges.sort_by_key(|e| (e.cost, e.column));
-            (edges, 0)
-        };
-        solve(&mut Slow { rows: costs.iter().map(row).collect(), step }, columns, alone)
+    fn solved(costs: &[Vec<Option<i64>>], prices: &[i64], alone: &[i64], first: usize, work: usize) -> Solution {
+        let row = |r: &Vec<Option<i64>>| r.iter().enumerate().filter_map(|(column, c)| c.map(|cost| Edge { column, cost })).collect();
+        let mut pairs = Dense(costs.iter().map(row).collect());
+        solve(&mut pairs, Task { alone, prices: prices.to_vec(), first, work })
     }
 
     #[test]
     fn nothing_to_do() {
-        assert_eq!(solved(&[], 3, &[], 1), Solution { column_of: vec![], u: vec![], total: 0 });
-        assert_eq!(solved(&[vec![]], 0, &[7], 1).total, 7);
+        assert_eq!(solved(&[], &[0; 3], &[], 1, 9), Solution { column_of: vec![], total: 0, bound: 0, looked: 0 });
+        assert_eq!(solved(&[vec![]], &[], &[7], 1, 9).total, 7);
     }
 
     #[test]
     fn the_optimum_beats_the_greedy_choice() {
         let costs = [vec![Some(1), Some(2)], vec![Some(2), Some(100)]];
-        let solution = solved(&costs, 2, &[1_000, 1_000], 1);
+        let solution = solved(&costs, &[0; 2], &[1_000, 1_000], 1, 99);
         assert_eq!((solution.total, solution.column_of), (4, vec![Some(1), Some(0)]));
     }
 
@@ -332,16 +369,19 @@ mod tests {
     prop_compose! {
         fn instance()(n in 1..12_usize, m in 0..14_usize)
             (costs in proptest::collection::vec(proptest::collection::vec(proptest::option::weighted(0.6, 0..50_i64), m), n),
-             alone in proptest::collection::vec(0..120_i64, n), m in Just(m)) -> (Vec<Vec<Option<i64>>>, Vec<i64>, usize) {
-            (costs, alone, m)
+             alone in proptest::collection::vec(0..120_i64, n),
+             prices in proptest::collection::vec(prop_oneof![Just(0), 0..90_i64], m)) -> (Vec<Vec<Option<i64>>>, Vec<i64>, Vec<i64>) {
+            (costs, alone, prices)
         }
     }
 
     proptest! {
         #[test]
-        fn agrees_with_the_dense_reference((costs, alone, columns) in instance(), step in 1..20_usize) {
-            let solution = solved(&costs, columns, &alone, step);
-            prop_assert_eq!(solution.total, reference(&costs, columns, &alone));
+        fn agrees_with_the_dense_reference((costs, alone, prices) in instance(), first in 1..20_usize, hurried: bool) {
+            let solution = solved(&costs, &prices, &alone, first, if hurried { 0 } else { usize::MAX });
+            let optimum = reference(&costs, prices.len(), &alone);
+            prop_assert!(solution.bound <= optimum && optimum <= solution.total, "{:?}, optimum {}", solution, optimum);
+            prop_assert!(hurried || solution.total == solution.bound, "{:?}", solution);
             let mut used = std::collections::HashSet::new();
             for (row, column) in solution.column_of.iter().enumerate() {
                 if let Some(c) = column {
