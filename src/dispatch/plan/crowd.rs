@@ -20,7 +20,7 @@ const STEP: i64 = 10;
 /// Before halves bid, prices fall by this part of the extent of the crowds before.
 const SLACK: i64 = 2;
 /// A crowd bids when the last vehicle it needs is so many times its extent away. Squared.
-const DENSE2: f64 = 2.25;
+const DENSE2: f64 = 4.0;
 
 /// The price of each of the `columns` vehicles in microseconds, already set in the field.
 pub fn prices(field: &mut Field<'_>, columns: usize) -> Vec<i64> {
