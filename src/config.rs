@@ -3,9 +3,11 @@
 //! Flags > `DEPOTD_SECTION__KEY` > file > defaults. Unknown keys are refused, all faults are told at once.
 
 use crate::model::Currency;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// All settings.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
@@ -68,12 +70,16 @@ pub struct Http {
 #[serde(default)]
 pub struct Mqtt {
     /// Plain MQTT; loopback unless you decide otherwise. Empty: off.
+    #[serde(deserialize_with = "or_empty")]
     pub listen: Option<SocketAddr>,
     /// MQTT over TLS. Empty: off.
+    #[serde(deserialize_with = "or_empty")]
     pub tls_listen: Option<SocketAddr>,
     /// Certificate chain in PEM; empty: depotd makes its own CA and leaf.
+    #[serde(deserialize_with = "or_empty")]
     pub tls_cert: Option<PathBuf>,
     /// Private key in PEM.
+    #[serde(deserialize_with = "or_empty")]
     pub tls_key: Option<PathBuf>,
     /// Open connections in all; more are refused.
     pub max_connections: usize,
@@ -85,11 +91,11 @@ pub struct Mqtt {
     pub max_packet_bytes: usize,
     /// Topic filters a client may hold.
     pub max_filters: usize,
-    /// Messages a client may have in flight before the guard stops reading it.
+    /// Messages a client may have in flight before the guard stops reading it. One more at QoS 2 ends the session.
     pub max_inflight: u16,
     /// Seconds a verified secret is remembered, so that a reconnect storm is cheap. Rotation and revocation forget it at once.
     pub credential_cache_s: u64,
-    /// Failed log-ins an address may make in a minute.
+    /// Failed log-ins an address may make in a minute; after them it lets in only devices whose secret is remembered, and tokens.
     pub max_failures_per_minute: u32,
 }
 
@@ -173,6 +179,15 @@ pub struct Tariff {
     pub minimum_minor: i64,
     /// Minutes a quote holds.
     pub quote_minutes: u32,
+}
+
+/// Reads a setting whose empty text means that there is none.
+fn or_empty<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(d: D) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(d)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
 fn loopback(port: u16) -> SocketAddr {
@@ -362,6 +377,14 @@ mod tests {
     fn all_faults_are_told_at_once() {
         let Faults(all) = parse("[mqtt]\nmax_inflight = 0\nspeling = 1\n[nope]\n[depot]\nzone = \"Mars/Base\"").unwrap_err();
         assert_eq!(all.len(), 4, "{all:?}");
+    }
+
+    #[test]
+    fn an_empty_text_turns_a_listener_off() {
+        let off = parse("[mqtt]\nlisten = \"\"\ntls_listen = \"\"\ntls_cert = \"\"\ntls_key = \"\"").unwrap().mqtt;
+        assert_eq!((off.listen, off.tls_listen, off.tls_cert, off.tls_key), (None, None, None, None));
+        let Faults(wrong) = parse("[mqtt]\nlisten = \"here\"\n[http]\nlisten = \"\"").unwrap_err();
+        assert_eq!(wrong.len(), 2, "{wrong:?}");
     }
 
     #[test]

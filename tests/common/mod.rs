@@ -58,7 +58,13 @@ impl Depot {
 
     fn serve(&self) -> Command {
         let mut command = depotd(&self.data_dir());
-        command.arg("serve").args(["--http-listen", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0", "--mqtts-listen", "127.0.0.1:0"]);
+        command.arg("serve");
+        for (flag, key) in [("--http-listen", "HTTP__LISTEN="), ("--mqtt-listen", "MQTT__LISTEN="), ("--mqtts-listen", "MQTT__TLS_LISTEN=")]
+        {
+            if !self.args.iter().any(|arg| arg.starts_with(key)) {
+                command.args([flag, "127.0.0.1:0"]);
+            }
+        }
         for arg in &self.args {
             match arg.split_once('=') {
                 Some((key, value)) if key.contains("__") => command.env(format!("DEPOTD_{key}"), value),
@@ -98,6 +104,10 @@ impl Depot {
     /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()
+    }
+    /// Does run.json name that address?
+    pub fn listens(&self, name: &str) -> bool {
+        self.addresses[name].is_string()
     }
     /// An address out of run.json: `http`, `mqtt` or `mqtts`, without the scheme.
     pub fn address(&self, name: &str) -> String {
@@ -147,11 +157,15 @@ impl Depot {
         settled.await;
     }
 
+    /// Waits until it ends of itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().unwrap();
+        until("depotd to end", async || child.try_wait().unwrap()).await
+    }
     /// Asks it to stop, and waits for it.
     pub async fn stop(&mut self) -> ExitStatus {
         self.signal("TERM");
-        let mut child = self.child.take().unwrap();
-        until("depotd to stop", async || child.try_wait().unwrap()).await
+        self.ended().await
     }
     /// Stops it and starts it again on the same data.
     pub async fn restart(&mut self) {
