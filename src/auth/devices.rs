@@ -85,6 +85,9 @@ pub enum Refused {
     /// The device was revoked.
     #[error("the device was revoked")]
     Revoked,
+    /// Its address has failed too often lately; whether the password is right was not looked at.
+    #[error("too many failed log-ins from this address")]
+    TooMany,
     /// It could not be found out just now.
     #[error("could not be verified: {0}")]
     Unavailable(String),
@@ -195,8 +198,14 @@ impl Auth {
     }
 
     /// Which device this is. The row is read each time, so a revocation holds at once; the costly hash is spared when the same
-    /// secret was verified lately against the same hash.
-    pub async fn device(&self, username: &str, password: &[u8]) -> std::result::Result<DeviceIdentity, Refused> {
+    /// secret was verified lately against the same hash. `may_try` is asked when the turn to hash has come: one who guesses in
+    /// parallel gains nothing, and a device that is known is let in whoever else guesses from its address.
+    pub async fn device(
+        &self,
+        username: &str,
+        password: &[u8],
+        may_try: impl FnOnce() -> bool,
+    ) -> std::result::Result<DeviceIdentity, Refused> {
         let unavailable = |e: &dyn std::fmt::Display| Refused::Unavailable(e.to_string());
         let id = DeviceId::new(username).map_err(|_| Refused::Unknown)?;
         let row = self.0.db.read(move |c| devices::get(c, &id)).await.map_err(|e: store::Error| unavailable(&e))?;
@@ -207,7 +216,11 @@ impl Auth {
         let now = self.0.clock.monotonic();
         let proof = Verified::proof(password, &row.secret_hash);
         if !self.0.verified.knows(&row.id, &proof, now) {
-            let matches = self.0.hasher.matches(password.to_vec(), row.secret_hash.clone()).await.map_err(|e| unavailable(&e))?;
+            let turn = self.0.hasher.turn().await.map_err(|e| unavailable(&e))?;
+            if !may_try() {
+                return Err(Refused::TooMany);
+            }
+            let matches = turn.matches(password.to_vec(), row.secret_hash.clone()).await.map_err(|e| unavailable(&e))?;
             if !matches {
                 return Err(Refused::BadSecret);
             }

@@ -4,7 +4,7 @@ use super::{Error, Result};
 use argon2::password_hash::{Ident, Output, ParamsString, PasswordHash, SaltString};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Hashings that run at once: each takes 19 MiB and a core for a while.
 const AT_ONCE: usize = 2;
@@ -60,10 +60,16 @@ impl Hasher {
         Self(Arc::new(Semaphore::new(AT_ONCE)))
     }
 
+    /// Waits for a turn to hash, without a thread, so that a storm of strangers leaves the threads to others.
+    pub(super) async fn turn(&self) -> Result<Turn> {
+        let _permit = self.0.clone().acquire_owned().await.map_err(internal)?;
+        Ok(Turn { _permit })
+    }
+
     /// The hash of `secret`, in PHC form.
     pub(super) async fn hash(&self, secret: String) -> Result<String> {
         let salt = SaltString::encode_b64(&super::secrets::random::<16>()?).map_err(internal)?;
-        self.run(move || {
+        let work = move || {
             let params = Params::new(MEMORY_KIB, 2, 1, None).map_err(internal)?;
             let hash = PasswordHash {
                 algorithm: Ident::from(Algorithm::Argon2id),
@@ -74,12 +80,24 @@ impl Hasher {
             };
             let output = fill(secret.as_bytes(), &hash)?;
             Ok(PasswordHash { hash: Some(output), ..hash }.to_string())
-        })
-        .await
+        };
+        self.turn().await?.run(work).await
     }
 
     /// Is `hash` that of `secret`?
     pub(super) async fn matches(&self, secret: Vec<u8>, hash: String) -> Result<bool> {
+        self.turn().await?.matches(secret, hash).await
+    }
+}
+
+/// A turn to hash.
+pub(super) struct Turn {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Turn {
+    /// Is `hash` that of `secret`?
+    pub(super) async fn matches(self, secret: Vec<u8>, hash: String) -> Result<bool> {
         self.run(move || {
             let hash = PasswordHash::new(&hash).map_err(internal)?;
             let found = fill(&secret, &hash)?;
@@ -89,12 +107,10 @@ impl Hasher {
         .await
     }
 
-    /// Waits for its turn without a thread, so that a storm of strangers leaves the threads to others.
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let turn = self.0.clone().acquire_owned().await.map_err(internal)?;
+    async fn run<T: Send + 'static>(self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let run = move || {
             let done = work();
-            drop(turn);
+            drop(self);
             done
         };
         tokio::task::spawn_blocking(run).await.map_err(internal)?

@@ -89,13 +89,13 @@ async fn a_device_is_known_by_its_latest_secret_only() {
     let first = made.password;
     assert_eq!(made.topics.publish[0], "v/tracker-1/gps");
     for _ in 0..2 {
-        assert_eq!(auth.device("tracker-1", first.as_bytes()).await.unwrap().vehicle.as_str(), "tracker-1");
+        assert_eq!(auth.device("tracker-1", first.as_bytes(), || true).await.unwrap().vehicle.as_str(), "tracker-1");
     }
-    assert!(matches!(auth.device("tracker-1", b"guess").await, Err(Refused::BadSecret)));
-    assert!(matches!(auth.device("tracker-2", b"guess").await, Err(Refused::Unknown)));
+    assert!(matches!(auth.device("tracker-1", b"guess", || true).await, Err(Refused::BadSecret)));
+    assert!(matches!(auth.device("tracker-2", b"guess", || true).await, Err(Refused::Unknown)));
     let second = auth.rotate_device(&id, Actor::System).await.unwrap().password;
-    assert!(matches!(auth.device("tracker-1", first.as_bytes()).await, Err(Refused::BadSecret)));
-    assert!(auth.device("tracker-1", second.as_bytes()).await.is_ok());
+    assert!(matches!(auth.device("tracker-1", first.as_bytes(), || true).await, Err(Refused::BadSecret)));
+    assert!(auth.device("tracker-1", second.as_bytes(), || true).await.is_ok());
     auth.revoke_device(&id, Actor::System).await.unwrap();
-    assert!(matches!(auth.device("tracker-1", second.as_bytes()).await, Err(Refused::Revoked)));
+    assert!(matches!(auth.device("tracker-1", second.as_bytes(), || true).await, Err(Refused::Revoked)));
 }

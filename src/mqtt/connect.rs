@@ -49,6 +49,7 @@ impl From<Refused> for Refusal {
         match refused {
             Refused::Unknown | Refused::BadSecret => Self::new(Reason::Credentials, 4, 0x86, "unknown user name or wrong password"),
             Refused::Revoked => Self::new(Reason::Revoked, 5, 0x87, "revoked"),
+            Refused::TooMany => Self::new(Reason::Busy, 3, 0x9F, refused.to_string()),
             other => Self::new(Reason::Busy, 3, 0x89, other.to_string()),
         }
     }
@@ -259,16 +260,13 @@ fn check_properties(properties: Option<&ConnectProperties>) -> Result<(), Refusa
 }
 
 async fn identify(shared: &Shared, login: Option<Login>, peer: IpAddr) -> Result<Who, Refusal> {
-    if shared.limits.is_guessing(peer, shared.deps.clock.monotonic()) {
-        return Err(Refusal::new(Reason::Busy, 3, 0x9F, "too many failed log-ins from this address"));
-    }
     let Some(login) = login else {
         return Err(Refusal::new(Reason::Credentials, 5, 0x87, "no user name"));
     };
     let found = if login.password.starts_with("dpt_") {
         shared.reader(&login.password).await
     } else {
-        shared.device(&login.username, login.password.as_bytes()).await
+        shared.device(&login.username, login.password.as_bytes(), peer).await
     };
     found.map_err(|refused| {
         if matches!(refused, Refused::Unknown | Refused::BadSecret | Refused::Revoked) {

@@ -20,7 +20,7 @@ use crate::store::Db;
 use crate::telemetry::{Filter, Inspector, VehicleState};
 use crate::tracks::Tracks;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -279,9 +279,10 @@ impl Shared {
         format!("{}-{}", who.name(), self.next_client.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The device of a user name and password.
-    pub async fn device(&self, user: &str, password: &[u8]) -> Result<Who, Refused> {
-        let found = self.deps.auth.device(user, password).await?;
+    /// The device of a user name and password; `peer` may guess so often.
+    pub async fn device(&self, user: &str, password: &[u8], peer: IpAddr) -> Result<Who, Refused> {
+        let may_try = || !self.limits.is_guessing(peer, self.deps.clock.monotonic());
+        let found = self.deps.auth.device(user, password, may_try).await?;
         let format = found.format.as_str().parse().unwrap_or_default();
         Ok(Who::Device(Names { device: found.device, vehicle: found.vehicle, format }))
     }
