@@ -1,18 +1,18 @@
 //! From the first byte to a session: TLS, CONNECT, who it is, whether it may, and the right words when it may not.
 
-use super::access;
 use super::codec::{self, Connecting};
 use super::frame::{self, Kind, Version};
 use super::guard::Shared;
 use super::limits::Permit;
 use super::registry::Mailbox;
-use super::session::{Session, Terms, Who, Will};
+use super::session::{Session, Terms, Who};
 use super::stats::Reason;
 use super::stream::{Stream, Turn};
+use super::will::Will;
 use super::wire::{self, Welcome};
 use crate::auth::Refused;
 use bytes::{Buf, BytesMut};
-use rumqttd::protocol::{ConnectProperties, LastWill, LastWillProperties, Login};
+use rumqttd::protocol::{ConnectProperties, Login};
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use tokio_rustls::TlsAcceptor;
 
 /// How long the state of a session is kept at most.
 const KEEP_STATE: Duration = Duration::from_secs(24 * 3600);
-/// How long a taken-over session may take to leave.
-const TAKE_OVER: Duration = Duration::from_secs(2);
+/// How long a taken-over session may take to leave: fixes that it has in hand wait for the log, which a slow disk may hold back.
+const TAKE_OVER: Duration = Duration::from_secs(30);
 /// How long the verifier may take: a storm of unknown secrets queues there.
 const VERIFY: Duration = Duration::from_secs(60);
 /// Messages that wait for a client's PUBACK at most.
@@ -73,13 +73,7 @@ pub(super) async fn open(shared: &Arc<Shared>, tcp: TcpStream, tls: Option<TlsAc
         refused(shared, Reason::NoConnect, peer.to_string(), "no CONNECT in time");
         return None;
     };
-    match tokio::time::timeout(VERIFY, admit(shared, arrival?, peer)).await {
-        Ok(session) => session,
-        Err(_) => {
-            refused(shared, Reason::Busy, peer.to_string(), "not verified in time");
-            None
-        }
-    }
+    admit(shared, arrival?, peer).await
 }
 
 async fn receive(shared: &Shared, tcp: TcpStream, tls: Option<TlsAcceptor>, peer: IpAddr) -> Option<Arrival> {
@@ -115,8 +109,9 @@ async fn admit(shared: &Arc<Shared>, arrival: Arrival, peer: IpAddr) -> Option<B
     };
     input.advance(taken);
     let user = connecting.4.as_ref().map_or_else(String::new, |l| l.username.clone());
-    let terms_and_who = negotiate(shared, version, connecting, peer).await;
-    let (terms, who, fresh, limits) = match terms_and_who {
+    let negotiated = tokio::time::timeout(VERIFY, negotiate(shared, version, connecting, peer)).await;
+    let late = |_| Err(Refusal::new(Reason::Busy, 3, 0x89, "not verified in time"));
+    let (terms, who, fresh, limits) = match negotiated.unwrap_or_else(late) {
         Ok(agreed) => agreed,
         Err(refusal) => {
             refuse(shared, &mut stream, version, refusal, format!("{user:.64} from {peer}")).await;
@@ -230,7 +225,13 @@ async fn negotiate(
         Who::Device(names) => format!("d:{}", names.device),
         Who::Reader { id, .. } => format!("t:{id}/{client_id}"),
     };
-    let will = will.map(|w| permit_will(&who, w, will_properties.as_ref(), keep)).transpose()?;
+    let names = match &who {
+        Who::Device(names) => Some(names),
+        Who::Reader { .. } => None,
+    };
+    let permit = |will| Will::permit(names, &will, will_properties.as_ref(), keep.min(KEEP_STATE));
+    let not_yours = |topic| Refusal::new(Reason::Will, 5, 0x87, format!("will to {topic}"));
+    let will = will.map(permit).transpose().map_err(not_yours)?;
     let limits = Limits {
         window: properties.and_then(|p| p.receive_maximum).map_or(WINDOW, |max| usize::from(max).min(WINDOW)),
         longest: properties.and_then(|p| p.max_packet_size).map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX)),
@@ -273,23 +274,6 @@ async fn identify(shared: &Shared, login: Option<Login>, peer: IpAddr) -> Result
             shared.limits.note_failure(peer, shared.deps.clock.monotonic());
         }
         refused.into()
-    })
-}
-
-fn permit_will(who: &Who, will: LastWill, properties: Option<&LastWillProperties>, keep: Duration) -> Result<Will, Refusal> {
-    let not_yours = || Refusal::new(Reason::Will, 5, 0x87, format!("will to {}", String::from_utf8_lossy(&will.topic)));
-    let topic = std::str::from_utf8(&will.topic).map_err(|_| not_yours())?;
-    match who {
-        Who::Device(names) => access::will(names, topic).ok_or_else(not_yours)?,
-        Who::Reader { .. } => return Err(not_yours()),
-    };
-    let delay = properties.and_then(|p| p.delay_interval).map_or(Duration::ZERO, |s| Duration::from_secs(u64::from(s)));
-    Ok(Will {
-        topic: topic.to_owned(),
-        payload: will.message.to_vec(),
-        qos: (will.qos as u8).min(1),
-        retain: will.retain,
-        delay: delay.min(keep).min(KEEP_STATE),
     })
 }
 

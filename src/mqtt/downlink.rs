@@ -2,11 +2,10 @@
 //! acknowledged. And the follower that wakes sessions, and kicks those whose credentials went.
 
 use super::guard::Shared;
-use super::session::{REVOKED, Session, Who};
-use super::stats::Reason;
-use crate::model::{Actor, BookingId, Event, Kind, Span, Step, Timestamp, VehicleId};
+use super::session::REVOKED;
+use crate::bookings;
+use crate::model::{Actor, BookingId, Event, Kind, Span, Timestamp, VehicleId};
 use crate::store::{self, cursors, journal};
-use serde::Deserialize;
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,19 +60,19 @@ fn command(event: &Event, active: Option<BookingId>, now: Timestamp) -> Option<C
 
 impl Shared {
     /// What is due to `vehicle` after journal number `sent`, or after what it acknowledged.
-    pub(super) async fn due_commands(&self, vehicle: &VehicleId, sent: Option<i64>) -> Result<Due, store::Error> {
+    pub(super) async fn due_commands(&self, vehicle: &VehicleId, sent: Option<i64>) -> Result<Due, bookings::Error> {
         let wanted = vehicle.clone();
         let read = move |conn: &rusqlite::Connection| {
             let after = match sent {
                 Some(seq) => seq,
                 None => cursors::get(conn, &cursor_name(&wanted))?,
             };
-            Ok::<_, store::Error>((after, journal::of_vehicle(conn, &wanted, after, LOOK)?))
+            Ok::<_, bookings::Error>((after, journal::of_vehicle(conn, &wanted, after, LOOK)?))
         };
         let (after, events) = self.deps.db.read(read).await?;
         let mut commands = Vec::new();
         if events.iter().any(|e| is_command(e.kind)) {
-            let active = self.active_booking(vehicle).await;
+            let active = self.active_booking(vehicle).await?;
             let now = self.deps.clock.now();
             commands.extend(events.iter().filter_map(|e| command(e, active, now)));
         }
@@ -144,46 +143,5 @@ impl Shared {
             }
             _ => {}
         }
-    }
-}
-
-#[derive(Deserialize)]
-struct StepReport {
-    booking_id: String,
-    step: String,
-    #[serde(default)]
-    at: Option<Timestamp>,
-    #[serde(default)]
-    proof: Option<serde_json::Value>,
-}
-
-impl Session {
-    /// Takes a driver's step and answers it on the command topic.
-    pub(super) async fn step(&mut self, payload: &[u8]) {
-        let Who::Device(names) = &self.who else { return };
-        let names = names.clone();
-        let answer = match Box::pin(self.report(&names, payload)).await {
-            Ok(answer) => answer,
-            Err((booking, step, reason)) => {
-                let who = format!("{} from {}", names.device, self.peer);
-                self.shared.stats.refuse(self.ingest.received, Reason::Step, who, reason.clone());
-                json!({"type": "step_rejected", "booking_id": booking, "step": step, "reason": reason})
-            }
-        };
-        self.answer(answer.to_string().into_bytes());
-    }
-
-    async fn report(
-        &self,
-        names: &super::access::Names,
-        payload: &[u8],
-    ) -> Result<serde_json::Value, (Option<String>, Option<String>, String)> {
-        let report: StepReport = serde_json::from_slice(payload).map_err(|e| (None, None, format!("not a step: {e}")))?;
-        let told = |reason: String| (Some(report.booking_id.clone()), Some(report.step.clone()), reason);
-        let id: BookingId = report.booking_id.parse().map_err(|e| told(format!("booking_id {e}")))?;
-        let step = Step::parse(&report.step).filter(|s| s.is_drivers());
-        let step = step.ok_or_else(|| told("step must be arrived, picked_up, delivered or failed".to_owned()))?;
-        let status = self.shared.take_step(id, step, report.at, report.proof.clone(), names).await.map_err(told)?;
-        Ok(json!({"type": "step_ack", "booking_id": report.booking_id, "step": report.step, "status": status.as_str()}))
     }
 }

@@ -65,6 +65,7 @@ pub(super) struct Shared {
     pub router: Box<dyn Router>,
     pub cursors: mpsc::Sender<(VehicleId, i64)>,
     pub followed: AtomicI64,
+    pub stopping: CancellationToken,
     pub(super) states: Mutex<HashMap<VehicleId, Arc<Mutex<VehicleState>>>>,
     next_client: AtomicU64,
 }
@@ -143,6 +144,7 @@ impl Guard {
             states: Mutex::default(),
             next_client: AtomicU64::new(1),
             config: mqtt,
+            stopping: CancellationToken::new(),
             deps,
             stats,
         });
@@ -195,6 +197,7 @@ impl Guard {
         self.shared.registry.owned("").iter().for_each(|mailbox| mailbox.kick(SHUTTING_DOWN));
         let drained = tokio::time::timeout(DRAIN, async { while sessions.join_next().await.is_some() {} }).await;
         if drained.is_err() {
+        self.shared.stopping.cancel();
             tracing::warn!("{} connections did not leave in time", sessions.len());
         }
         ended
@@ -240,8 +243,12 @@ async fn connection(shared: Arc<Shared>, tcp: TcpStream, tls: Option<TlsAcceptor
     let Some(session) = Box::pin(connect::open(&shared, tcp, tls, &permit)).await else { return };
     add(&shared.stats.sessions_total, 1);
     add(&shared.stats.sessions, 1);
-    let _counted = Counted(shared);
-    session.run().await;
+    let counted = Counted(shared.clone());
+    let last_word = session.run().await;
+    drop((counted, permit));
+    if let Some(will) = last_word {
+        Box::pin(will.execute(&shared)).await;
+    }
 }
 
 struct Counted(Arc<Shared>);
@@ -252,8 +259,10 @@ impl Drop for Counted {
 }
 
 async fn watch_log(shared: Arc<Shared>) -> Result<(), String> {
-    let ended = shared.deps.tracks.ended().await;
-    Err(format!("the fix log ended: {ended:?}"))
+    Err(match shared.deps.tracks.ended().await {
+        Ok(()) => "the fix log was closed".to_owned(),
+        Err(fault) => format!("the fix log ended: {fault}"),
+    })
 }
 
 async fn watch_certificates(certificates: Arc<Certificates>, clock: Clock) -> Result<(), String> {

@@ -27,6 +27,14 @@ pub(super) struct Ingest {
     last: u64,
 }
 
+impl Ingest {
+    /// Of a session that starts when the log has taken `appended` fixes. What an earlier session of the device handed over may be
+    /// among them, not yet durable: its repetition is acknowledged no sooner.
+    pub fn behind(appended: u64) -> Self {
+        Self { last: appended, ..Self::default() }
+    }
+}
+
 impl Session {
     /// Takes one PUBLISH.
     pub(super) async fn publish(&mut self, packet: &Frame<'_>) -> Result<(), End> {
@@ -42,21 +50,21 @@ impl Session {
             Who::Reader { .. } => None,
         };
         let Some(channel) = channel else { return self.refuse_publish(&publish) };
-        if publish.qos == 2 {
-            if self.received.len() >= usize::from(self.shared.config.max_inflight) {
-                return Err(End::Fault(0x93, Reason::ReceiveMaximum, "too many QoS 2 messages not released".to_owned()));
-            }
-            self.received.push(publish.pkid);
+        if publish.qos == 2 && self.received.len() >= usize::from(self.shared.config.max_inflight) {
+            return Err(End::Fault(0x93, Reason::ReceiveMaximum, "too many QoS 2 messages not released".to_owned()));
         }
         let reason = match channel {
             Channel::Fixes => self.fixes(&publish),
             Channel::Step => {
                 self.hand_over().await?;
-                self.step(publish.payload).await;
+                self.step(publish.payload).await?;
                 0
             }
             Channel::Status => 0,
         };
+        if publish.qos == 2 {
+            self.received.push(publish.pkid);
+        }
         self.await_durable(&publish, reason);
         self.shared.router.publish(publish.topic, publish.payload, publish.qos, publish.retain);
         Ok(())
@@ -74,8 +82,7 @@ impl Session {
                 0
             }
             Err(reason) => {
-                let who = format!("{} from {}", self.who.name(), self.peer);
-                self.shared.stats.refuse(self.ingest.received, Reason::Payload, who, format!("{}: {reason}", publish.topic));
+                self.shared.refuse_payload(names, self.peer, publish.topic, &reason);
                 // A refused payload is acknowledged: sent again it would be refused again, and block the device for good.
                 0x99
             }
@@ -129,28 +136,5 @@ impl Session {
         let last = self.ingest.last;
         self.pending.iter_mut().rev().take_while(|p| p.upto == UNNUMBERED).for_each(|p| p.upto = last);
         Ok(())
-    }
-
-    /// The will of a session that ended without a farewell.
-    pub(super) async fn send_will(&mut self) {
-        let (Some(will), Who::Device(names)) = (self.terms.will.take(), &self.who) else { return };
-        if !will.delay.is_zero() {
-            tokio::time::sleep(will.delay).await;
-            if self.shared.registry.of_owner(&self.terms.owner).is_some() {
-                return;
-            }
-        }
-        match access::will(names, &will.topic) {
-            Some(Channel::Fixes) => {
-                let publish = Publish { dup: false, qos: 0, retain: false, topic: &will.topic, pkid: 0, payload: &will.payload };
-                self.ingest.received = self.shared.deps.clock.now();
-                self.fixes(&publish);
-                let _ = self.hand_over().await;
-            }
-            Some(Channel::Step) => self.step(&will.payload).await,
-            // The guard has said so itself already.
-            Some(Channel::Status) | None => return,
-        }
-        self.shared.router.publish(&will.topic, &will.payload, will.qos, will.retain);
     }
 }

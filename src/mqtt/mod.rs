@@ -22,6 +22,8 @@ mod session;
 pub mod stats;
 mod stream;
 mod tls;
+mod step;
 mod wire;
 
+mod will;
 pub use guard::{Deps, Error, Guard, Observer};

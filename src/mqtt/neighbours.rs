@@ -3,9 +3,12 @@
 use super::access::Names;
 use super::guard::Shared;
 use super::session::Who;
+use super::stats::Reason;
 use crate::auth::{Refused, What, allow};
+use crate::bookings;
 use crate::model::{Actor, BookingId, Fix, Status, Step, Timestamp, VehicleId};
 use crate::telemetry::{self, VehicleState, Verdict};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What whoever may see positions may subscribe to.
@@ -51,6 +54,12 @@ impl Shared {
         Ok(())
     }
 
+    /// Counts a payload that no decoder takes.
+    pub fn refuse_payload(&self, names: &Names, peer: IpAddr, topic: &str, reason: &str) {
+        let who = format!("{} from {peer}", names.device);
+        self.stats.refuse(self.deps.clock.now(), Reason::Payload, who, format!("{topic}: {reason}"));
+    }
+
     /// The reader that an API token makes: read-only, and only when its role and scope let it see positions.
     pub async fn reader(&self, token: &str) -> Result<Who, Refused> {
         let found = self.deps.auth.bearer(token).await.map_err(|e| Refused::Unavailable(e.to_string()))?;
@@ -62,17 +71,11 @@ impl Shared {
     }
 
     /// The job that `vehicle` has.
-    pub async fn active_booking(&self, vehicle: &VehicleId) -> Option<BookingId> {
-        match self.deps.bookings.active_of(vehicle).await {
-            Ok(active) => active.map(|booking| booking.id),
-            Err(fault) => {
-                tracing::error!("cannot read the job of {vehicle}: {fault}");
-                None
-            }
-        }
+    pub async fn active_booking(&self, vehicle: &VehicleId) -> Result<Option<BookingId>, bookings::Error> {
+        Ok(self.deps.bookings.active_of(vehicle).await?.map(|booking| booking.id))
     }
 
-    /// Takes a step of the job that the vehicle has; a step that was taken already does no harm. The reason when it is refused.
+    /// Takes a step of the job that the vehicle has; a step that was taken already does no harm.
     pub async fn take_step(
         &self,
         id: BookingId,
@@ -80,10 +83,10 @@ impl Shared {
         at: Option<Timestamp>,
         proof: Option<serde_json::Value>,
         names: &Names,
-    ) -> Result<Status, String> {
+    ) -> Result<Status, bookings::Error> {
         let actor = Actor::Device(names.device.to_string());
         let taken = self.deps.bookings.step(id, step, at, proof, actor, Some(&names.vehicle)).await;
-        taken.map(|booking| booking.status).map_err(|refused| refused.to_string())
+        taken.map(|booking| booking.status)
     }
 }
 

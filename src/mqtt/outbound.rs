@@ -170,30 +170,32 @@ impl Session {
         Ok(())
     }
 
-    /// Sends what is due to the vehicle, as far as the client's window goes.
-    pub(super) async fn pump(&mut self) {
-        let Some(qos) = self.outbound.command_qos() else { return };
+    /// Sends what is due to the vehicle, as far as the client's window goes. While the journal cannot be read the session ends:
+    /// nothing is passed over, and the device hears all of it when it is back.
+    pub(super) async fn pump(&mut self) -> Result<(), End> {
+        let Some(qos) = self.outbound.command_qos() else { return Ok(()) };
         if self.outbound.look && self.outbound.queue.is_empty() {
             self.outbound.look = false;
-            self.look_into_journal().await;
+            self.look_into_journal().await?;
         }
         while self.outbound.flights.len() < self.outbound.window
             && let Some(command) = self.outbound.queue.pop_front()
         {
             self.send_command(&command, qos);
         }
+        Ok(())
     }
 
-    async fn look_into_journal(&mut self) {
-        let Who::Device(names) = &self.who else { return };
-        match self.shared.due_commands(&names.vehicle, self.outbound.sent).await {
-            Ok(due) => {
-                self.outbound.look = due.more;
-                self.outbound.sent = Some(due.upto);
-                self.outbound.queue.extend(due.commands);
-            }
-            Err(fault) => tracing::error!("cannot read the commands of {}: {fault}", names.vehicle),
-        }
+    async fn look_into_journal(&mut self) -> Result<(), End> {
+        let Who::Device(names) = &self.who else { return Ok(()) };
+        let due = self.shared.due_commands(&names.vehicle, self.outbound.sent).await.map_err(|fault| {
+            tracing::error!("cannot read the commands of {}: {fault}", names.vehicle);
+            End::Fault(0x89, Reason::Busy, format!("its commands: {fault}"))
+        })?;
+        self.outbound.look = due.more;
+        self.outbound.sent = Some(due.upto);
+        self.outbound.queue.extend(due.commands);
+        Ok(())
     }
 
     /// Queues an answer that is not in the journal.

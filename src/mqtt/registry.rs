@@ -67,10 +67,12 @@ struct Inner {
     sessions: HashMap<String, Entry>,
     clients: HashMap<String, String>,
     vehicles: HashMap<VehicleId, Vec<Arc<Mailbox>>>,
-    parked: HashMap<String, Parked>,
+    // By owner, with the client id: a device cannot fill it with client ids.
+    parked: HashMap<String, (String, Parked)>,
+    awaited: HashMap<String, CancellationToken>,
 }
 
-/// Sessions that may be remembered after they went, so that storms of client ids cannot fill the memory.
+/// Owners whose state is kept after they went.
 const PARKED: usize = 20_000;
 
 /// The live sessions. A std mutex: held for a few map operations, never across an await.
@@ -95,6 +97,9 @@ impl Registry {
         let mut inner = self.lock();
         if inner.clients.get(client_id).is_some_and(|holder| holder != owner) {
             return Err(ClientIdTaken);
+        }
+        if let Some(awaited) = inner.awaited.remove(owner) {
+            awaited.cancel();
         }
         let before = inner.sessions.remove(owner).map(|old| {
             inner.clients.remove(&old.client_id);
@@ -129,21 +134,38 @@ impl Registry {
         }
     }
 
-    /// Keeps `state` for the next connection of `owner` with this client id, until `now + keep`.
+    /// Cancelled when `owner` is back, or when somebody else begins to wait for that.
+    pub fn await_return(&self, owner: &str) -> CancellationToken {
+        let (mut inner, back) = (self.lock(), CancellationToken::new());
+        if inner.sessions.contains_key(owner) {
+            back.cancel();
+        } else if let Some(earlier) = inner.awaited.insert(owner.to_owned(), back.clone()) {
+            earlier.cancel();
+        }
+        back
+    }
+
+    /// Nobody waits for `owner` any more.
+    pub fn gave_up_on(&self, owner: &str) {
+        self.lock().awaited.remove(owner);
+    }
+
+    /// Keeps `state` for the next connection of `owner` with this client id, until `now + keep`, instead of what was kept for it before.
     pub fn park(&self, owner: &str, client_id: &str, mut state: Parked, keep: Duration, now: Instant) {
         let mut inner = self.lock();
         if inner.parked.len() >= PARKED {
-            inner.parked.retain(|_, p| p.until.is_some_and(|until| until > now));
+            inner.parked.retain(|_, (_, p)| p.until.is_some_and(|until| until > now));
         }
         if inner.parked.len() < PARKED {
             state.until = now.checked_add(keep);
-            inner.parked.insert(format!("{owner}\0{client_id}"), state);
+            inner.parked.insert(owner.to_owned(), (client_id.to_owned(), state));
         }
     }
 
     /// What the last connection of `owner` with this client id left, unless its time is over.
     pub fn resume(&self, owner: &str, client_id: &str, now: Instant) -> Option<Parked> {
-        self.lock().parked.remove(&format!("{owner}\0{client_id}")).filter(|p| p.until.is_some_and(|until| until > now))
+        let (id, parked) = self.lock().parked.remove(owner)?;
+        (id == client_id && parked.until.is_some_and(|until| until > now)).then_some(parked)
     }
 
     /// The sessions of a vehicle.

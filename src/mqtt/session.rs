@@ -9,6 +9,7 @@ use super::pace::{Advice, QUIET_MS};
 use super::registry::{Mailbox, Parked};
 use super::stats::{Reason, add};
 use super::stream::{Stream, Turn};
+use super::will::{LastWord, Will};
 use super::wire;
 use bytes::{Buf, BytesMut};
 use std::collections::VecDeque;
@@ -54,16 +55,6 @@ impl Who {
             Self::Reader { id, .. } => id,
         }
     }
-}
-
-/// A will, already permitted.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Will {
-    pub(super) topic: String,
-    pub(super) payload: Vec<u8>,
-    pub(super) qos: u8,
-    pub(super) retain: bool,
-    pub(super) delay: Duration,
 }
 
 /// How a session ended.
@@ -135,7 +126,7 @@ impl Session {
     pub(super) fn new(shared: Arc<Shared>, terms: Terms, who: Who, stream: Stream, peer: std::net::IpAddr, mailbox: Arc<Mailbox>) -> Self {
         let (durable, heard) = (shared.deps.tracks.durable(), shared.deps.clock.monotonic());
         Self {
-            ingest: Ingest::default(),
+            ingest: Ingest::behind(shared.deps.tracks.stats().appended),
             outbound: Outbound::default(),
             terms: Box::new(terms),
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
@@ -156,10 +147,10 @@ impl Session {
         }
     }
 
-    /// Serves until the end, says why to the client, leaves the registry.
-    pub(super) async fn run(mut self: Box<Self>) {
+    /// Serves until the end, says why to the client, leaves the registry; gives the will that is now to be executed.
+    pub(super) async fn run(mut self: Box<Self>) -> Option<LastWord> {
         let end = self.serve().await.err().unwrap_or(End::Lost);
-        self.finish(end).await;
+        self.finish(end).await
     }
 
     async fn serve(&mut self) -> Result<(), End> {
@@ -174,15 +165,22 @@ impl Session {
             self.release();
             if !self.input.is_empty() && self.has_room() {
                 self.take().await?;
+                if self.is_full() {
+                    self.hurry();
+                }
                 self.release();
             }
-            self.pump().await;
+            self.pump().await?;
             self.wait().await?;
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.pending.len() >= usize::from(self.shared.config.max_inflight)
+    }
+
     fn has_room(&self) -> bool {
-        self.pending.len() < usize::from(self.shared.config.max_inflight) && self.output.len() < OUTPUT_LIMIT
+        !self.is_full() && self.output.len() < OUTPUT_LIMIT
     }
 
     /// Waits for anything to happen, and takes note of it.
@@ -269,8 +267,10 @@ impl Session {
     /// Takes all whole packets of the input, hands their fixes to the log at once, keeps the rest.
     async fn take(&mut self) -> Result<(), End> {
         let mut input = std::mem::take(&mut self.input);
-        let taken = self.take_packets(&input).await?;
+        let taken = self.take_packets(&input).await;
+        // Also when a later packet is bad: what came before it is known as seen and would not be taken again.
         self.hand_over().await?;
+        let taken = taken?;
         if taken < input.len() {
             input.advance(taken);
             self.input = input;
@@ -293,7 +293,6 @@ impl Session {
                 Kind::Unsubscribe => self.unsubscribe(&bytes[at..at + packet.len])?,
                 Kind::Disconnect => {
                     let code = frame::farewell(&packet, self.terms.version)?;
-                    self.hand_over().await?;
                     return Err(if code == 4 { End::LeftWithWill } else { End::Left });
                 }
                 Kind::Connect => return Err(frame::Fault::Protocol("a second CONNECT").into()),
@@ -324,7 +323,7 @@ impl Session {
         }
     }
 
-    async fn finish(mut self: Box<Self>, end: End) {
+    async fn finish(mut self: Box<Self>, end: End) -> Option<LastWord> {
         let now = self.shared.deps.clock.now();
         let code = match &end {
             End::Left | End::LeftWithWill | End::Lost => None,
@@ -354,8 +353,12 @@ impl Session {
         if !matches!(end, End::Lost) {
             let _ = tokio::time::timeout(FAREWELL, self.stream.close(&mut self.output)).await;
         }
-        if !matches!(end, End::Left | End::LogClosed) {
-            self.send_will().await;
+        if matches!(end, End::Left | End::LogClosed) {
+            return None;
+        }
+        match (self.terms.will.take(), &self.who) {
+            (Some(will), Who::Device(names)) => Some(LastWord::new(names.clone(), self.peer, self.terms.owner.clone(), *will)),
+            _ => None,
         }
     }
 

@@ -25,7 +25,7 @@ pub enum Reason {
     Credentials,
     /// The credentials were revoked.
     Revoked,
-    /// Too many failed log-ins, or the verifier is busy.
+    /// Too many failed log-ins, the verifier is busy, or the database cannot take a step.
     Busy,
     /// The client id is another's, or none.
     ClientId,

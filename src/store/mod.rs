@@ -61,6 +61,20 @@ pub enum Error {
     Corrupt(String),
 }
 
+impl Error {
+    /// May the same change succeed later? A full disk or a locked file passes; a value that no row can hold does not.
+    pub fn is_passing(&self) -> bool {
+        use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
+        match self {
+            Self::Sqlite(fault) => {
+                fault.sqlite_error_code().is_some_and(|code| !matches!(code, ConstraintViolation | TooBig | TypeMismatch))
+            }
+            Self::Commit(_) | Self::Busy | Self::Closed => true,
+            Self::Newer { .. } | Self::Corrupt(_) => false,
+        }
+    }
+}
+
 /// What a store function gives back.
 pub type Result<T> = std::result::Result<T, Error>;
 

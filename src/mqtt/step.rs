@@ -1,0 +1,80 @@
+//! A driver's steps: taken before they are acknowledged, and answered on the command topic.
+
+use super::access::Names;
+use super::guard::Shared;
+use super::session::{End, Session, Who};
+use super::stats::Reason;
+use crate::bookings;
+use crate::model::{BookingId, Step, Timestamp};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::net::IpAddr;
+
+#[derive(Deserialize)]
+struct StepReport {
+    booking_id: String,
+    step: String,
+    #[serde(default)]
+    at: Option<Timestamp>,
+    #[serde(default)]
+    proof: Option<Value>,
+}
+
+/// A step that was not taken.
+pub(super) struct NotTaken {
+    booking: Option<String>,
+    step: Option<String>,
+    reason: String,
+    /// Sent again later, it may well be.
+    passing: bool,
+}
+
+impl NotTaken {
+    fn unreadable(fault: &serde_json::Error) -> Self {
+        Self { booking: None, step: None, reason: format!("not a step: {fault}"), passing: false }
+    }
+}
+
+impl Session {
+    /// Takes a driver's step and answers it. While the depot cannot take any, the session ends without an acknowledgement: the
+    /// device sends the step again when it is back.
+    pub(super) async fn step(&mut self, payload: &[u8]) -> Result<(), End> {
+        let Who::Device(names) = &self.who else { return Ok(()) };
+        let answer = match Box::pin(self.shared.report_step(names, payload)).await {
+            Ok(answer) => answer,
+            Err(failed) if failed.passing => return Err(End::Fault(0x89, Reason::Busy, format!("a step: {}", failed.reason))),
+            Err(failed) => {
+                self.shared.refuse_step(names, self.peer, &failed);
+                json!({"type": "step_rejected", "booking_id": failed.booking, "step": failed.step, "reason": failed.reason})
+            }
+        };
+        self.answer(answer.to_string().into_bytes());
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Takes a step as a device reports it; the answer that says so.
+    pub(super) async fn report_step(&self, names: &Names, payload: &[u8]) -> Result<Value, NotTaken> {
+        let report: StepReport = serde_json::from_slice(payload).map_err(|fault| NotTaken::unreadable(&fault))?;
+        let StepReport { booking_id, step, at, proof } = report;
+        let refused = |reason: String, passing| NotTaken { booking: Some(booking_id.clone()), step: Some(step.clone()), reason, passing };
+        let id: BookingId = booking_id.parse().map_err(|e| refused(format!("booking_id {e}"), false))?;
+        let known = Step::parse(&step).filter(|s| s.is_drivers());
+        let known = known.ok_or_else(|| refused("step must be arrived, picked_up, delivered or failed".to_owned(), false))?;
+        let status = self.take_step(id, known, at, proof, names).await.map_err(|error| {
+            let passing = match &error {
+                bookings::Error::Store(fault) => fault.is_passing(),
+                bookings::Error::Lost => true,
+                _ => false,
+            };
+            refused(error.to_string(), passing)
+        })?;
+        Ok(json!({"type": "step_ack", "booking_id": booking_id, "step": step, "status": status.as_str()}))
+    }
+
+    /// Counts a step that was not taken.
+    pub(super) fn refuse_step(&self, names: &Names, peer: IpAddr, failed: &NotTaken) {
+        self.stats.refuse(self.deps.clock.now(), Reason::Step, format!("{} from {peer}", names.device), failed.reason.clone());
+    }
+}
