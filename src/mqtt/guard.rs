@@ -5,7 +5,7 @@ use super::connect;
 use super::downlink;
 use super::limits::{Limits, Permit};
 use super::registry::Registry;
-use super::router::{Router, Rumqttd};
+use super::router::{Router, Rumqttd, STATUS_QOS};
 use super::session::{SHUTTING_DOWN, Who};
 use super::stats::{Snapshot, Stats, add};
 use super::tls;
@@ -14,7 +14,7 @@ use crate::bookings::Bookings;
 use crate::clock::Clock;
 use crate::config;
 use crate::fleet::Fleet;
-use crate::model::VehicleId;
+use crate::model::{Timestamp, VehicleId};
 use crate::ops::certificates::Certificates;
 use crate::store::Db;
 use crate::telemetry::{Filter, Inspector, VehicleState};
@@ -124,7 +124,10 @@ impl Guard {
     pub async fn bind(config: &config::Config, deps: Deps, certificates: Option<Arc<Certificates>>) -> Result<Self, Error> {
         let mqtt = config.mqtt.clone();
         let (stats, router_failed) = (Arc::new(Stats::default()), CancellationToken::new());
-        let router = Rumqttd::start(stats.clone(), router_failed.clone()).map_err(|e| Error::Ended(e.to_string()))?;
+        // Nobody is connected yet, whatever was so before.
+        let (since, vehicles) = (deps.clock.now(), deps.fleet.all());
+        let offline = vehicles.into_iter().map(move |vehicle| status(&vehicle.id, false, since));
+        let router = Rumqttd::start(stats.clone(), router_failed.clone(), offline).map_err(|e| Error::Ended(e.to_string()))?;
         let plain = match mqtt.listen {
             Some(address) => Some(listen(address).await?),
             None => None,
@@ -141,10 +144,10 @@ impl Guard {
             router: Box::new(router),
             cursors: cursors_tx,
             followed: AtomicI64::new(0),
+            stopping: CancellationToken::new(),
             states: Mutex::default(),
             next_client: AtomicU64::new(1),
             config: mqtt,
-            stopping: CancellationToken::new(),
             deps,
             stats,
         });
@@ -194,10 +197,10 @@ impl Guard {
             }
         };
         (self.plain, self.tls) = (None, None);
+        self.shared.stopping.cancel();
         self.shared.registry.owned("").iter().for_each(|mailbox| mailbox.kick(SHUTTING_DOWN));
         let drained = tokio::time::timeout(DRAIN, async { while sessions.join_next().await.is_some() {} }).await;
         if drained.is_err() {
-        self.shared.stopping.cancel();
             tracing::warn!("{} connections did not leave in time", sessions.len());
         }
         ended
@@ -274,13 +277,18 @@ async fn watch_certificates(certificates: Arc<Certificates>, clock: Clock) -> Re
     }
 }
 
+/// The retained message, topic and payload, that says whether `vehicle` is connected.
+fn status(vehicle: &VehicleId, online: bool, since: Timestamp) -> (String, String) {
+    (format!("v/{vehicle}/status"), format!(r#"{{"online":{online},"since":"{since}"}}"#))
+}
+
 impl Shared {
     /// Says on the vehicle's retained status topic, and to the fleet, whether it is connected.
     pub fn tell_status(&self, vehicle: &VehicleId, online: bool) {
         let since = self.deps.clock.now();
         self.deps.fleet.set_online(vehicle, online, since);
-        let payload = format!(r#"{{"online":{online},"since":"{since}"}}"#);
-        self.router.publish(&format!("v/{vehicle}/status"), payload.as_bytes(), 1, true);
+        let (topic, payload) = status(vehicle, online, since);
+        self.router.publish(&topic, payload.as_bytes(), STATUS_QOS, true);
     }
 
     /// A client id for a client that brought none.

@@ -2,8 +2,9 @@
 //!
 //! A connection is admitted ([`guard`], limits), proves who it is (connect), and becomes one task (session) that cuts
 //! packets (frame), asks what is allowed ([`access`]), hands fixes to the log and acknowledges what is durable (ingest, pace),
-//! and sends what the journal holds for its vehicle (downlink, outbound). rumqttd's codecs read the cold packets (codec) and its
-//! router serves local subscribers only ([`router`]).
+//! takes its driver's steps (step), and sends what the journal holds for its vehicle (downlink, outbound). What it wants said when
+//! it is lost is said then (will). rumqttd's codecs read the cold packets (codec) and its router serves local subscribers only
+//! ([`router`]), with as many topics as one owner may have (known).
 
 pub mod access;
 mod codec;
@@ -12,6 +13,7 @@ mod downlink;
 mod frame;
 pub mod guard;
 mod ingest;
+mod known;
 mod limits;
 mod neighbours;
 mod outbound;
@@ -20,10 +22,10 @@ mod registry;
 pub mod router;
 mod session;
 pub mod stats;
+mod step;
 mod stream;
 mod tls;
-mod step;
+mod will;
 mod wire;
 
-mod will;
 pub use guard::{Deps, Error, Guard, Observer};

@@ -7,13 +7,14 @@
 
 #![expect(clippy::result_large_err, reason = "the error is rumqttd's, and it ends the process")]
 
+use super::known::Known;
 use super::stats::{Stats, add};
 use bytes::{BufMut, BytesMut};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rumqttd::local::{LinkBuilder, LinkRx, LinkTx};
 use rumqttd::protocol::{self, Packet};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,7 +46,8 @@ pub struct Seat(u32);
 
 /// Spreads messages to local subscribers.
 pub trait Router: Send + Sync {
-    /// Gives a copy to whoever subscribed; `topic` is a checked topic name. Never blocks: a busy router loses the copy.
+    /// Gives a copy to whoever subscribed; `topic` is a checked topic name. Never blocks: a busy router loses the copy, and so
+    /// does a topic beyond what one owner or all may use.
     fn publish(&self, topic: &str, payload: &[u8], qos: u8, retain: bool);
     /// Takes a seat; `None` when all are taken or the router is gone.
     fn open(&self) -> BoxFuture<'static, Option<(Seat, Box<dyn Feed>)>>;
@@ -59,8 +61,14 @@ pub trait Router: Send + Sync {
 
 /// Subscribers at once; each costs about 40 KB.
 const SEATS: u32 = 250;
-/// Different filters over the life of the process: the router never forgets one.
-const FILTERS: usize = 5_000;
+/// Different filters over the life of the process, in all and of one owner: the router never forgets one.
+const FILTERS: (usize, usize) = (5_000, 32);
+/// Different topics, likewise.
+const TOPICS: (usize, usize) = (100_000, 32);
+/// Retained messages that a new subscription gets at most; the router drops the others.
+const RETAINED: u64 = 50_000;
+/// The QoS that a vehicle's status is published with.
+pub const STATUS_QOS: u8 = 1;
 /// Copies that may wait for the router.
 const QUEUE: usize = 4_096;
 
@@ -76,23 +84,31 @@ enum Job {
 pub struct Rumqttd {
     jobs: SyncSender<Job>,
     taken: Arc<AtomicUsize>,
-    filters: Mutex<HashSet<String>>,
+    filters: Mutex<Known>,
+    topics: Mutex<Known>,
     stats: Arc<Stats>,
 }
 
 impl Rumqttd {
-    /// Starts the router and the thread that speaks to it; `failed` is cancelled when either ends.
-    pub fn start(stats: Arc<Stats>, failed: CancellationToken) -> std::io::Result<Self> {
+    /// Starts the router and the thread that speaks to it; `failed` is cancelled when either ends. `retained` holds topics and
+    /// payloads to begin with.
+    pub fn start(
+        stats: Arc<Stats>,
+        failed: CancellationToken,
+        retained: impl Iterator<Item = (String, String)> + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (jobs, queue) = sync_channel(QUEUE);
         let taken = Arc::new(AtomicUsize::new(0));
         let thread_taken = taken.clone();
         std::thread::Builder::new().name("mqtt-local".into()).spawn(move || {
             let _failed = failed.drop_guard();
-            if let Some(fault) = serve(&queue, &thread_taken) {
+            let first = retained.map(|(topic, payload)| publication(topic, payload.as_bytes(), STATUS_QOS, true));
+            if let Some(fault) = serve(first, &queue, &thread_taken) {
                 tracing::error!("the router for local subscribers failed: {fault}");
             }
         })?;
-        Ok(Self { jobs, taken, filters: Mutex::default(), stats })
+        let (filters, topics) = (Mutex::new(Known::new(FILTERS)), Mutex::new(Known::new(TOPICS)));
+        Ok(Self { jobs, taken, filters, topics, stats })
     }
 
     fn must(&self, job: Job) {
@@ -109,17 +125,9 @@ impl Router for Rumqttd {
         if !retain && self.taken.load(Ordering::Relaxed) == 0 {
             return;
         }
-        // An empty retained message clears what was retained; then nothing may stand in front of it.
-        let mut carried = BytesMut::with_capacity(1 + payload.len());
-        if !(retain && payload.is_empty()) {
-            carried.put_u8(qos);
-            carried.put_slice(payload);
-        }
-        let counter = match self.jobs.try_send(Job::Publish { topic: topic.to_owned(), payload: carried, retain }) {
-            Ok(()) => &self.stats.copies,
-            Err(_) => &self.stats.copies_dropped,
-        };
-        add(counter, 1);
+        let admitted = self.topics.lock().unwrap_or_else(PoisonError::into_inner).admit(topic);
+        let sent = admitted && self.jobs.try_send(publication(topic.to_owned(), payload, qos, retain)).is_ok();
+        add(if sent { &self.stats.copies } else { &self.stats.copies_dropped }, 1);
     }
 
     fn open(&self) -> BoxFuture<'static, Option<(Seat, Box<dyn Feed>)>> {
@@ -127,21 +135,16 @@ impl Router for Rumqttd {
         self.must(Job::Open(reply));
         async move {
             let (seat, rx) = opened.await.ok()?;
-            let feed: Box<dyn Feed> = Box::new(LinkFeed(rx));
+            let feed: Box<dyn Feed> = Box::new(LinkFeed { link: rx, paused: false });
             Some((seat, feed))
         }
         .boxed()
     }
 
     fn subscribe(&self, seat: Seat, filter: &str) -> bool {
-        let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
-        if !filters.contains(filter) {
-            if filters.len() >= FILTERS {
-                return false;
-            }
-            filters.insert(filter.to_owned());
+        if !self.filters.lock().unwrap_or_else(PoisonError::into_inner).admit(filter) {
+            return false;
         }
-        drop(filters);
         self.must(Job::Subscribe(seat, filter.to_owned()));
         true
     }
@@ -155,15 +158,23 @@ impl Router for Rumqttd {
     }
 }
 
-struct LinkFeed(LinkRx);
+struct LinkFeed {
+    link: LinkRx,
+    /// The router waits to be told that there is room again; kept here because [`Feed::next`] may be dropped halfway.
+    paused: bool,
+}
 
 impl Feed for LinkFeed {
     fn next(&mut self) -> BoxFuture<'_, Option<LocalMessage>> {
         async move {
             loop {
-                let Some(notification) = self.0.next().await.ok()? else { continue };
+                if self.paused {
+                    self.link.wake().await.ok()?;
+                    self.paused = false;
+                }
+                let Some(notification) = self.link.next().await.ok()? else { continue };
                 if matches!(notification, rumqttd::Notification::Unschedule) {
-                    self.0.wake().await.ok()?;
+                    self.paused = true;
                     continue;
                 }
                 match Option::<Packet>::from(notification) {
@@ -181,10 +192,21 @@ impl Feed for LinkFeed {
     }
 }
 
-fn serve(queue: &Receiver<Job>, taken: &AtomicUsize) -> Option<rumqttd::local::LinkError> {
+/// The copy of a message, its QoS in front of its payload.
+fn publication(topic: String, payload: &[u8], qos: u8, retain: bool) -> Job {
+    // An empty retained message clears what was retained; then nothing may stand in front of it.
+    let mut carried = BytesMut::with_capacity(1 + payload.len());
+    if !(retain && payload.is_empty()) {
+        carried.put_u8(qos);
+        carried.put_slice(payload);
+    }
+    Job::Publish { topic, payload: carried, retain }
+}
+
+fn serve(first: impl Iterator<Item = Job>, queue: &Receiver<Job>, taken: &AtomicUsize) -> Option<rumqttd::local::LinkError> {
     let config = rumqttd::RouterConfig {
         max_connections: SEATS as usize + 2,
-        max_outgoing_packet_count: 200,
+        max_outgoing_packet_count: RETAINED,
         max_segment_size: 1024 * 1024,
         max_segment_count: 2,
         ..Default::default()
@@ -197,7 +219,7 @@ fn serve(queue: &Receiver<Job>, taken: &AtomicUsize) -> Option<rumqttd::local::L
     };
     let mut free: Vec<u32> = (0..SEATS).rev().collect();
     let mut links: HashMap<Seat, LinkTx> = HashMap::new();
-    while let Ok(job) = queue.recv() {
+    for job in first.chain(queue.iter()) {
         let done = match job {
             Job::Publish { topic, payload, retain } => {
                 let publish = protocol::Publish::new(topic, String::new(), retain);
