@@ -3,6 +3,7 @@
 mod common;
 
 use common::Depot;
+use common::mqtt::Credential;
 use serde_json::json;
 
 fn now() -> String {
@@ -58,6 +59,52 @@ async fn the_first_start_prints_a_link_that_makes_the_first_user_once() {
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && cookie.contains("Path=/"), "{cookie}");
     nobody.post("/api/v1/setup", body(&token, "correct horse battery")).await.problem(401);
     assert_eq!(nobody.get("/api/v1/session").await.ok()["setup_needed"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vehicle_that_was_online_is_said_to_be_offline_after_a_crash() {
+    let mut depot = Depot::start().await;
+    let device = depot.new_device("KA-1");
+    let board = Credential::of_token(&depot.new_token("viewer"));
+    let _van = depot.mqtt(&device).await;
+    let (_, online) = depot.mqtt(&board).await.first_of("v/KA-1/status").await;
+    assert_eq!(online["online"], true);
+    depot.kill9().await;
+    let (topic, offline) = depot.mqtt(&board).await.first_of("v/+/status").await;
+    assert_eq!((&*topic, &offline["online"]), ("v/KA-1/status", &false.into()), "{offline}");
+}
+
+/// Alters tracks.db from outside.
+fn vandalise(depot: &Depot, sql: &str) {
+    rusqlite::Connection::open(depot.data_dir().join("tracks.db")).unwrap().execute_batch(sql).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fix_log_that_cannot_be_written_ends_the_server_and_acknowledges_nothing() {
+    let mut depot = Depot::start().await;
+    let device = depot.new_device("KA-1");
+    let mut van = depot.mqtt(&device).await;
+    van.fix(&now(), 42.5, 1.5).await;
+    vandalise(&depot, "alter table chunk rename to gone");
+    van.send("v/KA-1/gps", &json!({"ts": now(), "lat": 42.6, "lon": 1.5})).await;
+    let status = depot.ended().await;
+    let log = depot.log();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains("task mqtt ended: the fix log ended: tracks.db: no such table: chunk"), "{log}");
+    assert_eq!(van.acked_so_far(), 1, "what is not on disk is not acknowledged");
+    vandalise(&depot, "alter table gone rename to chunk");
+    depot.launch().await;
+    let track = depot.http().get("/api/v1/vehicles/KA-1/track").await.ok();
+    assert_eq!(track["items"].as_array().unwrap().len(), 1, "{track}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_address_turns_a_listener_off() {
+    let depot = Depot::start_with(&["MQTT__LISTEN="]).await;
+    assert!(!depot.listens("mqtt") && depot.listens("mqtts"));
+    let depot = Depot::start_with(&["MQTT__LISTEN=", "MQTT__TLS_LISTEN="]).await;
+    assert!(!depot.listens("mqtt") && !depot.listens("mqtts"));
+    assert_eq!(depot.http_as("").get("/readyz").await.text, "ready\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -95,3 +95,23 @@ async fn a_client_holds_eight_filters_at_most() {
     let codes = a.subscribe(&filters, 0).await;
     assert_eq!(codes, [0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x80]);
 }
+
+#[tokio::test]
+async fn every_vehicle_is_said_to_be_offline_at_the_start() {
+    const VEHICLES: usize = 300;
+    let depot = Depot::with_vehicles(VEHICLES).await;
+    let token = depot.reader().await;
+    let mut board = Client::enter(depot.addr, &Hello::new("board", &token)).await;
+    assert_eq!(board.subscribe(&["v/+/status"], 0).await, [0]);
+    let mut offline = std::collections::HashSet::new();
+    while offline.len() < VEHICLES {
+        let packet = board.read().await.unwrap();
+        let (topic, payload) = packet.message();
+        assert!(packet.first & 1 == 1 && payload.contains(r#""online":false"#), "{topic} {payload}");
+        offline.insert(topic);
+    }
+    let (user, password) = depot.device("1").await;
+    let _van = Client::enter(depot.addr, &Hello::new(&user, &password)).await;
+    let (topic, payload) = board.read().await.unwrap().message();
+    assert!(topic == "v/van-1/status" && payload.contains(r#""online":true"#), "{topic} {payload}");
+}

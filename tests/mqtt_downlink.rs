@@ -98,3 +98,49 @@ async fn a_job_that_is_over_is_not_replayed() {
     assert_eq!(kinds[1]["booking"]["id"], second.to_string());
     client.ping().await;
 }
+
+/// Alters ops.db from outside.
+fn vandalise(depot: &Depot, sql: &str) {
+    let vandal = rusqlite::Connection::open(depot.dir.path().join("ops.db")).unwrap();
+    vandal.execute_batch(sql).unwrap();
+}
+
+#[tokio::test]
+async fn a_step_that_cannot_be_taken_now_is_not_acknowledged() {
+    let depot = Depot::start().await;
+    let (user, password) = depot.device("a").await;
+    let id = depot.booking().await;
+    assign(&depot, id).await;
+    for (qos, acknowledgement, step, status) in [(1, 4, "arrived", Status::Arrived), (2, 5, "picked_up", Status::PickedUp)] {
+        let kept = Hello { clean: false, ..Hello::new(&user, &password) };
+        let mut client = Client::enter(depot.addr, &kept).await;
+        let payload = format!(r#"{{"booking_id":"{id}","step":"{step}"}}"#);
+        vandalise(&depot, "alter table bookings rename to away");
+        client.publish("v/van-a/step", &payload, qos, 3).await;
+        assert!(client.closed().await.is_empty(), "neither acknowledged nor rejected");
+        vandalise(&depot, "alter table away rename to bookings");
+        depot.until("it left", |d| d.guard.stats().sessions == 0).await;
+        let mut client = Client::enter(depot.addr, &kept).await;
+        let again = client.publish_bytes("v/van-a/step", &payload, qos, 3, 8);
+        client.send(&again).await;
+        assert_eq!(client.read().await.unwrap().kind(), acknowledgement);
+        assert_eq!(depot.deps.bookings.get(id).await.unwrap().status, status);
+    }
+    assert_eq!((depot.refused("busy"), depot.refused("step")), (2, 0));
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_read_now_is_not_passed_over() {
+    let depot = Depot::start().await;
+    let (user, password) = depot.device("a").await;
+    let id = depot.booking().await;
+    assign(&depot, id).await;
+    vandalise(&depot, "alter table bookings rename to away");
+    let mut client = Client::enter(depot.addr, &Hello { level: 5, ..Hello::new(&user, &password) }).await;
+    client.send(&packet(0x82, &[&[0, 9, 0], &*text("v/van-a/cmd"), &[1]].concat())).await;
+    let told = client.closed().await;
+    assert_eq!(told.last().map(|p| (p.first, p.body[0])), Some((0xE0, 0x89)));
+    vandalise(&depot, "alter table away rename to bookings");
+    let mut client = listening(&depot, &user, &password).await;
+    assert_eq!(command(&mut client).await.0["booking"]["id"], id.to_string());
+}

@@ -58,6 +58,71 @@ async fn a_repeated_qos_1_fix_is_stored_once() {
 }
 
 #[tokio::test]
+async fn a_repetition_is_acknowledged_no_sooner_than_what_it_repeats() {
+    let mut config = mqtt_support::depot::config();
+    config.tracks.commit_window_ms = 60_000;
+    let depot = Depot::with(config).await;
+    let (user, password) = depot.device("a").await;
+    let kept = Hello { clean: false, ..Hello::new(&user, &password) };
+    for (qos, kind) in [(1, 4), (2, 5)] {
+        let mut before = Client::enter(depot.addr, &kept).await;
+        before.publish("v/van-a/gps", &fix(qos.into()), qos, 7).await;
+        before.ping().await;
+        drop(before);
+        depot.until("it left", |d| d.guard.stats().sessions == 0).await;
+        let mut after = Client::enter(depot.addr, &kept).await;
+        let again = after.publish_bytes("v/van-a/gps", &fix(qos.into()), qos, 7, 8);
+        after.send(&again).await;
+        after.ping().await;
+        depot.deps.tracks.hurry();
+        assert_eq!(after.read().await.unwrap().kind(), kind);
+        assert_eq!(depot.track("van-a").await, usize::from(qos));
+        drop(after);
+        depot.until("it left", |d| d.guard.stats().sessions == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_fix_before_a_malformed_packet_is_kept() {
+    let depot = Depot::start().await;
+    let (user, password) = depot.device("a").await;
+    let mut a = Client::enter(depot.addr, &Hello::new(&user, &password)).await;
+    let mut bytes = a.publish_bytes("v/van-a/gps", &fix(1), 1, 1, 0);
+    bytes.extend([0x36, 3, 0, 1, b'a']);
+    a.send(&bytes).await;
+    a.closed().await;
+    let mut a = Client::enter(depot.addr, &Hello::new(&user, &password)).await;
+    let again = a.publish_bytes("v/van-a/gps", &fix(1), 1, 1, 8);
+    a.send(&again).await;
+    assert_eq!(a.read().await.unwrap().kind(), 4);
+    assert_eq!(depot.track("van-a").await, 1, "known as seen, so it must be there");
+}
+
+/// The announced Receive Maximum holds QoS 1 back without harm; a QoS 2 message beyond it ends the session.
+#[tokio::test]
+async fn more_in_flight_than_announced() {
+    let mut config = mqtt_support::depot::config();
+    (config.mqtt.max_inflight, config.tracks.commit_window_ms) = (4, 60_000);
+    let depot = Depot::with(config).await;
+    let (user, password) = depot.device("a").await;
+    let hello = Hello { level: 5, ..Hello::new(&user, &password) };
+    let (mut a, connack) = Client::hello(depot.addr, &hello).await;
+    assert_eq!(connack.body[3..6], [0x21, 0, 4]);
+    let burst = |a: &Client, qos| (1..=8).flat_map(|n| a.publish_bytes("v/van-a/gps", &fix(n.into()), qos, n, 0)).collect::<Vec<u8>>();
+    let bytes = burst(&a, 1);
+    a.send(&bytes).await;
+    for pkid in 1..=8 {
+        assert_eq!(a.read().await.unwrap().pkid(), pkid);
+    }
+    assert_eq!(depot.track("van-a").await, 8);
+    let bytes = burst(&a, 2);
+    a.send(&bytes).await;
+    let told = a.closed().await;
+    assert_eq!(told.last().map(|p| (p.first, p.body[0])), Some((0xE0, 0x93)));
+    assert_eq!(depot.refused("receive_maximum"), 1);
+}
+
+#[tokio::test]
 async fn what_is_not_a_position_is_refused_with_its_reason_and_the_device_goes_on() {
     let depot = Depot::start().await;
     let (user, password) = depot.device("a").await;

@@ -2,6 +2,7 @@
 
 mod mqtt_support;
 use mqtt_support::*;
+use tokio::io::AsyncWriteExt;
 
 async fn is_well(depot: &Depot) {
     let (user, password) = depot.device("witness").await;
@@ -83,25 +84,8 @@ async fn five_silent_connections_on_the_tls_port_stop_nobody() {
         silent.push(Client::open(depot.tls, 4).await);
     }
     let (user, password) = depot.device("a").await;
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
-        let mut roots = rustls::RootCertStore::empty();
-        let ca = depot.certificates.ca_pem().unwrap();
-        use rustls::pki_types::pem::PemObject;
-        roots.add(rustls::pki_types::CertificateDer::from_pem_slice(ca.as_bytes()).unwrap()).unwrap();
-        let client = rustls::ClientConfig::builder_with_provider(provider.clone())
-            .with_protocol_versions(&[version])
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(client));
-        let tcp = tokio::net::TcpStream::connect(depot.tls).await.unwrap();
-        let connecting = connector.connect("localhost".try_into().unwrap(), tcp);
-        let mut tls = tokio::time::timeout(std::time::Duration::from_secs(3), connecting).await.expect("delayed").unwrap();
-        use tokio::io::AsyncWriteExt;
-        tls.write_all(&Hello::new(&user, &password).bytes()).await.unwrap();
-        let connack = read_packet(&mut tls).await.unwrap();
-        assert_eq!((connack.kind(), connack.body[1]), (2, 0));
+        let mut tls = tls::enter(&depot, version, &Hello::new(&user, &password)).await;
         let probe = Client { stream: tokio::net::TcpStream::connect(depot.addr).await.unwrap(), level: 4 };
         tls.write_all(&probe.publish_bytes("v/van-a/gps", &fix(1), 1, 1, 0)).await.unwrap();
         assert_eq!(read_packet(&mut tls).await.unwrap().kind(), 4);

@@ -3,6 +3,7 @@
 mod mqtt_support;
 use mqtt_support::*;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
 async fn refused_with_the_right_code() {
@@ -153,6 +154,53 @@ async fn a_revoked_device_is_gone_within_a_second() {
     let (_, connack) = Client::hello(depot.addr, &Hello { level: 5, ..Hello::new(&user, &password) }).await;
     assert_eq!(connack.body[1], 0x87);
     assert_eq!((depot.refused("kicked"), depot.refused("revoked")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_gone_within_a_second() {
+    let depot = Depot::start().await;
+    let (token, other) = (depot.reader().await, depot.reader().await);
+    let hello = |id, token| Hello { level: 5, client_id: id, ..Hello::new("reader", token) };
+    let mut boards = [Client::enter(depot.addr, &hello("one", &token)).await, Client::enter(depot.addr, &hello("two", &token)).await];
+    let mut stays = Client::enter(depot.addr, &hello("three", &other)).await;
+    let elsewhere = depotd::store::Db::open(depot.dir.path()).unwrap();
+    let auth = depotd::auth::Auth::new(elsewhere, &depot.config.mqtt, depot.deps.clock.clone());
+    auth.revoke_token(token.split('_').nth(1).unwrap(), depotd::model::Actor::System).await.unwrap();
+    for board in &mut boards {
+        let told = tokio::time::timeout(Duration::from_secs(1), board.closed()).await.expect("within a second");
+        assert_eq!(told.last().map(|p| (p.first, p.body[0])), Some((0xE0, 0x98)));
+    }
+    assert_eq!(Client::hello(depot.addr, &hello("one", &token)).await.1.body[1], 0x86);
+    stays.ping().await;
+}
+
+#[tokio::test]
+async fn a_new_certificate_serves_new_handshakes_and_old_sessions_stay() {
+    let depot = Depot::start().await;
+    let ((ua, pa), (ub, pb)) = (depot.device("a").await, depot.device("b").await);
+    let version = &rustls::version::TLS13;
+    let mut old = tls::enter(&depot, version, &Hello::new(&ua, &pa)).await;
+    let tls_dir = depot.dir.path().join("tls");
+    std::fs::remove_file(tls_dir.join("leaf.json")).unwrap();
+    depot.certificates.refresh(depot.deps.clock.now()).unwrap();
+    let new = tls::enter(&depot, version, &Hello::new(&ub, &pb)).await;
+    assert_ne!(tls::shown(&new), tls::shown(&old), "renewed");
+    std::fs::write(tls_dir.join("leaf.pem"), "half a").unwrap();
+    depot.certificates.refresh(depot.deps.clock.now()).unwrap_err();
+    assert_eq!(tls::shown(&tls::handshake(&depot, version).await), tls::shown(&new), "what cannot be used changes nothing");
+    old.write_all(&[0xC0, 0]).await.unwrap();
+    assert_eq!(read_packet(&mut old).await.unwrap().kind(), 13);
+}
+
+#[tokio::test]
+async fn an_empty_client_id_is_given_one() {
+    let depot = Depot::start().await;
+    let (user, password) = depot.device("a").await;
+    let nameless = Hello { client_id: "", ..Hello::new(&user, &password) };
+    Client::enter(depot.addr, &nameless).await.ping().await;
+    assert_eq!(Client::hello(depot.addr, &Hello { clean: false, ..nameless.clone() }).await.1.body[1], 2);
+    let (_, connack) = Client::hello(depot.addr, &Hello { level: 5, ..nameless }).await;
+    assert!(connack.body.windows(7).any(|w| w[0] == 0x12 && &w[3..] == b"dev-"), "{connack:?}");
 }
 
 #[tokio::test]

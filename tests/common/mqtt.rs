@@ -22,6 +22,13 @@ impl Credential {
     }
 }
 
+impl Credential {
+    /// An API token's, which reads positions.
+    pub fn of_token(token: &str) -> Self {
+        Self { id: "board".into(), vehicle: String::new(), username: "board".into(), password: token.to_owned() }
+    }
+}
+
 /// A connected session. Messages to it queue up; acknowledgements are counted.
 pub struct Mqtt {
     pub client: AsyncClient,
@@ -96,6 +103,11 @@ impl Mqtt {
     /// Asks for its commands.
     pub async fn subscribe_commands(&self) {
         self.client.subscribe(format!("v/{}/cmd", self.vehicle), QoS::AtLeastOnce).await.unwrap();
+    }
+    /// Subscribes to `filter` and gives the first message that comes.
+    pub async fn first_of(&mut self, filter: &str) -> (String, Value) {
+        self.client.subscribe(filter, QoS::AtLeastOnce).await.unwrap();
+        tokio::time::timeout(super::PATIENCE, self.messages.recv()).await.expect("a message").expect("the session to live")
     }
     /// The next message of that type; others on the way are dropped.
     pub async fn message(&mut self, kind: &str) -> Value {

@@ -3,7 +3,7 @@
 use super::*;
 use depotd::auth::{Auth, NewDevice, NewToken, Role};
 use depotd::bookings::{Bookings, PlaceRequest};
-use depotd::model::{Actor, BookingId, Place, Site};
+use depotd::model::{Actor, BookingId, Place, Site, Vehicle};
 use depotd::telemetry::Format;
 
 pub struct Depot {
@@ -37,6 +37,17 @@ impl Depot {
 
     pub async fn open(dir: TempDir, config: Config) -> Self {
         let deps = deps(dir.path(), &config);
+        Self::run(dir, config, deps).await
+    }
+
+    /// With vehicles `van-0`, `van-1` … known from before the guard starts.
+    pub async fn with_vehicles(count: usize) -> Self {
+        let (dir, config) = (tempfile::tempdir().unwrap(), config());
+        let deps = deps(dir.path(), &config);
+        for n in 0..count {
+            let id = format!("van-{n}").parse().unwrap();
+            deps.fleet.register(&Vehicle { id, class: "van".into(), capacity_kg: None, skills: Vec::new(), on_duty: true });
+        }
         Self::run(dir, config, deps).await
     }
 

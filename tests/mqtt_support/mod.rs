@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub mod depot;
+pub mod tls;
 pub use depot::Depot;
 
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -88,13 +89,25 @@ pub struct Hello<'a> {
     pub clean: bool,
     pub keep_alive: u16,
     pub will: Option<(&'a str, &'a str)>,
+    /// v5 properties of the will.
+    pub will_properties: Vec<u8>,
     /// v5 properties of the CONNECT.
     pub properties: Vec<u8>,
 }
 
 impl<'a> Hello<'a> {
     pub fn new(user: &'a str, password: &'a str) -> Self {
-        Self { level: 4, client_id: user, user, password, clean: true, keep_alive: 0, will: None, properties: Vec::new() }
+        Self {
+            level: 4,
+            client_id: user,
+            user,
+            password,
+            clean: true,
+            keep_alive: 0,
+            will: None,
+            will_properties: Vec::new(),
+            properties: Vec::new(),
+        }
     }
     pub fn bytes(&self) -> Vec<u8> {
         let mut body = text("MQTT");
@@ -108,7 +121,8 @@ impl<'a> Hello<'a> {
         body.extend(text(self.client_id));
         if let Some((topic, message)) = self.will {
             if self.level == 5 {
-                body.push(0);
+                body.push(u8::try_from(self.will_properties.len()).unwrap());
+                body.extend(&self.will_properties);
             }
             body.extend(text(topic));
             body.extend(text(message));
