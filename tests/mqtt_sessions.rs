@@ -1,6 +1,8 @@
 //! Connections: who gets in, who goes and with which word.
 
 mod mqtt_support;
+use depotd::auth::{NewToken, Role};
+use depotd::model::Actor;
 use mqtt_support::*;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -118,8 +120,15 @@ async fn a_session_is_resumed_truthfully() {
     assert_eq!(depot.track("van-a").await, 1, "recognised as sent before");
     drop(client);
     depot.until("it left", |d| d.guard.stats().sessions == 0).await;
-    let (_, connack) = Client::hello(depot.addr, &Hello { clean: true, ..kept.clone() }).await;
+    let (client, connack) = Client::hello(depot.addr, &Hello { clean: true, ..kept.clone() }).await;
     assert_eq!(connack.body[0], 0);
+    drop(client);
+    for client_id in ["one", "two", "one"] {
+        let (client, connack) = Client::hello(depot.addr, &Hello { client_id, ..kept.clone() }).await;
+        assert_eq!(connack.body[0], 0, "a device has one session kept, however many client ids it uses");
+        drop(client);
+        depot.until("it left", |d| d.guard.stats().sessions == 0).await;
+    }
 }
 
 #[tokio::test]
@@ -148,7 +157,7 @@ async fn a_revoked_device_is_gone_within_a_second() {
     let mut client = Client::enter(depot.addr, &Hello { level: 5, ..Hello::new(&user, &password) }).await;
     let elsewhere = depotd::store::Db::open(depot.dir.path()).unwrap();
     let auth = depotd::auth::Auth::new(elsewhere, &depot.config.mqtt, depot.deps.clock.clone());
-    auth.revoke_device(&user.parse().unwrap(), depotd::model::Actor::System).await.unwrap();
+    auth.revoke_device(&user.parse().unwrap(), Actor::System).await.unwrap();
     let told = tokio::time::timeout(Duration::from_secs(1), client.closed()).await.expect("within a second");
     assert_eq!(told.last().map(|p| (p.first, p.body[0])), Some((0xE0, 0x98)));
     let (_, connack) = Client::hello(depot.addr, &Hello { level: 5, ..Hello::new(&user, &password) }).await;
@@ -165,13 +174,26 @@ async fn a_revoked_token_is_gone_within_a_second() {
     let mut stays = Client::enter(depot.addr, &hello("three", &other)).await;
     let elsewhere = depotd::store::Db::open(depot.dir.path()).unwrap();
     let auth = depotd::auth::Auth::new(elsewhere, &depot.config.mqtt, depot.deps.clock.clone());
-    auth.revoke_token(token.split('_').nth(1).unwrap(), depotd::model::Actor::System).await.unwrap();
+    auth.revoke_token(token.split('_').nth(1).unwrap(), Actor::System).await.unwrap();
     for board in &mut boards {
         let told = tokio::time::timeout(Duration::from_secs(1), board.closed()).await.expect("within a second");
         assert_eq!(told.last().map(|p| (p.first, p.body[0])), Some((0xE0, 0x98)));
     }
     assert_eq!(Client::hello(depot.addr, &hello("one", &token)).await.1.body[1], 0x86);
     stays.ping().await;
+}
+
+#[tokio::test]
+async fn a_token_that_expires_takes_its_session_along() {
+    let depot = Depot::start().await;
+    let until = depot.deps.clock.now() + depotd::model::Span::from_secs(2);
+    let new = NewToken { name: "short".into(), role: Role::Integration, scopes: vec!["positions:read".into()], expires_at: Some(until) };
+    let token = depot.deps.auth.add_token(new, Actor::System).await.unwrap().token;
+    let hello = Hello { level: 5, ..Hello::new("reader", &token) };
+    let told = Client::enter(depot.addr, &hello).await.closed().await;
+    assert_eq!(told.last().map(|p| (p.first, p.body[0])), Some((0xE0, 0x98)));
+    assert!(depot.deps.clock.now() >= until);
+    assert_eq!(Client::hello(depot.addr, &hello).await.1.body[1], 0x86);
 }
 
 #[tokio::test]

@@ -135,6 +135,11 @@ impl Auth {
 
     /// Who sends this bearer token; `None` when it is none, expired or revoked.
     pub async fn bearer(&self, token: &str) -> Result<Option<Who>> {
+        Ok(self.bearer_until(token).await?.map(|(who, _)| who))
+    }
+
+    /// [`Auth::bearer`] for a connection that lasts, with the time from which on the token is refused.
+    pub async fn bearer_until(&self, token: &str) -> Result<Option<(Who, Option<Timestamp>)>> {
         let Some((id, secret)) = token.strip_prefix("dpt_").and_then(|t| t.split_once('_')) else { return Ok(None) };
         let (wanted, hash, now) = (id.to_owned(), secrets::digest(secret.as_bytes()), self.now());
         let Some(row) = self.0.db.read(move |c| tokens::get(c, &wanted)).await? else { return Ok(None) };
@@ -143,8 +148,9 @@ impl Auth {
         let Some(role) = Role::parse(&row.role).filter(|_| same && !over) else { return Ok(None) };
         let who = Who { role, name: row.id.clone(), scopes: split(&row.scope), by_token: true };
         if row.used_at.is_none_or(|at| now - at > NOTED) {
-            self.0.db.write(move |tx| tokens::touch(tx, &row.id, now)).await?;
+            let id = row.id;
+            self.0.db.write(move |tx| tokens::touch(tx, &id, now)).await?;
         }
-        Ok(Some(who))
+        Ok(Some((who, row.expires_at)))
     }
 }

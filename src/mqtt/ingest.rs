@@ -3,8 +3,9 @@
 use super::access::{self, Channel};
 use super::frame::{self, Frame, Publish};
 use super::pace::Pace;
-use super::session::{End, Pending, Session, Who};
+use super::session::{End, Pending, Session};
 use super::stats::{Reason, add};
+use super::who::Who;
 use super::wire;
 use crate::model::{Fix, Timestamp};
 use crate::telemetry::VehicleState;

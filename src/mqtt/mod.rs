@@ -25,6 +25,7 @@ pub mod stats;
 mod step;
 mod stream;
 mod tls;
+mod who;
 mod will;
 mod wire;
 

@@ -2,8 +2,8 @@
 
 use super::access::Names;
 use super::guard::Shared;
-use super::session::Who;
 use super::stats::Reason;
+use super::who::Who;
 use crate::auth::{Refused, What, allow};
 use crate::bookings;
 use crate::model::{Actor, BookingId, Fix, Status, Step, Timestamp, VehicleId};
@@ -62,12 +62,12 @@ impl Shared {
 
     /// The reader that an API token makes: read-only, and only when its role and scope let it see positions.
     pub async fn reader(&self, token: &str) -> Result<Who, Refused> {
-        let found = self.deps.auth.bearer(token).await.map_err(|e| Refused::Unavailable(e.to_string()))?;
-        let who = found.ok_or(Refused::Unknown)?;
+        let found = self.deps.auth.bearer_until(token).await.map_err(|e| Refused::Unavailable(e.to_string()))?;
+        let (who, until) = found.ok_or(Refused::Unknown)?;
         if !allow(&who, What::ReadPositions) {
             return Err(Refused::Revoked);
         }
-        Ok(Who::Reader { id: who.name, granted: POSITIONS.iter().map(|f| (*f).to_owned()).collect() })
+        Ok(Who::Reader { id: who.name, granted: POSITIONS.iter().map(|f| (*f).to_owned()).collect(), until })
     }
 
     /// The job that `vehicle` has.

@@ -6,8 +6,9 @@ use super::downlink::Command;
 use super::frame::{self, Frame, Kind};
 use super::guard::Shared;
 use super::router::{Feed, LocalMessage, Seat};
-use super::session::{End, Session, Who};
+use super::session::{End, Session};
 use super::stats::{Reason, add};
+use super::who::Who;
 use super::wire::{self, Message};
 use std::collections::VecDeque;
 

@@ -1,6 +1,5 @@
 //! One client's session: reads, decides, writes; one task, one loop.
 
-use super::access::Names;
 use super::frame::{self, Kind, Version};
 use super::guard::Shared;
 use super::ingest::Ingest;
@@ -9,6 +8,7 @@ use super::pace::{Advice, QUIET_MS};
 use super::registry::{Mailbox, Parked};
 use super::stats::{Reason, add};
 use super::stream::{Stream, Turn};
+use super::who::Who;
 use super::will::{LastWord, Will};
 use super::wire;
 use bytes::{Buf, BytesMut};
@@ -24,7 +24,7 @@ use tokio::time::Sleep;
 pub const TAKEN_OVER: u8 = 0x8E;
 /// depotd stops.
 pub const SHUTTING_DOWN: u8 = 0x8B;
-/// The credentials were revoked or changed.
+/// The credentials were revoked or changed, or have expired.
 pub const REVOKED: u8 = 0x98;
 
 /// Output beyond which nothing more is read, in bytes.
@@ -32,30 +32,6 @@ const OUTPUT_LIMIT: usize = 64 * 1024;
 /// How long a client may take to accept output, and how long a farewell may last.
 const SEND_LIMIT: Duration = Duration::from_secs(20);
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// Whose session it is.
-#[derive(Clone, Debug)]
-pub enum Who {
-    /// A device, for its vehicle.
-    Device(Names),
-    /// An API token, reading what its filters grant.
-    Reader {
-        /// The token's id.
-        id: String,
-        /// What it may read.
-        granted: Vec<String>,
-    },
-}
-
-impl Who {
-    /// The device or token, for people.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Device(names) => names.device.as_str(),
-            Self::Reader { id, .. } => id,
-        }
-    }
-}
 
 /// How a session ended.
 #[derive(Debug)]
@@ -240,6 +216,7 @@ impl Session {
             span => (span + span / 2).saturating_sub(now.saturating_duration_since(self.heard)),
         };
         let span = if self.output.is_empty() { alive } else { alive.min(SEND_LIMIT) };
+        let span = self.who.until().map_or(span, |until| span.min((until - self.shared.deps.clock.now()).as_duration()));
         self.reset_timer(now, span.max(Duration::from_millis(1)));
     }
 
@@ -247,6 +224,9 @@ impl Session {
         let now = self.shared.deps.clock.monotonic();
         if std::mem::take(&mut self.watching) && self.ingest.pace.quiet(self.pending.len()) == Advice::Hurry {
             self.hurry();
+        }
+        if self.who.until().is_some_and(|until| until <= self.shared.deps.clock.now()) {
+            return Err(End::Kicked(REVOKED));
         }
         let keep_alive = self.terms.keep_alive;
         // While it is held back, what the client sends is not read: its silence is ours.

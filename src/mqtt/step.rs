@@ -2,8 +2,9 @@
 
 use super::access::Names;
 use super::guard::Shared;
-use super::session::{End, Session, Who};
+use super::session::{End, Session};
 use super::stats::Reason;
+use super::who::Who;
 use crate::bookings;
 use crate::model::{BookingId, Step, Timestamp};
 use serde::Deserialize;
