@@ -139,6 +139,7 @@ async fn commits_go_on_while_retention_is_under_way() {
         keep(&tracks, vec![Fix { extras: Some("x".repeat(40_000).into()), ..fix("a", second) }]).await;
     }
     clock.advance(Span::from_secs(2 * 86_400));
+    #[expect(clippy::disallowed_methods, reason = "a test is its own app")]
     let retained = tokio::spawn({
         let (tracks, now) = (tracks.clone(), clock.now());
         async move { tracks.retain(now).await }
