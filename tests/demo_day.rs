@@ -1,6 +1,6 @@
 //! A recorded day of real cabs over the real wire: what was acknowledged survives a kill, and everyone is found where they are.
 //!
-//! The recording is not part of the repository: `DEPOTD_DATA` names its directory (`../shared/data` without it), and where it is
+//! The recording is not part of the repository: `DEPOTD_TEST_DATA` names its directory (`../shared/data` without it), and where it is
 //! missing an invented drive takes its place. `DEPOTD_SLOW=1` plays the whole file with all its cabs.
 
 mod common;
@@ -22,10 +22,15 @@ use tokio::task::JoinSet;
 const SPEED: f64 = 60.0;
 
 fn day() -> Traces {
-    let data =
-        std::env::var_os("DEPOTD_DATA").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let data = std::env::var_os("DEPOTD_TEST_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let file = data.join("sf_fleet_traces/traces_20080530_1600_2200.csv.gz");
-    let traces = if file.exists() { Traces::open(&file).unwrap() } else { invented() };
+    let traces = if file.exists() {
+        Traces::open(&file).unwrap()
+    } else {
+        eprintln!("SKIPPED the recording: {} is not there; set DEPOTD_TEST_DATA. An invented drive takes its place.", file.display());
+        invented()
+    };
     let is_slow = std::env::var_os("DEPOTD_SLOW").is_some_and(|v| v == "1");
     if is_slow { traces } else { traces.slice(8 * 60, 60) }
 }
