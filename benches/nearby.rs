@@ -1,13 +1,12 @@
 //! How long `nearby` takes among 100,000 vehicles, beside a naive scan of the same points.
 //!
-//! `cargo bench --bench nearby`; with `-- --levels`, the same for other sets of resolutions.
+//! `cargo bench --bench nearby`; with `-- --leaves`, the same for other sizes of the tree's leaves.
 
 use depotd::clock::Clock;
 use depotd::config;
-use depotd::fleet::index::{Index, LEVELS};
+use depotd::fleet::index::{Index, LEAF};
 use depotd::fleet::{Fleet, Near};
 use depotd::model::{Availability, Fix, Flags, Metres, Place, Span, Timestamp, VehicleId};
-use h3o::Resolution;
 use std::hint::black_box;
 
 const VEHICLES: u32 = 100_000;
@@ -101,8 +100,8 @@ fn naive(places: &[Place], from: Place, radius: Metres) -> Vec<(usize, Metres)> 
 
 fn main() {
     let clock = Clock::system();
-    if std::env::args().any(|a| a == "--levels") {
-        return levels(&clock);
+    if std::env::args().any(|a| a == "--leaves") {
+        return leaves(&clock);
     }
     println!("{VEHICLES} vehicles, k = {LIMIT}, microseconds (median, 99th percentile of {QUERIES})");
     println!("{:<13} {:>8} {:>16} {:>16} {:>12} {:>7}", "scene", "radius", "everybody", "free (1 in 20)", "naive scan", "ratio");
@@ -153,32 +152,19 @@ fn step(from: Place) -> Place {
     Place::new((from.lat() + 0.0004).min(90.0), from.lon()).expect("clamped")
 }
 
-fn levels(clock: &Clock) {
-    use Resolution::{Eight, Five, Four, Nine, One, Seven, Six, Ten, Three, Two, Zero};
-    let sets: [&'static [Resolution]; 9] = [
-        LEVELS,
-        &[Zero, One, Two, Three, Four, Five, Six, Seven, Eight, Nine],
-        &[Zero, One, Two, Three, Four, Five, Six, Seven, Eight],
-        &[Zero, Two, Four, Six, Eight],
-        &[Zero, Two, Four, Six, Eight, Nine],
-        &[One, Three, Five, Seven, Nine],
-        &[One, Three, Five, Seven, Eight, Nine],
-        &[Two, Four, Six, Seven, Eight],
-        &[Zero, Two, Four, Six, Eight, Ten],
-    ];
+fn leaves(clock: &Clock) {
     for scene in SCENES {
         let mut dice = Dice(7);
         let places: Vec<Place> = (0..VEHICLES).map(|_| place(scene, &mut dice)).collect();
         let from: Vec<Place> = (0..QUERIES).map(|_| place(scene, &mut dice)).collect();
-        for set in sets {
-            let mut index = Index::with_levels(set);
+        for leaf in [8, 12, 16, LEAF, 32, 48] {
+            let mut index = Index::with_leaf(leaf);
             (0..).zip(&places).for_each(|(key, &place)| index.put(key, place));
             let took = RADII.map(|r| format!("{:7.2}", time(clock, QUERIES, |n| index.nearest(from[n], Metres(r), LIMIT, |_| true)).0));
             let start = clock.monotonic();
             (0..).zip(&places).for_each(|(key, &place)| index.put(key, step(place)));
             let put = start.elapsed().as_secs_f64() * 1e6 / f64::from(VEHICLES);
-            let names: Vec<u8> = set.iter().map(|&r| u8::from(r)).collect();
-            println!("{scene:<13} {} put {put:5.2}  {names:?}", took.join(" "));
+            println!("{scene:<13} {} put {put:5.2}  leaf {leaf}", took.join(" "));
         }
     }
 }

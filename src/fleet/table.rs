@@ -2,7 +2,7 @@
 
 use super::index::Index;
 use super::view::{Counts, Status, View};
-use crate::model::{Fix, Flag, VehicleId};
+use crate::model::{Fix, Flag, Timestamp, VehicleId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -28,7 +28,10 @@ pub(super) struct Table {
     /// Those of them that can take a job: so that a search among few free ones need not look at many busy ones.
     pub free: Index,
     pub max_vehicles: usize,
+    /// Fix times, side by side: a search asks for many of them.
+    fixed: Vec<Timestamp>,
     classes: Vec<Arc<str>>,
+    skills: Vec<Arc<[String]>>,
 }
 
 impl Table {
@@ -43,7 +46,9 @@ impl Table {
             all: Index::default(),
             free: Index::default(),
             max_vehicles,
+            fixed: Vec::new(),
             classes: Vec::new(),
+            skills: vec![Arc::default()],
         }
     }
 
@@ -68,8 +73,10 @@ impl Table {
         let idx = u32::try_from(self.entries.len()).ok().filter(|&idx| idx != NONE)?;
         let mut view = View::new(idx, id.clone());
         view.class = self.class("van");
+        view.skills = self.skills(&[]);
         *self.counts.of(view.status()) += 1;
         self.entries.push(Entry { view, before: NONE, after: NONE, removed: false });
+        self.fixed.push(Timestamp::default());
         self.by_id.insert(id.clone(), idx);
         self.link(idx);
         Some(idx)
@@ -85,6 +92,21 @@ impl Table {
         class
     }
 
+    /// Sets of skills are few as well.
+    pub fn skills(&mut self, names: &[String]) -> Arc<[String]> {
+        if let Some(skills) = self.skills.iter().find(|s| ***s == *names) {
+            return skills.clone();
+        }
+        let skills: Arc<[String]> = names.into();
+        self.skills.push(skills.clone());
+        skills
+    }
+
+    /// When the latest fix of a vehicle that has one was taken.
+    pub fn fixed(&self, idx: u32) -> Timestamp {
+        self.fixed[idx as usize]
+    }
+
     /// Takes the fix when it is the vehicle's latest by fix time.
     pub fn observe(&mut self, fix: &Fix) -> bool {
         if fix.flags.has(Flag::Future) || fix.flags.has(Flag::Old) {
@@ -96,6 +118,7 @@ impl Table {
             return false;
         }
         view.take(fix);
+        self.fixed[idx as usize] = fix.ts;
         let free = view.status() == Status::Free;
         self.all.put(idx, fix.place);
         if free {

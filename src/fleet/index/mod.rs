@@ -1,14 +1,15 @@
 //! Points by H3 cell, and the k nearest of them. Pure.
 //!
-//! The occupied cells of a few resolutions form a tree. Every cell knows a ball around its centre that holds all of its
-//! points: made of the points themselves and not of the cell's outline, so it is right whatever the grid does at
-//! pentagons, poles or the antimeridian, and although H3's cells do not lie wholly within their parents. A search opens
-//! the cell that may hold the nearest point first and ends when no cell can hold a nearer one: dense or sparse, near or
-//! far, it looks at few cells. Distances are chords of the unit sphere, which order as great circles do.
+//! The occupied cells form a tree, as fine as the points in it are dense: a cell with more than a few points gives them to
+//! the cells of the next resolution. Every cell knows a ball around its centre that holds all of its points: made of the
+//! points themselves and not of the cell's outline, so it is right whatever the grid does at pentagons, poles or the
+//! antimeridian, and although H3's cells do not lie wholly within their parents. A search opens the cell that may hold the
+//! nearest point first and ends when no cell can hold a nearer one: dense or sparse, near or far, it looks at few cells.
+//! Distances are chords of the unit sphere, which order as great circles do.
 
 mod tree;
 
-pub use tree::{Index, LEVELS};
+pub use tree::{Index, LEAF};
 
 use crate::model::{Metres, Place};
 use h3o::{CellIndex, LatLng};

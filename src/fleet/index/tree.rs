@@ -4,20 +4,10 @@ use super::{Bounds, Point, chord, chord2, great_circle, point};
 use crate::model::{Metres, Place};
 use h3o::{CellIndex, LatLng, Resolution};
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 
-/// The resolutions of the tree, coarse to fine; chosen by `cargo bench --bench nearby -- --levels`.
-pub const LEVELS: &[Resolution] = &[
-    Resolution::Zero,
-    Resolution::One,
-    Resolution::Two,
-    Resolution::Three,
-    Resolution::Four,
-    Resolution::Five,
-    Resolution::Six,
-    Resolution::Seven,
-    Resolution::Eight,
-];
+/// Points a leaf holds before it splits; chosen by `cargo bench --bench nearby -- --leaves`.
+pub const LEAF: usize = 24;
 
 const NONE: u32 = u32::MAX;
 /// Rounding must never prune a cell that holds the nearest point.
@@ -29,27 +19,38 @@ struct Item {
     key: u32,
 }
 
-/// A child as its parent sees it: enough to decide whether to open it.
+/// A child as its parent sees it: enough to find it and to decide whether to open it.
 #[derive(Clone, Copy)]
 struct Child {
+    cell: CellIndex,
     centre: Point,
     /// Chord around the centre that holds every point below.
     reach: f64,
-    /// Chord from the parent's centre.
-    off: f64,
     node: u32,
 }
 
+/// A leaf has items, any other node children; the root has no cell.
 struct Node {
-    cell: Option<CellIndex>,
+    resolution: Option<Resolution>,
     centre: Point,
     parent: u32,
     /// Where the parent lists it.
     slot: u32,
-    /// Chord around the centre that surely lies within the cell (leaves only).
-    inner: f64,
     children: Vec<Child>,
     items: Vec<Item>,
+}
+
+impl Node {
+    /// The resolution of its children, unless it is as fine as cells get.
+    fn finer(&self) -> Option<Resolution> {
+        self.resolution.map_or(Some(Resolution::Zero), Resolution::succ)
+    }
+
+    /// May a point that moved to `at` stay among its items? About as far as the cell's corners, for it need not be exact:
+    /// searches go by where the points are, not by the cell's outline.
+    fn keeps(&self, at: &Point) -> bool {
+        self.resolution.is_none_or(|r| chord2(&self.centre, at) <= r.edge_length_rads().powi(2))
+    }
 }
 
 /// Where a key's point is.
@@ -61,54 +62,52 @@ struct Spot {
 
 /// Points under small numbers as keys, one each.
 pub struct Index {
-    levels: &'static [Resolution],
+    leaf: usize,
     nodes: Vec<Node>,
     free: Vec<u32>,
-    leaves: HashMap<CellIndex, u32>,
     spots: Vec<Option<Spot>>,
 }
 
 impl Default for Index {
     fn default() -> Self {
-        Self::with_levels(LEVELS)
+        Self::with_leaf(LEAF)
     }
 }
 
 const ROOT: u32 = 0;
 
 impl Index {
-    /// An empty index over these resolutions, coarse to fine.
-    pub fn with_levels(levels: &'static [Resolution]) -> Self {
-        let root = Node { cell: None, centre: [0.0; 3], parent: NONE, slot: 0, inner: 0.0, children: Vec::new(), items: Vec::new() };
-        Self { levels, nodes: vec![root], free: Vec::new(), leaves: HashMap::new(), spots: Vec::new() }
+    /// An empty index whose leaves split when they hold more than `leaf` points.
+    pub fn with_leaf(leaf: usize) -> Self {
+        let root = Node { resolution: None, centre: [0.0; 3], parent: NONE, slot: 0, children: Vec::new(), items: Vec::new() };
+        Self { leaf, nodes: vec![root], free: Vec::new(), spots: Vec::new() }
     }
 
     /// Puts the point of `key` to `place`, wherever it was before.
     pub fn put(&mut self, key: u32, place: Place) {
         let at = point(place);
         if let Some(spot) = self.spot(key) {
-            let leaf = &self.nodes[spot.leaf as usize];
-            // Most moves stay so close to the cell's centre that the cell need not be asked for.
-            if chord2(&leaf.centre, &at) < leaf.inner * leaf.inner || leaf.cell == self.leaf_cell(place) {
-                self.nodes[spot.leaf as usize].items[spot.slot as usize].at = at;
-                self.widen(spot.leaf, &at);
+            let leaf = &mut self.nodes[spot.leaf as usize];
+            if leaf.keeps(&at) {
+                leaf.items[spot.slot as usize].at = at;
+                self.fit(spot.leaf, &at);
                 return;
             }
             self.remove(key);
         }
-        let Some(cell) = self.leaf_cell(place) else { return };
-        let leaf = match self.leaves.get(&cell) {
-            Some(&leaf) => leaf,
-            None => self.grow(cell),
-        };
-        let items = &mut self.nodes[leaf as usize].items;
-        let slot = number(items.len());
-        items.push(Item { at, key });
         if self.spots.len() <= key as usize {
             self.spots.resize(key as usize + 1, None);
         }
-        self.spots[key as usize] = Some(Spot { leaf, slot });
-        self.widen(leaf, &at);
+        let cell = finest(&at);
+        let mut leaf = ROOT;
+        while !self.nodes[leaf as usize].children.is_empty() {
+            leaf = self.child(leaf, cell);
+        }
+        self.push(leaf, Item { at, key });
+        self.fit(leaf, &at);
+        if self.nodes[leaf as usize].items.len() > self.leaf {
+            self.split(leaf);
+        }
     }
 
     /// Takes the point of `key` out, if it has one.
@@ -128,50 +127,54 @@ impl Index {
         self.spots.get(key as usize).copied().flatten()
     }
 
-    fn leaf_cell(&self, place: Place) -> Option<CellIndex> {
-        let finest = *self.levels.last()?;
-        // Only non-finite numbers have no cell, and a place has none of those.
-        LatLng::new(place.lat(), place.lon()).ok().map(|at| at.to_cell(finest))
+    fn push(&mut self, leaf: u32, item: Item) {
+        let items = &mut self.nodes[leaf as usize].items;
+        self.spots[item.key as usize] = Some(Spot { leaf, slot: number(items.len()) });
+        items.push(item);
     }
 
-    /// Makes the leaf of `cell` and what is missing above it.
-    fn grow(&mut self, cell: CellIndex) -> u32 {
-        let mut parent = ROOT;
-        for &level in self.levels {
-            let Some(own) = cell.parent(level) else { continue };
-            let known = self.nodes[parent as usize].children.iter().find(|c| self.nodes[c.node as usize].cell == Some(own));
-            parent = match known {
-                Some(child) => child.node,
-                None => self.add_child(parent, own),
-            };
+    /// Gives the items of a leaf to finer cells, until no leaf holds too many or the cells are the finest.
+    fn split(&mut self, id: u32) {
+        if self.nodes[id as usize].finer().is_none() {
+            return;
         }
-        self.nodes[parent as usize].inner = inner_chord(cell, &self.nodes[parent as usize].centre);
-        self.leaves.insert(cell, parent);
-        parent
+        for item in std::mem::take(&mut self.nodes[id as usize].items) {
+            let child = self.child(id, finest(&item.at));
+            self.push(child, item);
+        }
+        for slot in 0..self.nodes[id as usize].children.len() {
+            let Child { node, centre, .. } = self.nodes[id as usize].children[slot];
+            self.nodes[id as usize].children[slot].reach = reach(&centre, &self.nodes[node as usize].items);
+            if self.nodes[node as usize].items.len() > self.leaf {
+                self.split(node);
+            }
+        }
     }
 
-    fn add_child(&mut self, parent: u32, cell: CellIndex) -> u32 {
+    /// The child of `id` over `cell`, made if need be.
+    fn child(&mut self, id: u32, cell: CellIndex) -> u32 {
+        let parent = &self.nodes[id as usize];
+        let resolution = parent.finer();
+        let cell = resolution.and_then(|r| cell.parent(r)).unwrap_or(cell);
+        if let Some(child) = parent.children.iter().find(|c| c.cell == cell) {
+            return child.node;
+        }
         let centre = centre(cell);
-        let above = &self.nodes[parent as usize];
-        let slot = number(above.children.len());
-        let off = chord2(&above.centre, &centre).sqrt();
-        let node = Node { cell: Some(cell), centre, parent, slot, inner: 0.0, children: Vec::new(), items: Vec::new() };
-        let id = if let Some(id) = self.free.pop() {
-            self.nodes[id as usize] = node;
-            id
+        let slot = number(parent.children.len());
+        let node = Node { resolution, centre, parent: id, slot, children: Vec::new(), items: Vec::new() };
+        let child = if let Some(free) = self.free.pop() {
+            self.nodes[free as usize] = node;
+            free
         } else {
             self.nodes.push(node);
             number(self.nodes.len() - 1)
         };
-        self.nodes[parent as usize].children.push(Child { centre, reach: 0.0, off, node: id });
-        id
+        self.nodes[id as usize].children.push(Child { cell, centre, reach: 0.0, node: child });
+        child
     }
 
     /// Removes an empty node, and what it leaves empty above.
     fn prune(&mut self, mut id: u32) {
-        if let Some(cell) = self.nodes[id as usize].cell {
-            self.leaves.remove(&cell);
-        }
         while id != ROOT && self.nodes[id as usize].children.is_empty() && self.nodes[id as usize].items.is_empty() {
             let Node { parent, slot, .. } = self.nodes[id as usize];
             let siblings = &mut self.nodes[parent as usize].children;
@@ -184,18 +187,19 @@ impl Index {
         }
     }
 
-    /// Makes the balls of a leaf and of all above it hold `at`.
-    fn widen(&mut self, leaf: u32, at: &Point) {
+    /// Makes the ball of a leaf just hold its points, and all above it hold the new one, `at`.
+    fn fit(&mut self, leaf: u32, at: &Point) {
+        let items = &self.nodes[leaf as usize].items;
+        // The finest cells may hold any number; there the ball only grows.
+        let exact = (items.len() <= self.leaf + 1).then(|| reach(&self.nodes[leaf as usize].centre, items));
         let mut id = leaf;
-        let mut needed = chord2(&self.nodes[leaf as usize].centre, at).sqrt() + SLACK;
         while id != ROOT {
             let Node { parent, slot, .. } = self.nodes[id as usize];
             let seen = &mut self.nodes[parent as usize].children[slot as usize];
-            if seen.reach >= needed {
-                return;
-            }
-            seen.reach = needed;
-            needed = seen.off + needed + SLACK;
+            seen.reach = match exact {
+                Some(exact) if id == leaf => exact,
+                _ => seen.reach.max(reach(&seen.centre, &[Item { at: *at, key: NONE }])),
+            };
             id = parent;
         }
     }
@@ -246,7 +250,7 @@ impl Index {
     /// point's coarse cell is not always the parent of its fine one.
     pub fn in_cell(&self, cell: CellIndex, mut each: impl FnMut(u32)) {
         let around = centre(cell);
-        let farthest = corners(cell).map(|c| chord2(&around, &c)).fold(0.0, f64::max).sqrt() * 1.02;
+        let farthest = cell.boundary().iter().map(|&c| chord2(&around, &as_point(c))).fold(0.0, f64::max).sqrt() * 1.02;
         let mut open = vec![ROOT];
         while let Some(id) = open.pop() {
             let node = &self.nodes[id as usize];
@@ -261,6 +265,11 @@ fn number(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(NONE)
 }
 
+/// A chord around `centre` that holds all items.
+fn reach(centre: &Point, items: &[Item]) -> f64 {
+    items.iter().map(|item| chord2(centre, &item.at)).fold(0.0, f64::max).sqrt() + SLACK
+}
+
 fn as_point(at: LatLng) -> Point {
     Place::new(at.lat().clamp(-90.0, 90.0), at.lng().clamp(-180.0, 180.0)).map_or([0.0; 3], point)
 }
@@ -269,23 +278,10 @@ fn centre(cell: CellIndex) -> Point {
     as_point(LatLng::from(cell))
 }
 
-fn corners(cell: CellIndex) -> impl Iterator<Item = Point> {
-    let corners: Vec<LatLng> = cell.boundary().iter().copied().collect();
-    corners.into_iter().map(as_point)
-}
-
-/// A chord around the centre that stays within the cell's edges, with a margin for their curvature.
-fn inner_chord(cell: CellIndex, centre: &Point) -> f64 {
-    let corners: Vec<Point> = corners(cell).collect();
-    let edges = corners.iter().zip(corners.iter().cycle().skip(1));
-    let nearest = edges.map(|(a, b)| {
-        let along = [b[0] - a[0], b[1] - a[1], b[2] - a[2]];
-        let to = [centre[0] - a[0], centre[1] - a[1], centre[2] - a[2]];
-        let dot = |u: &Point, v: &Point| u[0] * v[0] + u[1] * v[1] + u[2] * v[2];
-        let share = (dot(&to, &along) / dot(&along, &along)).clamp(0.0, 1.0);
-        chord2(centre, &[a[0] + share * along[0], a[1] + share * along[1], a[2] + share * along[2]]).sqrt()
-    });
-    nearest.fold(f64::INFINITY, f64::min).min(2.0) * 0.98
+/// The cell of the finest resolution at a point; its parents are the point's way down the tree.
+fn finest(at: &Point) -> CellIndex {
+    let (lat, lon) = (at[2].clamp(-1.0, 1.0).asin(), at[1].atan2(at[0]));
+    LatLng::from_radians(lat, lon).unwrap_or_default().to_cell(Resolution::Fifteen)
 }
 
 struct Open {
