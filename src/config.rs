@@ -89,6 +89,8 @@ pub struct Mqtt {
     pub connect_timeout_s: u64,
     /// A packet in bytes at most.
     pub max_packet_bytes: usize,
+    /// Clients that may listen in at once (dashboards, integrations; not vehicles waiting for their commands).
+    pub max_subscribers: u16,
     /// Topic filters a client may hold.
     pub max_filters: usize,
     /// Messages a client may have in flight before the guard stops reading it. One more at QoS 2 ends the session.
@@ -222,6 +224,7 @@ impl Default for Mqtt {
             max_connections_per_address: 2_500,
             connect_timeout_s: 5,
             max_packet_bytes: 16 * 1024,
+            max_subscribers: 250,
             max_filters: 8,
             max_inflight: 100,
             credential_cache_s: 3600,

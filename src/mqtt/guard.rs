@@ -128,7 +128,8 @@ impl Guard {
         // Nobody is connected yet, whatever was so before.
         let (since, vehicles) = (deps.clock.now(), deps.fleet.all());
         let offline = vehicles.into_iter().map(move |vehicle| status(&vehicle.id, false, since));
-        let router = Rumqttd::start(stats.clone(), router_failed.clone(), offline).map_err(|e| Error::Ended(e.to_string()))?;
+        let router =
+            Rumqttd::start(mqtt.max_subscribers, stats.clone(), router_failed.clone(), offline).map_err(|e| Error::Ended(e.to_string()))?;
         let plain = match mqtt.listen {
             Some(address) => Some(listen(address).await?),
             None => None,

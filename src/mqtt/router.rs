@@ -59,8 +59,6 @@ pub trait Router: Send + Sync {
     fn close(&self, seat: Seat);
 }
 
-/// Subscribers at once; each costs about 40 KB.
-const SEATS: u32 = 250;
 /// Different filters over the life of the process, in all and of one owner: the router never forgets one.
 const FILTERS: (usize, usize) = (5_000, 32);
 /// Different topics, likewise.
@@ -91,8 +89,9 @@ pub struct Rumqttd {
 
 impl Rumqttd {
     /// Starts the router and the thread that speaks to it; `failed` is cancelled when either ends. `retained` holds topics and
-    /// payloads to begin with.
+    /// payloads to begin with. At most `seats` subscribers at once; each costs about 40 KB.
     pub fn start(
+        seats: u16,
         stats: Arc<Stats>,
         failed: CancellationToken,
         retained: impl Iterator<Item = (String, String)> + Send + 'static,
@@ -103,7 +102,7 @@ impl Rumqttd {
         std::thread::Builder::new().name("mqtt-local".into()).spawn(move || {
             let _failed = failed.drop_guard();
             let first = retained.map(|(topic, payload)| publication(topic, payload.as_bytes(), STATUS_QOS, true));
-            if let Some(fault) = serve(first, &queue, &thread_taken) {
+            if let Some(fault) = serve(first, &queue, &thread_taken, seats) {
                 tracing::error!("the router for local subscribers failed: {fault}");
             }
         })?;
@@ -203,9 +202,9 @@ fn publication(topic: String, payload: &[u8], qos: u8, retain: bool) -> Job {
     Job::Publish { topic, payload: carried, retain }
 }
 
-fn serve(first: impl Iterator<Item = Job>, queue: &Receiver<Job>, taken: &AtomicUsize) -> Option<rumqttd::local::LinkError> {
+fn serve(first: impl Iterator<Item = Job>, queue: &Receiver<Job>, taken: &AtomicUsize, seats: u16) -> Option<rumqttd::local::LinkError> {
     let config = rumqttd::RouterConfig {
-        max_connections: SEATS as usize + 2,
+        max_connections: usize::from(seats) + 2,
         max_outgoing_packet_count: RETAINED,
         max_segment_size: 1024 * 1024,
         max_segment_count: 2,
@@ -217,7 +216,7 @@ fn serve(first: impl Iterator<Item = Job>, queue: &Receiver<Job>, taken: &Atomic
         Ok((tx, rx, _)) => (tx, rx),
         Err(fault) => return Some(fault),
     };
-    let mut free: Vec<u32> = (0..SEATS).rev().collect();
+    let mut free: Vec<u32> = (0..u32::from(seats)).rev().collect();
     let mut links: HashMap<Seat, LinkTx> = HashMap::new();
     for job in first.chain(queue.iter()) {
         let done = match job {
