@@ -2,10 +2,10 @@
 
 use super::codec::{self, Connecting};
 use super::frame::{self, Kind, Version};
-use super::guard::Shared;
 use super::limits::Permit;
 use super::registry::Mailbox;
 use super::session::{Session, Terms};
+use super::shared::Shared;
 use super::stats::Reason;
 use super::stream::{Stream, Turn};
 use super::who::Who;

@@ -1,8 +1,8 @@
 //! Down to the vehicles: commands come from the journal, so a restart loses none; a cursor per vehicle says what was
 //! acknowledged. And the follower that wakes sessions, and kicks those whose credentials went.
 
-use super::guard::Shared;
-use super::session::REVOKED;
+use super::registry::REVOKED;
+use super::shared::Shared;
 use crate::bookings;
 use crate::model::{Actor, BookingId, Event, Kind, Span, Timestamp, VehicleId};
 use crate::store::{self, cursors, journal};

@@ -1,27 +1,19 @@
-//! The guard: listens, admits, holds what all sessions share, and ends them in good order.
+//! The guard: listens, admits, and ends the sessions in good order.
 
-use super::access::Names;
 use super::connect;
 use super::downlink;
 use super::limits::{Limits, Permit};
-use super::registry::Registry;
-use super::router::{Router, Rumqttd, STATUS_QOS};
-use super::session::SHUTTING_DOWN;
+use super::registry::{Registry, SHUTTING_DOWN};
+use super::router::Rumqttd;
+use super::shared::{Deps, Shared, status};
 use super::stats::{Snapshot, Stats, add};
 use super::tls;
-use super::who::Who;
-use crate::auth::{Auth, Refused};
-use crate::bookings::Bookings;
 use crate::clock::Clock;
 use crate::config;
-use crate::fleet::Fleet;
-use crate::model::{Timestamp, VehicleId};
+use crate::model::VehicleId;
 use crate::ops::certificates::Certificates;
-use crate::store::Db;
-use crate::telemetry::{Filter, Inspector, VehicleState};
-use crate::tracks::Tracks;
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use crate::telemetry::Filter;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -35,41 +27,6 @@ use tokio_util::sync::CancellationToken;
 const DRAIN: Duration = Duration::from_secs(4);
 /// How often certificates on disk are looked at.
 const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
-
-/// The handles that the guard works with.
-#[derive(Clone)]
-pub struct Deps {
-    /// Who may connect.
-    pub auth: Auth,
-    /// Where everyone is now.
-    pub fleet: Fleet,
-    /// The fix log.
-    pub tracks: Tracks,
-    /// Steps of jobs.
-    pub bookings: Bookings,
-    /// The journal.
-    pub db: Db,
-    /// The time.
-    pub clock: Clock,
-    /// Refused payloads, for people.
-    pub inspector: Inspector,
-}
-
-/// What all sessions share.
-pub(super) struct Shared {
-    pub config: config::Mqtt,
-    pub deps: Deps,
-    pub filter: Filter,
-    pub stats: Arc<Stats>,
-    pub registry: Registry,
-    pub limits: Arc<Limits>,
-    pub router: Box<dyn Router>,
-    pub cursors: mpsc::Sender<(VehicleId, i64)>,
-    pub followed: AtomicI64,
-    pub stopping: CancellationToken,
-    pub(super) states: Mutex<HashMap<VehicleId, Arc<Mutex<VehicleState>>>>,
-    next_client: AtomicU64,
-}
 
 /// Why the guard cannot start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +92,9 @@ impl Guard {
             None => None,
         };
         let tls = match (mqtt.tls_listen, &certificates) {
-            (Some(address), Some(certificates)) => Some((listen(address).await?, tls::acceptor(certificates.clone())?)),
+            (Some(address), Some(certificates)) => {
+                Some((listen(address).await?, tls::acceptor(certificates.clone()).map_err(|e| Error::Ended(e.to_string()))?))
+            }
             _ => None,
         };
         let (cursors_tx, cursors) = mpsc::channel(10_000);
@@ -276,33 +235,5 @@ async fn watch_certificates(certificates: Arc<Certificates>, clock: Clock) -> Re
         if let Err(fault) = certificates.refresh(clock.now()) {
             tracing::error!("the old certificate stays: {fault}");
         }
-    }
-}
-
-/// The retained message, topic and payload, that says whether `vehicle` is connected.
-fn status(vehicle: &VehicleId, online: bool, since: Timestamp) -> (String, String) {
-    (format!("v/{vehicle}/status"), format!(r#"{{"online":{online},"since":"{since}"}}"#))
-}
-
-impl Shared {
-    /// Says on the vehicle's retained status topic, and to the fleet, whether it is connected.
-    pub fn tell_status(&self, vehicle: &VehicleId, online: bool) {
-        let since = self.deps.clock.now();
-        self.deps.fleet.set_online(vehicle, online, since);
-        let (topic, payload) = status(vehicle, online, since);
-        self.router.publish(&topic, payload.as_bytes(), STATUS_QOS, true);
-    }
-
-    /// A client id for a client that brought none.
-    pub fn new_client_id(&self, who: &Who) -> String {
-        format!("{}-{}", who.name(), self.next_client.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// The device of a user name and password; `peer` may guess so often.
-    pub async fn device(&self, user: &str, password: &[u8], peer: IpAddr) -> Result<Who, Refused> {
-        let may_try = || !self.limits.is_guessing(peer, self.deps.clock.monotonic());
-        let found = self.deps.auth.device(user, password, may_try).await?;
-        let format = found.format.as_str().parse().unwrap_or_default();
-        Ok(Who::Device(Names { device: found.device, vehicle: found.vehicle, format }))
     }
 }

@@ -1,7 +1,7 @@
 //! What sessions ask of the rooms below: decoding, filtering, who a token is, which job a vehicle has, a step of it.
 
 use super::access::Names;
-use super::guard::Shared;
+use super::shared::Shared;
 use super::stats::Reason;
 use super::who::Who;
 use crate::auth::{Refused, What, allow};

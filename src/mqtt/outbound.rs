@@ -4,24 +4,14 @@ use super::access::{self, Grant};
 use super::codec;
 use super::downlink::Command;
 use super::frame::{self, Frame, Kind};
-use super::guard::Shared;
+use super::registry::Subscription;
 use super::router::{Feed, LocalMessage, Seat};
 use super::session::{End, Session};
+use super::shared::Shared;
 use super::stats::{Reason, add};
 use super::who::Who;
 use super::wire::{self, Message};
 use std::collections::VecDeque;
-
-/// A granted subscription.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Subscription {
-    /// As the client asked for it.
-    pub filter: String,
-    /// What it gives.
-    pub grant: Grant,
-    /// 0 or 1.
-    pub qos: u8,
-}
 
 /// A message that waits for its PUBACK, with its journal number when it is a command from there.
 struct Flight {

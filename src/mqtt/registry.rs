@@ -1,6 +1,6 @@
 //! Who is connected: one session per device, client ids bound to their owner, and what a session left for its next connection.
 
-use super::outbound::Subscription;
+use super::access::Grant;
 use crate::model::VehicleId;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -8,6 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+/// Another connection of the same device took over.
+pub const TAKEN_OVER: u8 = 0x8E;
+/// depotd stops.
+pub const SHUTTING_DOWN: u8 = 0x8B;
+/// The credentials were revoked or changed, or have expired.
+pub const REVOKED: u8 = 0x98;
 
 /// How the rest of the guard speaks to a session.
 #[derive(Debug, Default)]
@@ -39,6 +46,17 @@ impl Mailbox {
     pub(super) fn take_commands(&self) -> bool {
         self.commands.swap(false, Ordering::SeqCst)
     }
+}
+
+/// A granted subscription.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Subscription {
+    /// As the client asked for it.
+    pub filter: String,
+    /// What it gives.
+    pub grant: Grant,
+    /// 0 or 1.
+    pub qos: u8,
 }
 
 /// What a session leaves for its next connection.
@@ -104,7 +122,7 @@ impl Registry {
         let before = inner.sessions.remove(owner).map(|old| {
             inner.clients.remove(&old.client_id);
             inner.leave_vehicle(&old);
-            old.mailbox.kick(super::session::TAKEN_OVER);
+            old.mailbox.kick(TAKEN_OVER);
             old.mailbox
         });
         inner.clients.insert(client_id.to_owned(), owner.to_owned());
@@ -208,7 +226,7 @@ mod tests {
         assert!(registry.enter("d:a", "id", Some(&van), &a, |_| ()).unwrap().is_none());
         assert_eq!(registry.enter("d:b", "id", None, &b, |_| ()).err(), Some(ClientIdTaken));
         assert!(Arc::ptr_eq(&registry.enter("d:a", "id2", Some(&van), &b, |_| ()).unwrap().unwrap(), &a));
-        assert_eq!(a.kicked(), Some(super::super::session::TAKEN_OVER));
+        assert_eq!(a.kicked(), Some(TAKEN_OVER));
         registry.leave("d:a", &a, |v| went.push(v.clone()));
         assert!(went.is_empty(), "the newer one is still there");
         registry.leave("d:a", &b, |v| went.push(v.clone()));

@@ -1,11 +1,11 @@
 //! One client's session: reads, decides, writes; one task, one loop.
 
 use super::frame::{self, Kind, Version};
-use super::guard::Shared;
 use super::ingest::Ingest;
 use super::outbound::Outbound;
 use super::pace::{Advice, QUIET_MS};
-use super::registry::{Mailbox, Parked};
+use super::registry::{Mailbox, Parked, REVOKED, TAKEN_OVER};
+use super::shared::Shared;
 use super::stats::{Reason, add};
 use super::stream::{Stream, Turn};
 use super::who::Who;
@@ -19,13 +19,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::Sleep;
-
-/// Another connection of the same device took over.
-pub const TAKEN_OVER: u8 = 0x8E;
-/// depotd stops.
-pub const SHUTTING_DOWN: u8 = 0x8B;
-/// The credentials were revoked or changed, or have expired.
-pub const REVOKED: u8 = 0x98;
 
 /// Output beyond which nothing more is read, in bytes.
 const OUTPUT_LIMIT: usize = 64 * 1024;

@@ -1,8 +1,8 @@
 //! A driver's steps: taken before they are acknowledged, and answered on the command topic.
 
 use super::access::Names;
-use super::guard::Shared;
 use super::session::{End, Session};
+use super::shared::Shared;
 use super::stats::Reason;
 use super::who::Who;
 use crate::bookings;

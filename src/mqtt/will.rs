@@ -1,7 +1,7 @@
 //! Last wills: what a client wants said when it goes without a farewell.
 
 use super::access::{self, Channel, Names};
-use super::guard::Shared;
+use super::shared::Shared;
 use super::stats::add;
 use rumqttd::protocol::{LastWill, LastWillProperties};
 use std::net::IpAddr;

@@ -1,0 +1,86 @@
+//! What all sessions share.
+
+use super::access::Names;
+use super::limits::Limits;
+use super::registry::Registry;
+use super::router::{Router, STATUS_QOS};
+use super::stats::Stats;
+use super::who::Who;
+use crate::auth::{Auth, Refused};
+use crate::bookings::Bookings;
+use crate::clock::Clock;
+use crate::config;
+use crate::fleet::Fleet;
+use crate::model::{Timestamp, VehicleId};
+use crate::store::Db;
+use crate::telemetry::{Filter, Inspector, VehicleState};
+use crate::tracks::Tracks;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// The handles that the guard works with.
+#[derive(Clone)]
+pub struct Deps {
+    /// Who may connect.
+    pub auth: Auth,
+    /// Where everyone is now.
+    pub fleet: Fleet,
+    /// The fix log.
+    pub tracks: Tracks,
+    /// Steps of jobs.
+    pub bookings: Bookings,
+    /// The journal.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// Refused payloads, for people.
+    pub inspector: Inspector,
+}
+
+/// What all sessions share.
+pub(super) struct Shared {
+    pub config: config::Mqtt,
+    pub deps: Deps,
+    pub filter: Filter,
+    pub stats: Arc<Stats>,
+    pub registry: Registry,
+    pub limits: Arc<Limits>,
+    pub router: Box<dyn Router>,
+    pub cursors: mpsc::Sender<(VehicleId, i64)>,
+    pub followed: AtomicI64,
+    pub stopping: CancellationToken,
+    pub states: Mutex<HashMap<VehicleId, Arc<Mutex<VehicleState>>>>,
+    pub next_client: AtomicU64,
+}
+
+/// The retained message, topic and payload, that says whether `vehicle` is connected.
+pub(super) fn status(vehicle: &VehicleId, online: bool, since: Timestamp) -> (String, String) {
+    (format!("v/{vehicle}/status"), format!(r#"{{"online":{online},"since":"{since}"}}"#))
+}
+
+impl Shared {
+    /// Says on the vehicle's retained status topic, and to the fleet, whether it is connected.
+    pub fn tell_status(&self, vehicle: &VehicleId, online: bool) {
+        let since = self.deps.clock.now();
+        self.deps.fleet.set_online(vehicle, online, since);
+        let (topic, payload) = status(vehicle, online, since);
+        self.router.publish(&topic, payload.as_bytes(), STATUS_QOS, true);
+    }
+
+    /// A client id for a client that brought none.
+    pub fn new_client_id(&self, who: &Who) -> String {
+        format!("{}-{}", who.name(), self.next_client.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The device of a user name and password; `peer` may guess so often.
+    pub async fn device(&self, user: &str, password: &[u8], peer: IpAddr) -> Result<Who, Refused> {
+        let may_try = || !self.limits.is_guessing(peer, self.deps.clock.monotonic());
+        let found = self.deps.auth.device(user, password, may_try).await?;
+        let format = found.format.as_str().parse().unwrap_or_default();
+        Ok(Who::Device(Names { device: found.device, vehicle: found.vehicle, format }))
+    }
+}
