@@ -12,7 +12,7 @@ use crate::dispatch::Dispatch;
 use crate::fleet::Fleet;
 use crate::mqtt::{self, Guard};
 use crate::ops::certificates::Certificates;
-use crate::ops::lock::DataDirLock;
+use crate::ops::data_dir::{self, DataDirLock};
 use crate::ops::notify;
 use crate::ops::run_file::Running;
 use crate::registry::Registry;
@@ -81,7 +81,7 @@ impl App {
     /// Opens the data directory, loads what is known, binds and starts every task. When it returns, the depot answers.
     pub async fn start(config: Config, options: AppOptions) -> Result<Self> {
         let dir = config.depot.data_dir.clone();
-        std::fs::create_dir_all(&dir).with_context(|| format!("make the data directory {}", dir.display()))?;
+        data_dir::make(&dir).with_context(|| format!("cannot make the data directory {}", dir.display()))?;
         let lock = DataDirLock::take(&dir)?;
         let (rooms, mirror) = load::open(config).await?;
         let guard = bind_mqtt(&rooms).await?;

@@ -311,7 +311,7 @@ impl Config {
                     match section.as_str() {
                         $(stringify!($name) => match serde_ignored::deserialize(value, &mut unknown) {
                             Ok(v) => config.$name = v,
-                            Err(e) => faults.push(format!("[{section}] {}", e.to_string().trim())),
+                            Err(e) => faults.push(format!("[{section}] {}", e.to_string().trim().replace('\n', " "))),
                         },)*
                         _ => faults.push(format!("unknown section [{section}]")),
                     }

@@ -23,9 +23,9 @@ fn fields(problem: &Value) -> Vec<&str> {
 async fn every_refusal_is_a_problem_document() {
     let depot = Depot::start_with(&["HTTP__MAX_BODY_BYTES=2000"]).await;
     let http = depot.http();
-    let bad = json!({"pickup": {"lat": 91, "lon": "x"}, "load_kg": -3, "pickup_at": "tomorrow", "colour": "red"});
+    let bad = json!({"pickup": {"lat": 91, "lon": "x"}, "load_kg": -3, "pickup_at": "tomorrow", "notes": "a\u{0}b", "colour": "red"});
     let problem = http.post("/api/v1/bookings", bad).await.problem(422);
-    assert_eq!(fields(&problem), ["pickup.lat", "pickup.lon", "dropoff", "pickup_at", "load_kg", "colour"], "{problem}");
+    assert_eq!(fields(&problem), ["pickup.lat", "pickup.lon", "dropoff", "pickup_at", "load_kg", "notes", "colour"], "{problem}");
     let send = |kind: &str, body: String| Answer::of(http.request(Method::POST, "/api/v1/quotes").header("content-type", kind).body(body));
     send("application/json", "{\"pickup\":".into()).await.problem(400);
     send("text/plain", "{}".into()).await.problem(415);

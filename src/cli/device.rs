@@ -4,10 +4,13 @@ use super::{Common, operator, table};
 use crate::auth::{Auth, Credential, Device, NewDevice};
 use crate::config::Config;
 use crate::model::{DeviceId, VehicleId};
+use crate::ops::host;
+use crate::ops::run_file::Running;
 use crate::telemetry::Format;
 use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// What to do with devices.
 #[derive(Debug, Subcommand)]
@@ -83,11 +86,21 @@ async fn list(common: &Common, auth: &Auth) -> Result<()> {
     Ok(())
 }
 
+/// Where a device connects: to what the running server listens on, else to what is configured; where that is every address,
+/// to the one that this machine reaches the network with.
+fn servers(config: &Config) -> Vec<String> {
+    let configured = (config.mqtt.listen.map(|at| format!("mqtt://{at}")), config.mqtt.tls_listen.map(|at| format!("mqtts://{at}")));
+    let (plain, tls) = Running::read(&config.depot.data_dir).map_or(configured, |running| (running.mqtt, running.mqtts));
+    let here = host::outward().unwrap_or(Ipv4Addr::LOCALHOST.into());
+    let here = SocketAddr::new(here, 0).to_string();
+    let here = here.trim_end_matches('0');
+    let reachable = |url: String| url.replace("//0.0.0.0:", &format!("//{here}")).replace("//[::]:", &format!("//{here}"));
+    plain.into_iter().chain(tls).map(reachable).collect()
+}
+
 fn show(common: &Common, config: &Config, made: &Credential) {
     let device = &made.device;
-    let plain = config.mqtt.listen.map(|at| format!("mqtt://{at}"));
-    let tls = config.mqtt.tls_listen.map(|at| format!("mqtts://{at}"));
-    let urls: Vec<String> = plain.into_iter().chain(tls).collect();
+    let urls = servers(config);
     let value = json!({
         "id": device.id, "vehicle": device.vehicle, "format": device.format, "username": device.id, "password": made.password,
         "topics": made.topics, "mqtt": urls,

@@ -3,6 +3,7 @@
 use super::{Common, table};
 use crate::clock::Clock;
 use crate::model::Timestamp;
+use crate::ops::data_dir;
 use crate::store::Db;
 use anyhow::{Result, bail};
 use serde_json::json;
@@ -63,7 +64,7 @@ fn time(now: Timestamp) -> Finding {
 fn disk(dir: &Path, clock: &Clock) -> Finding {
     let probe = dir.join(".doctor");
     let start = clock.monotonic();
-    let written = std::fs::create_dir_all(dir)
+    let written = data_dir::make(dir)
         .and_then(|()| std::fs::File::create(&probe))
         .and_then(|mut file| file.write_all(b"depotd").and_then(|()| file.sync_all()));
     let took = clock.monotonic().duration_since(start);

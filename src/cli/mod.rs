@@ -12,6 +12,7 @@ use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::Actor;
+use crate::ops::data_dir;
 use crate::store::Db;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
@@ -110,7 +111,7 @@ impl Common {
     fn with_auth<T>(&self, work: impl AsyncFnOnce(Auth) -> Result<T>) -> Result<T> {
         let config = self.settings()?;
         let dir = &config.depot.data_dir;
-        std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+        data_dir::make(dir).with_context(|| format!("cannot make the data directory {}", dir.display()))?;
         let auth = Auth::new(Db::open(dir)?, &config.mqtt, Clock::system());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
         runtime.block_on(work(auth))

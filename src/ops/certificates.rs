@@ -1,6 +1,7 @@
 //! The box's certificate: an own CA and a leaf with the box's names, made at first start, renewed by itself; or the
 //! operator's own files. Whoever shows it asks here at every handshake, so a new one serves at once.
 
+use super::host;
 use crate::clock::Clock;
 use crate::model::{Span, Timestamp};
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
@@ -10,7 +11,6 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -131,7 +131,7 @@ fn read_pair(source: &Source) -> Result<(Vec<u8>, Arc<CertifiedKey>), Error> {
 }
 
 fn renew(dir: &Path, now: Timestamp) -> Result<(), Error> {
-    let names = names_of_the_box();
+    let names = host::names();
     let facts: Option<Facts> = std::fs::read(dir.join("leaf.json")).ok().and_then(|text| serde_json::from_slice(&text).ok());
     let renew_from = now + Span::from_secs(RENEW_DAYS * 86_400);
     let present = ["ca.pem", "ca.key", "leaf.pem", "leaf.key"].iter().all(|f| dir.join(f).exists());
@@ -194,27 +194,6 @@ fn set_validity(params: &mut CertificateParams, now: Timestamp, until: Timestamp
     let ((y0, m0, d0), (y1, m1, d1)) = (ymd(now - Span::from_secs(86_400)), ymd(until));
     params.not_before = rcgen::date_time_ymd(y0, m0, d0);
     params.not_after = rcgen::date_time_ymd(y1, m1, d1);
-}
-
-/// `localhost`, the host's name (also under `.local`), loopback, and the address it reaches the network with.
-fn names_of_the_box() -> Vec<String> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_lowercase();
-    if !host.is_empty() && host.is_ascii() && host != "localhost" {
-        names.insert(0, host.clone());
-        if !host.contains('.') {
-            names.push(format!("{host}.local"));
-        }
-    }
-    // Connecting a UDP socket sends nothing; it only chooses the local address.
-    let outward = UdpSocket::bind("0.0.0.0:0").and_then(|s| s.connect("192.0.2.1:9").and_then(|()| s.local_addr()));
-    if let Ok(address) = outward
-        && !address.ip().is_loopback()
-        && !address.ip().is_unspecified()
-    {
-        names.push(address.ip().to_string());
-    }
-    names
 }
 
 /// Writes beside, then renames; readable by the owner only.

@@ -1,6 +1,7 @@
 //! The appliance as a process: who runs in this data directory, where it listens, how it tells systemd.
 
 pub mod certificates;
-pub mod lock;
+pub mod data_dir;
+pub mod host;
 pub mod notify;
 pub mod run_file;

@@ -23,7 +23,10 @@ impl<T: Read, S: Send + Sync> FromRequest<S> for Body<T> {
         if !kind.eq_ignore_ascii_case("application/json") {
             return Err(Error::status(StatusCode::UNSUPPORTED_MEDIA_TYPE).detail("the body must be application/json"));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|e| Error::status(e.status()).detail(e.body_text()))?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|e| match e.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Error::status(e.status()).detail("the body is larger than http.max_body_bytes allows"),
+            status => Error::status(status).detail(e.body_text()),
+        })?;
         let document = serde_json::from_slice(&bytes)
             .map_err(|e| Error::status(StatusCode::BAD_REQUEST).detail(format!("the body is not JSON: {e}")))?;
         Fields::of_json(document).map(Self)

@@ -98,6 +98,9 @@ impl Fields {
     pub fn text(&mut self, field: &str, max: usize) -> Option<Option<String>> {
         let text = self.convert(field, |v| match v {
             Value::String(s) if s.chars().count() > max => Err(format!("must have at most {max} characters")),
+            Value::String(s) if s.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) => {
+                Err("must not have control characters".to_owned())
+            }
             Value::String(s) => Ok(s.trim().to_owned()),
             _ => Err("must be a text".to_owned()),
         })?;

@@ -1,7 +1,8 @@
-//! One server a data directory.
+//! The data directory: its owner's alone, and one server's.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// Why the directory cannot be had.
@@ -23,6 +24,12 @@ pub enum LockError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// Makes `dir` and what is missing above it, for nobody but the user that runs this to look into. One that is there already
+/// stays as it is.
+pub fn make(dir: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 /// Held as long as the server lives; the kernel lets go of it when the process ends, however it ends.
@@ -54,6 +61,16 @@ impl DataDirLock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_directory_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let below = dir.path().join("depot/data");
+        make(&below).unwrap();
+        assert_eq!(below.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        make(&below).unwrap();
+    }
 
     #[test]
     fn the_second_is_refused_until_the_first_is_gone() {
