@@ -6,7 +6,7 @@
 
 use depotd::clock::Clock;
 use depotd::dispatch::eta::Travel;
-use depotd::dispatch::plan::{Plan, Rules, Seen, Waiting, assign};
+use depotd::dispatch::plan::{Lately, Plan, Rules, Seen, Waiting, assign};
 use depotd::model::{Availability, BookingId, Metres, Place, Span, Timestamp, VehicleId};
 use std::process::ExitCode;
 
@@ -60,7 +60,7 @@ fn timed(waiting: &[Waiting], seen: &[Seen], rules: &Rules) -> (Plan, Vec<f64>) 
     let mut times = Vec::with_capacity(RUNS);
     for _ in 0..RUNS {
         let start = clock.monotonic();
-        plan = std::hint::black_box(assign(NOW, waiting, seen, rules));
+        plan = std::hint::black_box(assign(NOW, waiting, seen, &Lately::default(), rules));
         times.push(start.elapsed().as_secs_f64() * 1_000.0);
     }
     (plan, times)
@@ -112,7 +112,16 @@ impl World {
                 _ => None,
             };
             let since = NOW - Span::from_secs(2);
-            Waiting { id: BookingId::generate(NOW, bytes), pickup, class, load_kg: None, skills: Vec::new(), since }
+            Waiting {
+                id: BookingId::generate(NOW, bytes),
+                pickup,
+                class,
+                load_kg: None,
+                skills: Vec::new(),
+                since,
+                trip: Span::from_secs(600),
+                latest: None,
+            }
         };
         let waiting = (0..WAITING).map(booking).collect();
         let vehicle = |n: u32| Seen {
@@ -124,6 +133,7 @@ impl World {
             availability: Availability::Free,
             place: Some(place(n, self.vehicles, self.vehicles_downtown)),
             fix_ts: Some(NOW),
+            soon: None,
         };
         (waiting, (0..self.vehicles).map(vehicle).collect())
     }

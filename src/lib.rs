@@ -11,7 +11,7 @@
 //! |---|---|
 //! | programs | [`cli`]: one file per command |
 //! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops |
-//! | pages and API | [`web`] |
+//! | pages and API | [`web`]; [`replay`] tries a policy on a day that was |
 //! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`] |
 //! | use cases | [`bookings`], [`registry`] (vehicles), [`auth`] (users, tokens, devices) |
 //! | state | [`store`], [`tracks`], [`fleet`]; [`pricing`] is pure |
@@ -40,7 +40,8 @@
 //! - A payload format: a decoder in [`telemetry`] and its name in [`telemetry::Format`].
 //! - A follower of the journal: read with [`store::journal::after`] from a cursor of your own, wait on [`store::Db::head`],
 //!   start it in [`app::App::start`] and let it say how far it is, so that tests can wait for it.
-//! - A setting: a field with its words in [`config`], a line in `config.toml`.
+//! - A dispatch policy to compare with: a name in [`replay::policy`]; what serving a booking is worth is in [`dispatch::plan`].
+- A setting: a field with its words in [`config`], a line in `config.toml`.
 //! - A command: a file in [`cli`].
 
 pub mod app;
@@ -56,6 +57,7 @@ pub mod mqtt;
 pub mod ops;
 pub mod pricing;
 pub mod registry;
+pub mod replay;
 pub mod sim;
 pub mod store;
 pub mod telemetry;

@@ -9,7 +9,7 @@ use common::Depot;
 use depotd::clock::Clock;
 use depotd::model::{Place, Timestamp, VehicleId};
 use depotd::sim::depot::{Depot as Client, Target};
-use depotd::sim::replay::{self, Options, Stored};
+use depotd::sim::recorded::{self, Options, Stored};
 use depotd::sim::rng::Rng;
 use depotd::sim::traces::{Sample, Traces};
 use serde_json::Value;
@@ -126,7 +126,7 @@ async fn a_day_of_cabs_survives_a_kill() {
     let from = Clock::system().now();
     let options = Options { traces, trips: None, speed: SPEED, original_times: false, observer: Some(observer) };
     let mut replaying = JoinSet::new();
-    replaying.spawn(replay::run(client, options, Clock::system()));
+    replaying.spawn(recorded::run(client, options, Clock::system()));
 
     let mut stored = Vec::new();
     while stored.len() < total / 2 {

@@ -1,12 +1,14 @@
 //! The plan against a dense reference, and what must hold for any plan.
 
 use depotd::dispatch::eta::Travel;
-use depotd::dispatch::plan::{Plan, Reason, Rules, Seen, Survey, Waiting, assign};
+use depotd::dispatch::plan::{Lately, Plan, Reason, Rules, Seen, Soon, Survey, Waiting, assign};
 use depotd::model::{Availability, BookingId, Metres, Place, Span, Timestamp, VehicleId};
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+/// Nothing was asked of late, so vehicles are never scarce.
+const QUIET: Lately = Lately { bookings: 0, over: Span::from_secs(900), trip: Span::from_secs(600) };
 
 fn rules(candidates: usize) -> Rules {
     Rules {
@@ -16,6 +18,12 @@ fn rules(candidates: usize) -> Rules {
         candidates,
         max_pairs: 4_000_000,
         told: 10,
+        gather: (Span::from_secs(2), Span::from_secs(5)),
+        look_ahead: Span::from_secs(90),
+        until_weight: 2.0,
+        scarce_share: 0.33,
+        patience_trips: 0.9,
+        trip_weight: 0.15,
     }
 }
 
@@ -27,7 +35,7 @@ fn waiting(n: u16, pickup: Place) -> Waiting {
     let mut random = [0; 10];
     random[8..].copy_from_slice(&n.to_be_bytes());
     let id = BookingId::generate(NOW, random);
-    Waiting { id, pickup, class: None, load_kg: None, skills: vec![], since: NOW }
+    Waiting { id, pickup, class: None, load_kg: None, skills: vec![], since: NOW, trip: Span::from_secs(600), latest: None }
 }
 
 fn seen(name: &str, place: Place) -> Seen {
@@ -40,6 +48,7 @@ fn seen(name: &str, place: Place) -> Seen {
         availability: Availability::Free,
         place: Some(place),
         fix_ts: Some(NOW),
+        soon: None,
     }
 }
 
@@ -50,7 +59,13 @@ fn chosen(plan: &Plan) -> HashMap<BookingId, String> {
 #[test]
 fn the_nearest_free_one_gets_it() {
     let booking = waiting(1, place(0.0, 0.0));
-    let plan = assign(NOW, std::slice::from_ref(&booking), &[seen("far", place(2_000.0, 0.0)), seen("near", place(500.0, 0.0))], &rules(4));
+    let plan = assign(
+        NOW,
+        std::slice::from_ref(&booking),
+        &[seen("far", place(2_000.0, 0.0)), seen("near", place(500.0, 0.0))],
+        &QUIET,
+        &rules(4),
+    );
     assert_eq!(chosen(&plan)[&booking.id], "near");
     let [near, far] = &plan.outcomes[0].candidates[..] else { panic!("two candidates") };
     assert!(near.chosen && !far.chosen && near.cost < far.cost && near.lost_to.is_none());
@@ -63,7 +78,7 @@ fn the_optimum_beats_nearest_first() {
     // Greedy gives `a` to the first and sends `b` 3.1 km; the optimum sends both 1 km or so.
     let (first, second) = (waiting(1, place(0.0, 0.0)), waiting(2, place(1_900.0, 0.0)));
     let fleet = [seen("a", place(900.0, 0.0)), seen("b", place(-1_200.0, 0.0))];
-    let plan = assign(NOW, &[first.clone(), second.clone()], &fleet, &rules(1));
+    let plan = assign(NOW, &[first.clone(), second.clone()], &fleet, &QUIET, &rules(1));
     assert_eq!(chosen(&plan), HashMap::from([(first.id, "b".to_owned()), (second.id, "a".to_owned())]));
     let lost = plan.outcomes.iter().find(|o| o.booking == first.id).unwrap().candidates.iter().find(|c| !c.chosen).unwrap();
     assert_eq!(lost.lost_to, Some(second.id));
@@ -73,13 +88,13 @@ fn the_optimum_beats_nearest_first() {
 fn ties_go_to_the_lower_id_and_the_longer_wait() {
     let spot = place(100.0, 0.0);
     let fleet = [seen("b", spot), seen("a", spot), seen("c", spot)];
-    let plan = assign(NOW, &[waiting(1, place(0.0, 0.0))], &fleet, &rules(2));
+    let plan = assign(NOW, &[waiting(1, place(0.0, 0.0))], &fleet, &QUIET, &rules(2));
     assert_eq!(plan.outcomes[0].vehicle.as_ref().unwrap().as_str(), "a");
     let (low, mut high) = (waiting(1, place(0.0, 0.0)), waiting(2, place(0.0, 0.0)));
-    let plan = assign(NOW, &[high.clone(), low.clone()], &fleet[..1], &rules(2));
+    let plan = assign(NOW, &[high.clone(), low.clone()], &fleet[..1], &QUIET, &rules(2));
     assert_eq!(chosen(&plan), HashMap::from([(low.id, "b".to_owned())]));
     high.since = NOW - Span::from_secs(60);
-    let plan = assign(NOW, &[low, high.clone()], &fleet[..1], &rules(2));
+    let plan = assign(NOW, &[low, high.clone()], &fleet[..1], &QUIET, &rules(2));
     assert_eq!(chosen(&plan), HashMap::from([(high.id, "b".to_owned())]));
 }
 
@@ -91,7 +106,7 @@ fn serving_more_comes_before_driving_less() {
     second.class = Some("van".into());
     let mut truck = seen("truck", place(29_000.0, 0.0));
     truck.class = "truck".into();
-    let plan = assign(NOW, &[first.clone(), second.clone()], &[seen("a", place(0.0, 0.0)), truck], &rules(1));
+    let plan = assign(NOW, &[first.clone(), second.clone()], &[seen("a", place(0.0, 0.0)), truck], &QUIET, &rules(1));
     assert_eq!(chosen(&plan), HashMap::from([(first.id, "truck".to_owned()), (second.id, "a".to_owned())]));
 }
 
@@ -119,7 +134,7 @@ fn each_exclusion_says_its_reason() {
         with("busy", 4.0, &|v| v.availability = Availability::Loading),
         with("good", 8.0, &|v| v.capacity_kg = None),
     ];
-    let plan = assign(NOW, std::slice::from_ref(&booking), &fleet, &rules(8));
+    let plan = assign(NOW, std::slice::from_ref(&booking), &fleet, &QUIET, &rules(8));
     assert_eq!(chosen(&plan)[&booking.id], "good");
     assert_eq!(plan.outcomes[0].candidates.len(), 1);
     let out = Survey::new(NOW, &fleet, &rules(8)).exclusions(&booking, 100);
@@ -139,10 +154,12 @@ fn world() -> impl Strategy<Value = (Vec<Waiting>, Vec<Seen>)> {
         2 => (-300.0..300.0_f64, -300.0..300.0_f64),
         1 => (-25_000.0..25_000.0_f64, -25_000.0..25_000.0_f64),
     ];
-    let booking = (spot.clone(), proptest::option::weighted(0.2, 0..1_000_u32), 0..3_u8, 0..300_i64);
+    let latest = proptest::option::weighted(0.3, 0..900_i64);
+    let booking = (spot.clone(), proptest::option::weighted(0.2, 0..1_000_u32), 0..3_u8, 0..900_i64, latest);
     let vehicle = (spot, 0..9_u8, 0..1_000_u32, 0..3_u8);
     (proptest::collection::vec(booking, 1..14), proptest::collection::vec(vehicle, 0..40)).prop_map(|(bookings, vehicles)| {
-        let book = |(n, ((x, y), load, class, age)): (u16, (_, _, _, i64))| Waiting {
+        let book = |(n, ((x, y), load, class, age, latest)): (u16, (_, _, _, i64, Option<i64>))| Waiting {
+            latest: latest.map(|s| NOW + Span::from_secs(s)),
             load_kg: load,
             class: (class == 0_u8).then(|| "van".to_owned()),
             since: NOW - Span::from_secs(age),
@@ -152,7 +169,8 @@ fn world() -> impl Strategy<Value = (Vec<Waiting>, Vec<Seen>)> {
             class: if class == 0 { "bike".into() } else { "van".into() },
             capacity_kg: Some(capacity),
             online: state != 0,
-            availability: if state == 1 { Availability::EnRoute } else { Availability::Free },
+            soon: (state <= 3).then(|| Soon { at: NOW + Span::from_secs(60 * i64::from(state) - 60), place: place(y, x) }),
+            availability: if (1..=3).contains(&state) { Availability::EnRoute } else { Availability::Free },
             ..seen(&format!("v{n:03}"), place(x, y))
         };
         ((0..).zip(bookings).map(book).collect(), (0..).zip(vehicles).map(see).collect())
@@ -166,13 +184,18 @@ fn dense(waiting: &[Waiting], seen: &[Seen], rules: &Rules) -> i64 {
     let never = 1_000_000_000_000_i64;
     let mut weights = pathfinding::matrix::Matrix::new(rows, rows + columns, -1_000 * never);
     for (r, booking) in waiting.iter().enumerate() {
-        let all =
-            assign(NOW, std::slice::from_ref(booking), seen, &Rules { told: usize::MAX, candidates: usize::MAX / 8, ..rules.clone() });
+        let all = assign(
+            NOW,
+            std::slice::from_ref(booking),
+            seen,
+            &QUIET,
+            &Rules { told: usize::MAX, candidates: usize::MAX / 8, ..rules.clone() },
+        );
         for candidate in &all.outcomes[0].candidates {
             let column = seen.iter().position(|s| s.id == candidate.vehicle).unwrap();
             weights[(r, column)] = -micros(candidate.cost.as_secs_f64());
         }
-        weights[(r, columns + r)] = -never - NOW.since(booking.since).as_millis() * 1_000;
+        weights[(r, columns + r)] = -never - worth(booking);
     }
     -pathfinding::kuhn_munkres::kuhn_munkres(&weights).0
 }
@@ -182,10 +205,16 @@ fn micros(seconds: f64) -> i64 {
     (seconds * 1e6).round() as i64
 }
 
+/// What serving a booking is worth beside serving one more: with trips of 600 s, patience for nine tenths of one.
+fn worth(booking: &Waiting) -> i64 {
+    let (patience_s, trip_s) = (540, 600);
+    (patience_s + (NOW.since(booking.since).as_millis() / 1_000 - patience_s).max(0)) * 1_000_000 - trip_s * 150_000
+}
+
 fn value(plan: &Plan, waiting: &[Waiting]) -> i64 {
-    let alone = |o: &&depotd::dispatch::plan::Outcome| o.vehicle.is_none();
-    let since = |id| waiting.iter().find(|w| w.id == id).unwrap().since;
-    let left: i64 = plan.outcomes.iter().filter(alone).map(|o| 1_000_000_000_000 + NOW.since(since(o.booking)).as_millis() * 1_000).sum();
+    let alone = |o: &&depotd::dispatch::plan::Outcome| o.vehicle.is_none() && o.promised.is_none();
+    let worth = |id| worth(waiting.iter().find(|w| w.id == id).unwrap());
+    let left: i64 = plan.outcomes.iter().filter(alone).map(|o| 1_000_000_000_000 + worth(o.booking)).sum();
     left + micros(plan.cost.as_secs_f64())
 }
 
@@ -193,7 +222,7 @@ proptest! {
     #[test]
     fn the_plan_is_the_dense_optimum((waiting, seen) in world(), candidates in 1..5_usize) {
         let rules = rules(candidates);
-        let plan = assign(NOW, &waiting, &seen, &rules);
+        let plan = assign(NOW, &waiting, &seen, &QUIET, &rules);
         prop_assert_eq!(plan.gap.as_secs_f64(), 0.0);
         // The tie-break by rank may weigh a microsecond a booking.
         let off = (value(&plan, &waiting) - dense(&waiting, &seen, &rules)).abs();
@@ -203,7 +232,7 @@ proptest! {
     #[test]
     fn the_plan_is_feasible((waiting, seen) in world()) {
         let rules = rules(3);
-        let plan = assign(NOW, &waiting, &seen, &rules);
+        let plan = assign(NOW, &waiting, &seen, &QUIET, &rules);
         let mut taken = HashSet::new();
         prop_assert_eq!(plan.outcomes.len(), waiting.len());
         for outcome in &plan.outcomes {
@@ -224,11 +253,11 @@ proptest! {
     #[test]
     fn the_order_of_the_input_does_not_matter((waiting, seen) in world(), seed in any::<u64>()) {
         let rules = rules(3);
-        let plan = assign(NOW, &waiting, &seen, &rules);
+        let plan = assign(NOW, &waiting, &seen, &QUIET, &rules);
         let (mut waiting, mut seen) = (waiting, seen);
         shuffle(&mut waiting, seed);
         shuffle(&mut seen, seed ^ 7);
-        prop_assert_eq!(plan, assign(NOW, &waiting, &seen, &rules));
+        prop_assert_eq!(plan, assign(NOW, &waiting, &seen, &QUIET, &rules));
     }
 }
 

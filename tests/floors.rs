@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["fleet", "pricing", "store", "tracks"],
     &["auth", "bookings", "geofence", "registry"],
     &["analytics", "dispatch", "mqtt", "notify", "sim", "upstream"],
-    &["web"],
+    &["replay", "web"],
     &["app"],
     &["cli"],
     &["main"],

@@ -2,7 +2,7 @@
 
 use super::error::Fault;
 use super::{Bookings, Error, Filter, Result, find};
-use crate::model::{Booking, BookingId, Event, Status, VehicleId};
+use crate::model::{Booking, BookingId, Event, Status, Timestamp, VehicleId};
 use crate::store::{self, journal, rounds};
 
 /// Bookings read at once for the live view.
@@ -76,6 +76,16 @@ impl Bookings {
     /// Up to `limit` bookings that wait for a vehicle, the earliest pickup first.
     pub async fn waiting(&self, limit: usize) -> Result<Vec<Booking>> {
         Ok(self.db.read(move |c| store::bookings::in_status(c, Status::Waiting, limit)).await?)
+    }
+
+    /// Up to `limit` bookings that a vehicle is busy with.
+    pub async fn under_way(&self, limit: usize) -> Result<Vec<Booking>> {
+        Ok(self.db.read(move |c| store::bookings::under_way(c, limit)).await?)
+    }
+
+    /// How many bookings were placed at `since` or later, and how many seconds their ways take on average.
+    pub async fn placed_since(&self, since: Timestamp) -> Result<(u32, f64)> {
+        Ok(self.db.read(move |c| store::bookings::placed_since(c, since)).await?)
     }
 
     /// The job that `vehicle` has now.

@@ -8,7 +8,7 @@ use crate::model::{Actor, Place};
 use crate::sim::depot::{Depot, Target};
 use crate::sim::streets::{ATTRIBUTION, Streets};
 use crate::sim::traces::{Traces, Trips};
-use crate::sim::{demo, replay};
+use crate::sim::{demo, recorded};
 use anyhow::{Context, Result, anyhow, bail};
 use axum::body::Bytes;
 use serde_json::json;
@@ -58,7 +58,7 @@ fn speed(text: &str) -> Result<f64, String> {
 /// What moves in this demo.
 enum Show {
     Simulated(Arc<Streets>, demo::Options),
-    Recorded(replay::Options),
+    Recorded(recorded::Options),
 }
 
 /// Runs the demo until a signal asks to stop; then nothing is left of it. With `json` it prints {url, http, mqtt, data_dir} in
@@ -118,7 +118,7 @@ impl Show {
         }
         let trips = args.bookings.as_deref().map(Trips::open).transpose()?;
         let (speed, original_times) = (args.speed, args.original_times);
-        Ok(Self::Recorded(replay::Options { traces, trips, speed, original_times, observer: None }))
+        Ok(Self::Recorded(recorded::Options { traces, trips, speed, original_times, observer: None }))
     }
 
     fn basemap(&self) -> Option<Bytes> {
@@ -183,7 +183,7 @@ impl Show {
                     Err(refused) => Err(anyhow!(refused).context("bring the fleet in")),
                 },
                 Self::Recorded(options) => {
-                    let count = replay::run(depot, options, clock).await.context("replay the recorded day")?;
+                    let count = recorded::run(depot, options, clock).await.context("replay the recorded day")?;
                     eprintln!("The recorded day is over: {count} positions were sent and acknowledged.");
                     std::future::pending().await
                 }

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod demo;
 pub mod device;
 pub mod doctor;
+pub mod replay;
 pub mod serve;
 pub mod token;
 pub mod user;
@@ -49,6 +50,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// The appliance with a fleet that drives and customers that order, in a throw-away data directory.
     Demo(demo::DemoArgs),
+    /// What if: a day of bookings through the same dispatcher, in virtual time.
+    Replay(replay::ReplayArgs),
     /// Devices and their credentials.
     #[command(subcommand)]
     Device(device::Command),
@@ -81,6 +84,7 @@ impl Cli {
         match self.command {
             Command::Serve(args) => serve::run(common.settings()?, &args),
             Command::Demo(args) => demo::run(common.settings()?, &args, common.json),
+            Command::Replay(args) => replay::run(&args, &common),
             Command::Device(command) => device::run(command, &common),
             Command::User(command) => user::run(command, &common),
             Command::Token(command) => token::run(command, &common),

@@ -15,6 +15,7 @@ pub struct Eta {
 /// Turns great-circle distances into travel times.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Travel {
+    detour_factor: f64,
     micros_per_metre: f64,
 }
 
@@ -27,7 +28,13 @@ impl Travel {
 
     /// The road is `detour_factor` times as long as the great circle and driven at `speed_kmh` (more than 0).
     pub fn new(detour_factor: f64, speed_kmh: f64) -> Self {
-        Self { micros_per_metre: detour_factor.max(1.0) * 3_600_000.0 / (speed_kmh.max(0.1) * 1_000.0) * 1_000.0 }
+        let detour_factor = detour_factor.max(1.0);
+        Self { detour_factor, micros_per_metre: detour_factor * 3_600_000.0 / (speed_kmh.max(0.1) * 1_000.0) * 1_000.0 }
+    }
+
+    /// The road's length over a great-circle distance.
+    pub fn road(&self, way: Metres) -> Metres {
+        Metres(way.0 * self.detour_factor)
     }
 
     /// The travel time over a great-circle distance.

@@ -146,7 +146,7 @@ impl Dispatch {
         let mut left = false;
         if self.0.config.automatic && !self.0.bookings.waiting(1).await?.is_empty() {
             if trigger != "retry" {
-                let gather = Duration::from_millis(self.0.config.gather_ms);
+                let gather = self.gather().await?;
                 tokio::select! {
                     () = cancel.cancelled() => return Ok(true),
                     () = tokio::time::sleep(gather) => {}
@@ -157,6 +157,12 @@ impl Dispatch {
         }
         self.0.reached.send_replace(upto);
         Ok(left)
+    }
+
+    /// How long to gather requests before a round.
+    async fn gather(&self) -> Result<Duration, Error> {
+        let asked = self.0.bookings.waiting(round::MOST).await?.len();
+        Ok(self.0.rules.gather(asked, self.0.fleet.counts().free).as_duration())
     }
 
     /// Numbers for the metrics.

@@ -25,6 +25,9 @@ pub struct Record {
     /// The vehicle that got the booking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen: Option<VehicleId>,
+    /// The vehicle that will get it once it is free, unless a later round finds better.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promised: Option<VehicleId>,
     /// Why, in one sentence.
     pub sentence: String,
     /// Who could have got it, cheapest first.
@@ -91,6 +94,7 @@ impl Round<'_> {
             trigger: self.trigger,
             eta_source: Travel::SOURCE,
             chosen: outcome.vehicle.clone(),
+            promised: outcome.promised.clone(),
             sentence: self.sentence(outcome, exclusions),
             candidates: outcome.candidates.iter().map(|c| self.considered(c)).collect(),
             excluded: exclusions.nearest.iter().map(|e| self.left_out(e)).collect(),
@@ -99,16 +103,23 @@ impl Round<'_> {
     }
 
     fn considered(&self, candidate: &Candidate) -> Considered {
-        let eta_s = self.rules.travel.eta(candidate.distance).drive.as_secs_f64();
+        let eta_s = candidate.until.as_secs_f64() + self.rules.travel.eta(candidate.distance).drive.as_secs_f64();
         Considered {
             vehicle_id: candidate.vehicle.clone(),
             cost: tenth(candidate.cost.as_secs_f64()),
             eta_s: eta_s.round(),
             distance_m: candidate.distance.0.round(),
-            factors: vec![Factor { name: "travel_s", value: tenth(candidate.cost.as_secs_f64()) }],
+            factors: self.factors(candidate),
             chosen: candidate.chosen,
             lost_to: candidate.lost_to,
         }
+    }
+
+    fn factors(&self, candidate: &Candidate) -> Vec<Factor> {
+        let travel = Factor { name: "travel_s", value: tenth(candidate.drive.as_secs_f64()) };
+        let until = candidate.cost.as_secs_f64() - candidate.drive.as_secs_f64();
+        let until = (until > 0.0).then(|| Factor { name: "until_free_s", value: tenth(until) });
+        [travel].into_iter().chain(until).collect()
     }
 
     fn left_out(&self, excluded: &Excluded) -> LeftOut {
@@ -125,6 +136,7 @@ impl Round<'_> {
             Reason::Capacity => format!("it carries {} kg at most", vehicle.and_then(|v| v.capacity_kg).unwrap_or(0)),
             Reason::Skills => "it lacks a skill that the booking needs".to_owned(),
             Reason::TooFar => format!("it is more than {} away", kilometres(self.rules.max_radius)),
+            Reason::TooLate => "it cannot be at the pickup in time".to_owned(),
         };
         let distance_m = excluded.distance.map(|d| d.0.round());
         LeftOut { vehicle_id: excluded.vehicle.clone(), reason: excluded.reason.as_str(), detail, distance_m }
@@ -132,18 +144,29 @@ impl Round<'_> {
 
     fn sentence(&self, outcome: &Outcome, exclusions: &Exclusions) -> String {
         match outcome.candidates.iter().find(|c| c.chosen) {
+            Some(chosen) if outcome.promised.is_some() => {
+                let (name, until) = (&chosen.vehicle, minutes(chosen.until.as_secs_f64()));
+                format!("Nobody yet: {name} will be free in {until} and is the best then, {} away.", self.away(chosen))
+            }
             Some(chosen) => self.why_this_one(chosen, outcome, exclusions),
             None if !outcome.candidates.is_empty() => {
                 let others = outcome.candidates.iter().find_map(|c| c.lost_to.and_then(|b| self.references.get(&b)));
                 let whom = others.map_or(String::new(), |b| format!(", the nearest to {b}"));
-                format!("Nobody yet: every vehicle that could take it went to another booking{whom}.")
+                match others {
+                    Some(_) => format!("Nobody yet: every vehicle that could take it went to another booking{whom}."),
+                    None => "Nobody yet: vehicles are scarce, and none that could take it is near enough.".to_owned(),
+                }
             }
             None => why_nobody(exclusions),
         }
     }
 
+    fn away(&self, candidate: &Candidate) -> String {
+        minutes(self.rules.travel.eta(candidate.distance).drive.as_secs_f64())
+    }
+
     fn why_this_one(&self, chosen: &Candidate, outcome: &Outcome, exclusions: &Exclusions) -> String {
-        let away = minutes(self.rules.travel.eta(chosen.distance).drive.as_secs_f64());
+        let away = self.away(chosen);
         let name = &chosen.vehicle;
         let mut sentence = match outcome.candidates.iter().find(|c| c.cost < chosen.cost) {
             None if outcome.candidates.len() == 1 => format!("{name} was the only one that is free: {away} away"),
@@ -185,6 +208,7 @@ fn word(reason: Reason) -> &'static str {
         Reason::Capacity => "too small",
         Reason::Skills => "without the skills",
         Reason::TooFar => "too far away",
+        Reason::TooLate => "too late",
     }
 }
 
@@ -220,22 +244,33 @@ fn tenth(value: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::dispatch::plan::{self, Waiting};
-    use crate::model::{Availability, Place};
+    use crate::model::{Availability, Place, Span};
 
     const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
     fn seen(id: &str, east: f64, availability: Availability) -> Seen {
         let place = Place::new(0.0, east / 111_195.0).ok();
         let id = VehicleId::new(id).unwrap();
-        Seen { id, class: "van".into(), capacity_kg: None, skills: [].into(), online: true, availability, place, fix_ts: Some(NOW) }
+        Seen {
+            id,
+            class: "van".into(),
+            capacity_kg: None,
+            skills: [].into(),
+            online: true,
+            availability,
+            place,
+            fix_ts: Some(NOW),
+            soon: None,
+        }
     }
 
     fn record(seen: &[Seen]) -> Record {
         let rules = Rules::from(&crate::config::Dispatch::default());
         let id = BookingId::generate(NOW, [1; 10]);
         let pickup = Place::new(0.0, 0.0).unwrap();
-        let waiting = Waiting { id, pickup, class: None, load_kg: None, skills: vec![], since: NOW };
-        let plan = plan::assign(NOW, std::slice::from_ref(&waiting), seen, &rules);
+        let waiting =
+            Waiting { id, pickup, class: None, load_kg: None, skills: vec![], since: NOW, trip: Span::from_secs(600), latest: None };
+        let plan = plan::assign(NOW, std::slice::from_ref(&waiting), seen, &plan::Lately::default(), &rules);
         let out = plan::Survey::new(NOW, seen, &rules).exclusions(&waiting, EXCLUDED_TOLD);
         let references = HashMap::from([(id, "B-1".to_owned())]);
         Round { number: 7, at: NOW, trigger: "journal", rules: &rules, seen, references: &references }.record(&plan.outcomes[0], &out)

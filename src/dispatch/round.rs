@@ -1,8 +1,9 @@
 //! One round: look, plan, assign, and leave a record of it.
 
-use super::plan::{self, Plan, Survey, Waiting};
+use super::plan::{self, Lately, Plan, Survey, Waiting};
 use super::record::{EXCLUDED_TOLD, Record, Round};
-use super::{Dispatch, Error, scene};
+use super::scene::{self, Jobs};
+use super::{Dispatch, Error};
 use crate::bookings::Assignment;
 use crate::model::{Booking, BookingId, Span, Timestamp, VehicleId};
 use std::collections::{HashMap, HashSet};
@@ -10,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Bookings looked at in a round; the others, which came later, wait for the next.
-const MOST: usize = 2_000;
+pub(super) const MOST: usize = 2_000;
 
 /// What a round did.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -71,6 +72,9 @@ impl Told {
             if !record.candidates.is_empty() {
                 reasons.push("outbid");
             }
+            if record.promised.is_some() {
+                reasons.push("promised");
+            }
             state.reasons.insert(*booking, reasons.clone()) != Some(reasons)
         };
         records.into_iter().filter(is_new).collect()
@@ -93,7 +97,9 @@ impl Dispatch {
             return Ok(Report::default());
         }
         let ids: HashSet<BookingId> = waiting.iter().map(|b| b.id).collect();
-        let planned = self.plan(trigger, waiting).await?;
+        let jobs = Jobs::read(&self.0.bookings).await?;
+        let lately = scene::lately(&self.0.bookings, self.0.clock.now()).await?;
+        let planned = self.plan(trigger, waiting, jobs, lately).await?;
         let (assigned, lost) = self.settle(self.0.told.news(planned.records, &ids)).await?;
         self.0.follower.catch_up().await?;
         let report =
@@ -104,15 +110,15 @@ impl Dispatch {
     }
 
     /// Plans off the async threads: a large round takes a while.
-    async fn plan(&self, trigger: &'static str, bookings: Vec<Booking>) -> Result<Planned, Error> {
+    async fn plan(&self, trigger: &'static str, bookings: Vec<Booking>, jobs: Jobs, lately: Lately) -> Result<Planned, Error> {
         let this = self.clone();
         let planned = tokio::task::spawn_blocking(move || {
             let now = this.0.clock.now();
             let rules = &this.0.rules;
             let start = this.0.clock.monotonic();
             let waiting: Vec<Waiting> = bookings.iter().map(scene::waiting).collect();
-            let seen = scene::vehicles(&this.0.fleet, &waiting, rules, now);
-            let plan = plan::assign(now, &waiting, &seen, rules);
+            let seen = scene::vehicles(&this.0.fleet, &jobs, &waiting, rules, now);
+            let plan = plan::assign(now, &waiting, &seen, &lately, rules);
             let plan_took = start.elapsed();
             let references: HashMap<BookingId, String> = bookings.into_iter().map(|b| (b.id, b.reference)).collect();
             let round = Round { number: this.0.told.number(now), at: now, trigger, rules, seen: &seen, references: &references };

@@ -1,9 +1,11 @@
 //! What a round looks at: bookings and vehicles in the plan's own words.
 
-use super::plan::{Rules, Seen, Waiting};
+use super::eta::Travel;
+use super::plan::{Lately, Rules, Seen, Soon, Waiting};
+use crate::bookings::{self, Bookings};
 use crate::fleet::{Fleet, Near, View};
-use crate::model::{Booking, Timestamp, VehicleId};
-use std::collections::BTreeMap;
+use crate::model::{Booking, Span, Status, Timestamp, VehicleId};
+use std::collections::{BTreeMap, HashMap};
 
 /// A fleet up to this size is looked at as a whole.
 const WHOLE: usize = 5_000;
@@ -20,18 +22,62 @@ pub(super) fn waiting(booking: &Booking) -> Waiting {
         load_kg: order.load_kg,
         skills: order.skills.clone(),
         since: booking.created_at.max(order.pickup_at.unwrap_or(booking.created_at).min(booking.updated_at)),
+        trip: Span::from_secs(order.duration_s.into()),
+        latest: None,
     }
+}
+
+/// Jobs that end soon enough to be looked at, at most.
+const MOST_JOBS: usize = 20_000;
+/// How far back "lately" goes.
+const LATELY: Span = Span::from_secs(900);
+
+/// What was booked of late.
+pub(super) async fn lately(bookings: &Bookings, now: Timestamp) -> Result<Lately, bookings::Error> {
+    let (count, trip_s) = bookings.placed_since(now - LATELY).await?;
+    let trip = std::time::Duration::try_from_secs_f64(trip_s).unwrap_or_default();
+    Ok(Lately { bookings: count, over: LATELY, trip: Span::from_millis(i64::try_from(trip.as_millis()).unwrap_or(0)) })
+}
+
+/// The jobs that vehicles are busy with.
+pub(super) struct Jobs(HashMap<VehicleId, Booking>);
+
+impl Jobs {
+    /// As they are now.
+    pub async fn read(bookings: &Bookings) -> Result<Self, bookings::Error> {
+        let jobs = bookings.under_way(MOST_JOBS).await?;
+        Ok(Self(jobs.into_iter().filter_map(|job| Some((job.vehicle.clone()?, job))).collect()))
+    }
+
+    fn seen(&self, view: View, travel: &Travel, now: Timestamp) -> Seen {
+        let soon = self.0.get(&view.id).and_then(|job| soon(job, &view, travel, now));
+        plain(view, soon)
+    }
+}
+
+/// When and where the vehicle will have done its job, from where it is now.
+fn soon(job: &Booking, view: &View, travel: &Travel, now: Timestamp) -> Option<Soon> {
+    let order = &job.order;
+    let (here, there) = (view.place?, order.dropoff.place);
+    let trip = Span::from_secs(order.duration_s.into());
+    let left = match job.status {
+        Status::Assigned => travel.eta(here.distance(order.pickup.place)).drive + trip,
+        Status::Arrived => trip,
+        _ => travel.eta(here.distance(there)).drive,
+    };
+    Some(Soon { at: now + left, place: there })
 }
 
 /// The vehicles worth looking at for these bookings.
 ///
 /// With n bookings, the n nearest that fit each of them suffice for the best plan: of those, the other bookings can take
 /// n - 1 at most. So few bookings in a large fleet are asked of the fleet's H3 index; else the whole fleet is looked at.
-pub(super) fn vehicles(fleet: &Fleet, waiting: &[Waiting], rules: &Rules, now: Timestamp) -> Vec<Seen> {
+pub(super) fn vehicles(fleet: &Fleet, jobs: &Jobs, waiting: &[Waiting], rules: &Rules, now: Timestamp) -> Vec<Seen> {
+    let seen = |view: View| jobs.seen(view, &rules.travel, now);
     let total = fleet.counts().total();
     let near = waiting.len().max(rules.candidates) * 2;
     if total <= WHOLE || waiting.len().saturating_mul(near + AROUND) > total {
-        return whole(fleet);
+        return fleet.all().into_iter().map(seen).collect();
     }
     let mut found: BTreeMap<VehicleId, View> = BTreeMap::new();
     for booking in waiting {
@@ -47,7 +93,7 @@ pub(super) fn vehicles(fleet: &Fleet, waiting: &[Waiting], rules: &Rules, now: T
         let free = fleet.nearby(&ask);
         let fit = free.iter().filter(|(view, _)| fits(booking, view)).count();
         if free.len() == near && fit < waiting.len().max(rules.candidates) {
-            return whole(fleet);
+            return fleet.all().into_iter().map(seen).collect();
         }
         ask = Near { limit: AROUND, available_only: false, class: None, max_fix_age: None, ..ask };
         found.extend(free.into_iter().chain(fleet.nearby(&ask)).map(|(view, _)| (view.id.clone(), view)));
@@ -55,15 +101,11 @@ pub(super) fn vehicles(fleet: &Fleet, waiting: &[Waiting], rules: &Rules, now: T
     found.into_values().map(seen).collect()
 }
 
-fn whole(fleet: &Fleet) -> Vec<Seen> {
-    fleet.all().into_iter().map(seen).collect()
-}
-
 fn fits(booking: &Waiting, view: &View) -> bool {
-    super::plan::demand(booking, &seen(view.clone())).is_none()
+    super::plan::demand(booking, &plain(view.clone(), None)).is_none()
 }
 
-fn seen(view: View) -> Seen {
+fn plain(view: View, soon: Option<Soon>) -> Seen {
     Seen {
         id: view.id,
         class: view.class,
@@ -73,5 +115,6 @@ fn seen(view: View) -> Seen {
         availability: view.availability,
         place: view.place,
         fix_ts: view.fix_ts,
+        soon,
     }
 }

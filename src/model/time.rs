@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
-use std::ops::{Add, Sub};
+use std::ops::{Add, Mul, Sub};
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z. On the wire RFC 3339 in UTC.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -72,6 +72,10 @@ impl Span {
     pub const fn as_millis(self) -> i64 {
         self.0
     }
+    /// Microseconds.
+    pub const fn as_micros(self) -> i64 {
+        self.0.saturating_mul(1000)
+    }
     /// Seconds, with their fraction.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1000.0
@@ -85,6 +89,26 @@ impl Add<Span> for Timestamp {
     type Output = Self;
     fn add(self, span: Span) -> Self {
         Self(self.0.saturating_add(span.0))
+    }
+}
+impl Add for Span {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+impl Sub for Span {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+impl Mul<f64> for Span {
+    type Output = Self;
+    /// Rounded to the millisecond.
+    #[expect(clippy::cast_possible_truncation, reason = "`as` saturates, as the other operators do")]
+    fn mul(self, factor: f64) -> Self {
+        Self((self.0 as f64 * factor).round() as i64)
     }
 }
 impl Sub<Span> for Timestamp {

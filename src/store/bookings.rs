@@ -90,6 +90,18 @@ pub fn in_status(connection: &Connection, status: Status, limit: usize) -> Resul
     collect(connection, sql, params![status.as_str(), count(limit)])
 }
 
+/// Up to `limit` bookings that a vehicle is busy with.
+pub fn under_way(connection: &Connection, limit: usize) -> Result<Vec<Booking>> {
+    let sql = "select * from bookings where status in ('assigned', 'arrived', 'picked_up') limit ?1";
+    collect(connection, sql, params![count(limit)])
+}
+
+/// How many bookings were placed at `since` or later, and how many seconds their ways take on average.
+pub fn placed_since(connection: &Connection, since: Timestamp) -> Result<(u32, f64)> {
+    let sql = "select count(*), coalesce(avg(duration_s), 0.0) from bookings where created_at >= ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([since.as_millis()], |r| Ok((r.get(0)?, r.get(1)?)))?)
+}
+
 /// Scheduled bookings with a pickup before `before`, the earliest first.
 pub fn due(connection: &Connection, before: Timestamp, limit: usize) -> Result<Vec<Booking>> {
     let sql = "select * from bookings where status = 'scheduled' and pickup_at <= ?1 order by pickup_at, number limit ?2";

@@ -2,7 +2,7 @@
 
 use super::nearest::{Found, Spot, chord2, metres};
 use super::{Rules, Seen, Waiting};
-use crate::model::{Availability, Metres, Timestamp, VehicleId};
+use crate::model::{Availability, Metres, Place, Span, Timestamp, VehicleId};
 use std::collections::BTreeMap;
 
 /// Why a vehicle was not considered for a booking. The first that applies, in this order, is the one that is said.
@@ -24,12 +24,23 @@ pub enum Reason {
     Skills,
     /// It is beyond the radius.
     TooFar,
+    /// It cannot be at the pickup in time.
+    TooLate,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 8] =
-        [Self::OffDuty, Self::Busy, Self::Offline, Self::NoRecentFix, Self::Class, Self::Capacity, Self::Skills, Self::TooFar];
+    pub const ALL: [Self; 9] = [
+        Self::OffDuty,
+        Self::Busy,
+        Self::Offline,
+        Self::NoRecentFix,
+        Self::Class,
+        Self::Capacity,
+        Self::Skills,
+        Self::TooFar,
+        Self::TooLate,
+    ];
 
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
@@ -42,23 +53,40 @@ impl Reason {
             Self::Capacity => "capacity",
             Self::Skills => "skills",
             Self::TooFar => "too_far",
+            Self::TooLate => "too_late",
         }
     }
 }
 
-/// Why no booking at all may have this vehicle now.
-pub fn state(now: Timestamp, seen: &Seen, rules: &Rules) -> Option<Reason> {
+/// A vehicle that can be had.
+#[derive(Clone, Copy, Debug)]
+pub struct Able<'a> {
+    /// As it was seen.
+    pub seen: &'a Seen,
+    /// Where it starts from.
+    pub place: Place,
+    /// How long until it can; zero: now.
+    pub until: Span,
+}
+
+/// Can any booking have this vehicle, now or soon? If not, why.
+pub fn able<'a>(now: Timestamp, seen: &'a Seen, rules: &Rules) -> Result<Able<'a>, Reason> {
     if seen.availability == Availability::OffDuty {
-        Some(Reason::OffDuty)
-    } else if seen.availability != Availability::Free {
-        Some(Reason::Busy)
-    } else if !seen.online {
-        Some(Reason::Offline)
-    } else if seen.place.is_none() || seen.fix_ts.is_none_or(|ts| now.since(ts) > rules.fix_max_age) {
-        Some(Reason::NoRecentFix)
-    } else {
-        None
+        return Err(Reason::OffDuty);
     }
+    // What should have ended already will end any moment, and not before the vehicle says so.
+    let soon = seen.soon.map(|soon| (soon.place, Span::from_millis(soon.at.since(now).as_millis().max(1))));
+    let soon = soon.filter(|(_, until)| *until <= rules.look_ahead);
+    if seen.availability != Availability::Free && soon.is_none() {
+        return Err(Reason::Busy);
+    }
+    if !seen.online {
+        return Err(Reason::Offline);
+    }
+    let known = seen.place.filter(|_| seen.fix_ts.is_some_and(|ts| now.since(ts) <= rules.fix_max_age)).ok_or(Reason::NoRecentFix)?;
+    let (place, until) =
+        if seen.availability == Availability::Free { (known, Span::default()) } else { soon.unwrap_or((known, Span::default())) };
+    Ok(Able { seen, place, until })
 }
 
 /// Why this booking may not have this vehicle, wherever both are. A vehicle without a stated capacity carries anything.
@@ -98,19 +126,30 @@ pub struct Exclusions {
     pub totals: BTreeMap<Reason, u32>,
 }
 
+/// Where a vehicle is or will be free, in how long, and why no booking may have it.
+struct Stand {
+    spot: Option<Spot>,
+    until: Span,
+    reason: Option<Reason>,
+}
+
 /// The vehicles of a round, ready to be asked why each of them is not for a booking.
 pub struct Survey<'a> {
     seen: &'a [Seen],
-    /// Where each is, and why no booking may have it.
-    states: Vec<(Option<Spot>, Option<Reason>)>,
+    now: Timestamp,
+    rules: &'a Rules,
+    stands: Vec<Stand>,
     reach2: f64,
 }
 
 impl<'a> Survey<'a> {
     /// Looks at all vehicles once.
-    pub fn new(now: Timestamp, seen: &'a [Seen], rules: &Rules) -> Self {
-        let states = seen.iter().map(|s| (s.place.map(Spot::of), state(now, s, rules))).collect();
-        Self { seen, states, reach2: chord2(rules.max_radius) }
+    pub fn new(now: Timestamp, seen: &'a [Seen], rules: &'a Rules) -> Self {
+        let stand = |s: &Seen| match able(now, s, rules) {
+            Ok(able) => Stand { spot: Some(Spot::of(able.place)), until: able.until, reason: None },
+            Err(reason) => Stand { spot: s.place.map(Spot::of), until: Span::default(), reason: Some(reason) },
+        };
+        Self { seen, now, rules, stands: seen.iter().map(stand).collect(), reach2: chord2(rules.max_radius) }
     }
 
     /// The vehicles surveyed.
@@ -118,15 +157,21 @@ impl<'a> Survey<'a> {
         self.seen
     }
 
+    fn is_late(&self, waiting: &Waiting, stand: &Stand, off: f64) -> bool {
+        let needs = stand.until.as_micros().saturating_add(self.rules.travel.micros(metres(off)));
+        waiting.latest.is_some_and(|latest| needs > (latest - self.now).as_micros())
+    }
+
     /// Why each vehicle that may not have the booking may not; at most `limit` of them in detail.
     pub fn exclusions(&self, waiting: &Waiting, limit: usize) -> Exclusions {
         let from = Spot::of(waiting.pickup);
         let mut totals = BTreeMap::new();
         let mut all = Vec::new();
-        for (index, (vehicle, (spot, state))) in self.seen.iter().zip(&self.states).enumerate() {
-            let off = spot.map(|spot| from.chord2(spot));
+        for (index, (vehicle, stand)) in self.seen.iter().zip(&self.stands).enumerate() {
+            let off = stand.spot.map(|spot| from.chord2(spot));
             let far = || off.is_some_and(|off| off > self.reach2).then_some(Reason::TooFar);
-            let Some(reason) = state.or_else(|| demand(waiting, vehicle)).or_else(far) else { continue };
+            let late = || off.is_some_and(|off| self.is_late(waiting, stand, off)).then_some(Reason::TooLate);
+            let Some(reason) = stand.reason.or_else(|| demand(waiting, vehicle)).or_else(far).or_else(late) else { continue };
             *totals.entry(reason).or_insert(0) += 1;
             all.push((Found { chord2: off.unwrap_or(f64::INFINITY), index }, reason));
         }

@@ -1,4 +1,4 @@
-//! The k cheapest of some points on the earth, by travel time and a price of each, exactly: a k-d tree over unit vectors.
+//! The k cheapest of some points on the earth, by travel time, dues and a price of each, exactly: a k-d tree over unit vectors.
 //!
 //! Each node knows a box around its points and their least price, so that branch and bound needs no list of pairs. (J. L.
 //! Bentley, "Multidimensional binary search trees used for associative searching", CACM 18 (1975) 509–517.) The chord between two unit vectors grows with the great circle, so there is neither a seam at 180° nor a pole.
@@ -99,6 +99,8 @@ pub struct Nearest {
 
 struct Point {
     spot: Spot,
+    /// Due with every price.
+    dues: f64,
     price: f64,
     index: usize,
 }
@@ -107,7 +109,8 @@ struct Point {
 struct Node {
     low: [f64; 3],
     high: [f64; 3],
-    /// The least price below it.
+    /// The least dues and the least price below it.
+    dues: f64,
     price: f64,
 }
 
@@ -127,14 +130,15 @@ pub struct Query {
 }
 
 impl Nearest {
-    /// A tree of these points, all free of charge.
-    pub fn new(spots: &[Spot]) -> Self {
-        let mut points: Vec<_> = (spots.iter().enumerate()).map(|(index, &spot)| Point { spot, price: 0.0, index }).collect();
+    /// A tree of these points with their dues, all free of charge otherwise.
+    pub fn new(places: &[(Spot, f64)]) -> Self {
+        let point = |(index, &(spot, dues)): (usize, &(Spot, f64))| Point { spot, dues, price: 0.0, index };
+        let mut points: Vec<_> = places.iter().enumerate().map(point).collect();
         let mut depth = 0;
         while points.len() >> depth > LEAF {
             depth += 1;
         }
-        let mut nodes = vec![Node { low: [f64::MAX; 3], high: [f64::MIN; 3], price: 0.0 }; 2 << depth];
+        let mut nodes = vec![Node { low: [f64::MAX; 3], high: [f64::MIN; 3], dues: f64::MAX, price: 0.0 }; 2 << depth];
         build(&mut points, &mut nodes, 1, depth);
         let mut at = vec![0; points.len()];
         for (place, point) in points.iter().enumerate() {
@@ -182,8 +186,9 @@ impl Nearest {
 }
 
 fn build(points: &mut [Point], nodes: &mut [Node], node: usize, depth: usize) {
-    let Node { low, high, .. } = &mut nodes[node];
+    let Node { low, high, dues, .. } = &mut nodes[node];
     for point in &*points {
+        *dues = dues.min(point.dues);
         for axis in 0..3 {
             low[axis] = low[axis].min(point.spot.0[axis]);
             high[axis] = high[axis].max(point.spot.0[axis]);
@@ -232,19 +237,19 @@ impl<F: Fn(usize) -> bool> Search<'_, F> {
 
     /// No point below the node has a lower sum.
     fn least(&self, node: usize) -> f64 {
-        let Node { low, high, price } = &self.tree.nodes[node];
+        let Node { low, high, dues, price } = &self.tree.nodes[node];
         let mut off2 = 0.0;
         for axis in 0..3 {
             let at = self.query.from.0[axis];
             let off = (low[axis] - at).max(at - high[axis]).max(0.0);
             off2 += off * off;
         }
-        if off2 > self.query.reach2 { f64::INFINITY } else { off2.sqrt() * self.query.rate + price.max(self.query.level) }
+        if off2 > self.query.reach2 { f64::INFINITY } else { off2.sqrt() * self.query.rate + dues + price.max(self.query.level) }
     }
 
     fn consider(&mut self, place: usize) {
-        let Point { spot, price, index } = self.tree.points[place];
-        let (chord2, price) = (self.query.from.chord2(spot), price.max(self.query.level));
+        let Point { spot, dues, price, index } = self.tree.points[place];
+        let (chord2, price) = (self.query.from.chord2(spot), dues + price.max(self.query.level));
         // The chord is shorter than the way, and cheaper to tell.
         let room = self.worst - price;
         if room < 0.0 || chord2 * self.query.rate * self.query.rate > room * room || chord2 > self.query.reach2 || !(self.fits)(index) {
@@ -277,15 +282,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn prices_count_like_the_way(places in proptest::collection::vec((place(), 0..9_000_i32), 1..120), from in place(), k in 1..20_usize,
+        fn prices_count_like_the_way(places in proptest::collection::vec((place(), 0..9_000_i32, 0..3_000_i32), 1..120), from in place(), k in 1..20_usize,
                                      level in 0..2_000_i32) {
             let spots: Vec<_> = places.iter().map(|p| Spot::of(p.0)).collect();
-            let mut tree = Nearest::new(&spots);
+            let mut tree = Nearest::new(&spots.iter().zip(&places).map(|(s, p)| (*s, f64::from(p.2))).collect::<Vec<_>>());
             let query = Query { from: Spot::of(from), k, reach2: 4.0, rate: RADIUS_M, level: f64::from(level) };
-            for (index, (_, price)) in places.iter().enumerate() {
+            for (index, (_, price, _)) in places.iter().enumerate() {
                 tree.set_price(index, f64::from(*price));
             }
-            let sum = |f: &Found| metres(f.chord2).0 + f64::from(places[f.index].1.max(level));
+            let sum = |f: &Found| metres(f.chord2).0 + f64::from(places[f.index].1.max(level) + places[f.index].2);
             let found: Vec<_> = tree.find(query, |_| true).iter().map(sum).collect();
             let mut naive: Vec<_> =
                 spots.iter().enumerate().map(|(index, s)| sum(&Found { chord2: query.from.chord2(*s), index })).collect();
@@ -305,7 +310,8 @@ mod tests {
             naive.sort();
             naive.truncate(k);
             let query = Query { from, k, reach2, rate: 1.0, level: 0.0 };
-            prop_assert_eq!(Nearest::new(&spots).find(query, |i| i % modulus == 0), naive);
+            let places: Vec<_> = spots.iter().map(|s| (*s, 0.0)).collect();
+            prop_assert_eq!(Nearest::new(&places).find(query, |i| i % modulus == 0), naive);
         }
 
         #[test]

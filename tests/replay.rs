@@ -1,0 +1,101 @@
+//! `depotd replay` from outside: its figures, its faults, and the front it must hold on a real evening.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn replay(dir: &Path, arguments: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_depotd");
+    Command::new(program).current_dir(dir).arg("replay").args(arguments).output().unwrap()
+}
+
+fn json(dir: &Path, arguments: &[&str]) -> Value {
+    let output = replay(dir, &[arguments, &["--json"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn fault(dir: &Path, arguments: &[&str]) -> String {
+    let output = replay(dir, arguments);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Forty trips a minute apart from noon UTC on, along one street.
+fn street(dir: &Path) -> PathBuf {
+    let mut text = "trip_id,pickup_ts,pickup_lat,pickup_lon,dropoff_lat,dropoff_lon\n".to_owned();
+    for n in 0..40 {
+        let (here, there) = (38.70 + 0.001 * f64::from(n % 7), 38.71 + 0.001 * f64::from(n % 5));
+        text += &format!("t{n},{},{here},-9.1,{there},-9.1\n", 1_700_049_600 + 60 * n);
+    }
+    let file = dir.join("street.csv");
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
+#[test]
+fn a_day_is_told_in_figures_that_repeat() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = street(dir.path());
+    let ask = ["--bookings", file.to_str().unwrap(), "--drivers", "12", "--seed", "7"];
+    let told = json(dir.path(), &ask);
+    assert_eq!((told["policy"].as_str(), told["drivers"].as_u64(), told["seed"].as_u64()), (Some("default"), Some(12), Some(7)));
+    assert_eq!(told["served"].as_u64().unwrap() + told["lost"].as_u64().unwrap(), 40);
+    for key in ["served_ratio", "wait_mean_s", "wait_p50_s", "wait_p95_s", "empty_km_per_trip", "utilisation", "plan_ms_p50", "plan_ms_p99"] {
+        assert!(told[key].as_f64().is_some_and(|x| x >= 0.0), "{key}: {told}");
+    }
+    let figures = |mut told: Value| {
+        told.as_object_mut().unwrap().retain(|key, _| !key.starts_with("plan_ms"));
+        told
+    };
+    assert_eq!(figures(told), figures(json(dir.path(), &ask)));
+    let table = String::from_utf8(replay(dir.path(), &ask).stdout).unwrap();
+    assert!(table.starts_with("40 bookings asked from 2023-11-15T12:00:00.000Z") && table.contains("empty km a trip"), "{table}");
+}
+
+#[test]
+fn a_part_of_the_day_and_several_policies() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = street(dir.path());
+    let ask = ["--bookings", file.to_str().unwrap(), "--drivers", "3", "--compare", "nearest,batch,default"];
+    let part = ["--from", "2023-11-15T13:10", "--to", "2023-11-15T12:20:00Z", "--zone", "Europe/Berlin"];
+    let told = json(dir.path(), &[&ask[..], &part[..]].concat());
+    let policies = told["policies"].as_array().unwrap();
+    assert_eq!(policies.iter().map(|p| p["policy"].as_str().unwrap()).collect::<Vec<_>>(), ["nearest", "batch", "default"]);
+    assert!(policies.iter().all(|p| p["served"].as_u64().unwrap() + p["lost"].as_u64().unwrap() == 10), "{told}");
+}
+
+#[test]
+fn faults_are_told_plainly() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = street(dir.path());
+    let file = file.to_str().unwrap();
+    let with = |more: &[&str]| fault(dir.path(), &[&["--bookings", file, "--drivers", "3"], more].concat());
+    assert!(with(&["--policy", "clever"]).contains("there is no policy \"clever\"; known are"));
+    assert!(with(&["--from", "noon"]).contains("\"noon\" is not a time like"));
+    assert!(with(&["--from", "2023-10-29T02:30", "--zone", "Europe/Berlin"]).contains("happens twice or never in Europe/Berlin"));
+    assert!(with(&["--from", "2023-10-29T02:30", "--zone", "Mars"]).contains("is not an IANA time zone"));
+    assert!(with(&["--from", "2030-01-01T00:00:00Z"]).contains("none of 40 bookings is within the time asked for"));
+    assert!(fault(dir.path(), &["--drivers", "3"]).contains("holds no depot's history"));
+    std::fs::write(dir.path().join("bad.csv"), "trip_id,pickup_ts,pickup_lat,pickup_lon,dropoff_lat,dropoff_lon\na,1,2,3,4,500\n").unwrap();
+    assert!(fault(dir.path(), &["--drivers", "3", "--bookings", "bad.csv"]).contains("bad.csv, line 2: longitude"));
+}
+
+/// The front that dispatch must hold on a real Friday evening; deterministic, so no timing is asserted.
+#[test]
+fn an_evening_in_san_francisco() {
+    let data = std::env::var_os("DEPOTD_TEST_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let file = data.join("sf_bookings/bookings_20080530.csv.gz");
+    if !file.exists() {
+        eprintln!("SKIPPED the evening in San Francisco: {} is not there; set DEPOTD_TEST_DATA.", file.display());
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for (drivers, served, mean_s, empty_km) in [("300", 0.948, 175.0, 0.78), ("400", 0.978, 120.0, 0.66)] {
+        let evening = ["--from", "2008-05-30T16:00", "--to", "2008-05-30T20:00", "--zone", "America/Los_Angeles"];
+        let told = json(dir.path(), &[&["--bookings", file.to_str().unwrap(), "--drivers", drivers], &evening[..]].concat());
+        let figure = |key: &str| told[key].as_f64().unwrap();
+        assert!(figure("served_ratio") >= served && figure("wait_mean_s") <= mean_s && figure("empty_km_per_trip") <= empty_km, "{told}");
+    }
+}
