@@ -5,6 +5,8 @@ use depotd::cli::Cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // What it writes is nobody else's to read.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         eprintln!("depotd: a TLS provider is installed already");
     }

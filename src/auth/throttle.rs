@@ -61,11 +61,10 @@ impl Throttle {
         }
     }
 
+    /// Clears the name. The address keeps its count, or a password of one's own would buy guesses at those of others.
     pub(super) fn succeeded(&self, name: &str, address: IpAddr) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in keys(name, address) {
-            all.remove(&key);
-        }
+        let [name, _] = keys(name, address);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
     }
 }
 

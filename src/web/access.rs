@@ -75,6 +75,9 @@ pub async fn enforce(State(web): State<Web>, mut request: Request, next: Next) -
     }
 }
 
+/// Bytes that somebody unknown may send.
+const STRANGER: usize = 8 * 1024;
+
 async fn admit(web: &Web, request: &mut Request) -> std::result::Result<(), Response> {
     let Some(path) = request.extensions().get::<MatchedPath>().cloned() else { return Ok(()) };
     let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
@@ -87,6 +90,10 @@ async fn admit(web: &Web, request: &mut Request) -> std::result::Result<(), Resp
     let peer = request.extensions().get::<Peer>().copied();
     let local = !web.config.http.behind_https && peer.is_some_and(|p| p.0.ip().is_loopback()) && !forwarded(request.headers());
     check(*gate, who.as_ref(), local).map_err(IntoResponse::into_response)?;
+    if matches!(gate, Open) {
+        let body = std::mem::take(request.body_mut());
+        *request.body_mut() = axum::body::Body::new(http_body_util::Limited::new(body, STRANGER));
+    }
     if uses_cookie(request.headers()) {
         cookies::refuse_forgery(&method, request.headers()).map_err(IntoResponse::into_response)?;
     }

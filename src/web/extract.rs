@@ -24,7 +24,9 @@ impl<T: Read, S: Send + Sync> FromRequest<S> for Body<T> {
             return Err(Error::status(StatusCode::UNSUPPORTED_MEDIA_TYPE).detail("the body must be application/json"));
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|e| match e.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Error::status(e.status()).detail("the body is larger than http.max_body_bytes allows"),
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Error::status(e.status()).detail("the body is larger than this route takes, or than http.max_body_bytes allows")
+            }
             status => Error::status(status).detail(e.body_text()),
         })?;
         let document = serde_json::from_slice(&bytes)

@@ -6,6 +6,11 @@ use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::str::FromStr;
 
+/// Faults told of one request at most.
+const FAULTS: usize = 20;
+/// Characters of a strange field's name that are told.
+const NAME: usize = 64;
+
 /// The fields of a JSON object or a query string, taken one by one; what is left over at the end is unknown.
 #[derive(Debug)]
 pub struct Fields {
@@ -64,9 +69,12 @@ impl Fields {
         }
     }
 
-    /// Notes what is wrong with `field`.
+    /// Notes what is wrong with `field`, unless so much is wrong already that nobody would read on.
     pub fn fault(&mut self, field: &str, message: impl Display) {
-        self.errors.push(FieldError { field: format!("{}{field}", self.path), message: message.to_string() });
+        if self.errors.len() < FAULTS {
+            let field: String = field.chars().take(NAME).collect();
+            self.errors.push(FieldError { field: format!("{}{field}", self.path), message: message.to_string() });
+        }
     }
 
     fn take(&mut self, field: &str) -> Option<Value> {
@@ -98,9 +106,7 @@ impl Fields {
     pub fn text(&mut self, field: &str, max: usize) -> Option<Option<String>> {
         let text = self.convert(field, |v| match v {
             Value::String(s) if s.chars().count() > max => Err(format!("must have at most {max} characters")),
-            Value::String(s) if s.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) => {
-                Err("must not have control characters".to_owned())
-            }
+            Value::String(s) if s.contains(is_strange) => Err("must not have control characters".to_owned()),
             Value::String(s) => Ok(s.trim().to_owned()),
             _ => Err("must be a text".to_owned()),
         })?;
@@ -175,8 +181,10 @@ impl Fields {
     pub fn texts(&mut self, field: &str, max: usize) -> Option<Option<Vec<String>>> {
         self.convert(field, |v| {
             let list = v.as_array().filter(|l| l.len() <= max);
-            let texts = list.map(|l| l.iter().map(|t| t.as_str().filter(|t| (1..=64).contains(&t.len())).map(str::to_owned)).collect());
-            texts.flatten().ok_or_else(|| format!("must be a list of at most {max} texts of 1 to 64 bytes"))
+            let texts = list.map(|l| {
+                l.iter().map(|t| t.as_str().filter(|t| (1..=64).contains(&t.len()) && !t.contains(is_strange)).map(str::to_owned)).collect()
+            });
+            texts.flatten().ok_or_else(|| format!("must be a list of at most {max} texts of 1 to 64 bytes without control characters"))
         })
     }
 
@@ -225,6 +233,10 @@ impl Read for Site {
         let address = fields.text("address", 200);
         Some(Self { place: place?, address: address? })
     }
+}
+
+fn is_strange(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\r' | '\t')
 }
 
 /// The pairs of an `application/x-www-form-urlencoded` text.

@@ -175,6 +175,7 @@ impl Bound {
     pub async fn serve(self, cancel: CancellationToken) {
         let bounds = server::Bounds {
             connections: self.web.config.http.max_connections,
+            per_address: self.web.config.http.max_connections_per_address,
             header: Duration::from_secs(self.web.config.http.header_timeout_s),
             drain: Duration::from_secs(6),
         };

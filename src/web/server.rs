@@ -4,12 +4,14 @@ use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -22,15 +24,52 @@ pub struct Peer(pub SocketAddr);
 pub struct Bounds {
     /// Open connections at most; more wait in the kernel.
     pub connections: usize,
+    /// Open connections from one address; more are closed.
+    pub per_address: usize,
     /// Time for a request's head, also the time a kept-alive connection may idle.
     pub header: Duration,
     /// Time for open requests to end once the server stops.
     pub drain: Duration,
 }
 
+/// A client that takes nothing of an answer for so long is gone.
+const STALLED: Duration = Duration::from_secs(20);
+
+/// How many connections each address has open.
+#[derive(Clone, Default)]
+struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One of an address's connections; dropping it gives the place back.
+struct Place(Addresses, IpAddr);
+
+impl Addresses {
+    fn admit(&self, address: IpAddr, most: usize) -> Option<Place> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(address).or_default();
+        *count += 1;
+        let place = Place(self.clone(), address);
+        let admitted = *count <= most;
+        drop(open);
+        admitted.then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.1);
+            }
+        }
+    }
+}
+
 /// Serves until `cancel`, then lets open requests end.
 pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, cancel: CancellationToken) {
     let seats = Arc::new(Semaphore::new(bounds.connections));
+    let addresses = Addresses::default();
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -44,10 +83,14 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, cancel
         };
         match accepted {
             Ok((stream, peer)) => {
+                let Some(place) = addresses.admit(peer.ip(), bounds.per_address) else {
+                    tracing::debug!(%peer, "too many HTTP connections from one address");
+                    continue;
+                };
                 let connection = converse(stream, peer, router.clone(), bounds.header, cancel.clone());
                 connections.spawn(async move {
                     connection.await;
-                    drop(seat);
+                    drop((seat, place));
                 });
             }
             Err(error) => {
@@ -73,10 +116,12 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, header: D
         request.extensions_mut().insert(Peer(peer));
         router.clone().oneshot(request)
     });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALLED));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

@@ -97,6 +97,7 @@ fn cookie(web: &Web, secret: &str) -> Result<Cookie> {
 pub async fn open(
     State(web): State<Web>,
     Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
     Body(input): Body<SignInInput>,
 ) -> Result<(Cookie, Json<SignedIn>)> {
     let opened = match (input.key, input.name, input.password) {
@@ -104,6 +105,9 @@ pub async fn open(
         (None, Some(name), Some(password)) => web.auth.login(&name, &password, peer.ip()).await?,
         _ => return Err(Error::unauthenticated("a name and a password are needed")),
     };
+    if let Some(before) = cookies::read(&headers, web.config.http.behind_https) {
+        web.auth.logout(before).await?;
+    }
     let user = SignedIn { name: opened.who.name.clone(), role: opened.who.role.as_str() };
     Ok((cookie(&web, &opened.secret)?, Json(user)))
 }

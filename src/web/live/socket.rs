@@ -1,10 +1,12 @@
 //! One live client: its frames out, its wishes in.
 
 use super::hub::{Seat, Wants};
+use crate::auth::{self, What, Who};
 use crate::model::VehicleId;
 use crate::web::Web;
 use crate::web::cookies;
 use crate::web::error::{Error, Problem, Result};
+use crate::web::extract::Caller;
 use crate::web::fields::{Fields, Read};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code, rejection::WebSocketUpgradeRejection};
@@ -16,6 +18,8 @@ use std::time::Duration;
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Time between two pings; a client that is silent for two of them is gone.
 const PING: Duration = Duration::from_secs(20);
+/// Time between two looks whether it still may watch.
+const RECHECK: Duration = Duration::from_secs(2);
 /// Time that a client has to take a frame.
 const SEND: Duration = Duration::from_secs(10);
 
@@ -26,6 +30,7 @@ const SEND: Duration = Duration::from_secs(10);
     responses((status = 101, description = "Frames follow"), (status = 426, body = Problem), (status = 503, body = Problem)))]
 pub async fn live(
     State(web): State<Web>,
+    Caller(who): Caller,
     headers: HeaderMap,
     upgrade: std::result::Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response> {
@@ -33,14 +38,16 @@ pub async fn live(
         return Err(Error::forbidden("the live view is for the depot's own pages"));
     }
     let upgrade = upgrade.map_err(|e| Error::status(StatusCode::UPGRADE_REQUIRED).detail(e.body_text()))?;
-    let seat = web.hub.join(Wants::default()).map_err(Error::unavailable)?;
+    let seat = web.hub.join(allowed(Wants::default(), &who)).map_err(Error::unavailable)?;
     let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).write_buffer_size(0);
-    Ok(upgrade.on_upgrade(move |socket| converse(web, headers, seat, socket)))
+    Ok(upgrade.on_upgrade(move |socket| converse(web, who, headers, seat, socket)))
 }
 
-async fn converse(web: Web, headers: HeaderMap, mut seat: Seat, mut socket: WebSocket) {
+async fn converse(web: Web, who: Who, headers: HeaderMap, mut seat: Seat, mut socket: WebSocket) {
     let mut ping = tokio::time::interval(PING);
     ping.reset();
+    let mut recheck = tokio::time::interval(RECHECK);
+    recheck.reset();
     let mut heard = true;
     let (code, reason) = loop {
         let frame = tokio::select! {
@@ -53,16 +60,19 @@ async fn converse(web: Web, headers: HeaderMap, mut seat: Seat, mut socket: WebS
                 if !std::mem::take(&mut heard) {
                     break (close_code::POLICY, "no answer to a ping");
                 }
-                if web.recognise(&headers).await.is_err() {
-                    break (close_code::POLICY, "signed out");
-                }
                 Message::Ping(axum::body::Bytes::new())
+            }
+            _ = recheck.tick() => {
+                match web.recognise(&headers).await {
+                    Ok(Some(now)) if now == who => continue,
+                    _ => break (close_code::POLICY, "signed out, or allowed something else now"),
+                }
             }
             message = socket.recv() => {
                 heard = true;
                 match message {
                     Some(Ok(Message::Text(text))) => match Subscribe::parse(&text) {
-                        Ok(wants) => seat.want(wants),
+                        Ok(wants) => seat.want(allowed(wants, &who)),
                         Err(_) => break (close_code::INVALID, "not a subscription"),
                     },
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -81,6 +91,12 @@ async fn converse(web: Web, headers: HeaderMap, mut seat: Seat, mut socket: WebS
     if tokio::time::timeout(SEND, socket.send(goodbye)).await.is_err() {
         tracing::debug!("a live client did not take its goodbye");
     }
+}
+
+/// What is wanted, as far as it may be seen.
+fn allowed(mut wants: Wants, who: &Who) -> Wants {
+    wants.without_bookings |= !auth::allow(who, What::ReadBookings);
+    wants
 }
 
 struct Subscribe(Wants);
