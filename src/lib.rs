@@ -41,7 +41,7 @@
 //! - A follower of the journal: read with [`store::journal::after`] from a cursor of your own, wait on [`store::Db::head`],
 //!   start it in [`app::App::start`] and let it say how far it is, so that tests can wait for it.
 //! - A dispatch policy to compare with: a name in [`replay::policy`]; what serving a booking is worth is in [`dispatch::plan`].
-- A setting: a field with its words in [`config`], a line in `config.toml`.
+//! - A setting: a field with its words in [`config`], a line in `config.toml`.
 //! - A command: a file in [`cli`].
 
 pub mod app;

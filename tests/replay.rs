@@ -41,7 +41,8 @@ fn a_day_is_told_in_figures_that_repeat() {
     let told = json(dir.path(), &ask);
     assert_eq!((told["policy"].as_str(), told["drivers"].as_u64(), told["seed"].as_u64()), (Some("default"), Some(12), Some(7)));
     assert_eq!(told["served"].as_u64().unwrap() + told["lost"].as_u64().unwrap(), 40);
-    for key in ["served_ratio", "wait_mean_s", "wait_p50_s", "wait_p95_s", "empty_km_per_trip", "utilisation", "plan_ms_p50", "plan_ms_p99"] {
+    for key in ["served_ratio", "wait_mean_s", "wait_p50_s", "wait_p95_s", "empty_km_per_trip", "utilisation", "plan_ms_p50", "plan_ms_p99"]
+    {
         assert!(told[key].as_f64().is_some_and(|x| x >= 0.0), "{key}: {told}");
     }
     let figures = |mut told: Value| {
