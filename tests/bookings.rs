@@ -138,3 +138,72 @@ async fn a_booking_is_given_by_hand_and_to_one_vehicle_only() {
     http.get("/api/v1/bookings/0190b3a0-0000-7000-8000-000000000000").await.problem(404);
     http.get("/api/v1/bookings/nonsense").await.problem(404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_order_reads_back_as_it_was_sent() {
+    let depot = Depot::start().await;
+    let http = depot.http();
+    let day = |hour: i64| (depotd::clock::Clock::system().now() + depotd::model::Span::from_secs(hour * 3_600)).to_string();
+    let mut order = trip();
+    order["pickup"]["contact"] = json!({"name": "Berta", "phone": "+376 800 100", "email": "berta@example.org"});
+    order["stops"] =
+        json!([{"lat": 42.52, "lon": 1.55, "address": "Mill 4", "kind": "dropoff", "notes": "two pallets"}, {"lat": 42.53, "lon": 1.56}]);
+    order["pickup_window"] = json!({"from": day(2), "until": day(3)});
+    order["dropoff_window"] = json!({"from": day(3), "until": day(5)});
+    order["load_m3"] = 2.5.into();
+    order["pieces"] = 4.into();
+    order["customer_reference"] = "PO-7711".into();
+    order["priority"] = "high".into();
+    let quote = http.post("/api/v1/quotes", order.clone()).await.ok();
+    let direct = http.post("/api/v1/quotes", trip()).await.ok();
+    assert!(quote["distance_m"].as_i64() > direct["distance_m"].as_i64(), "{quote}");
+    let mut with_quote = order.clone();
+    with_quote["quote_id"] = quote["id"].clone();
+    let booking = http.post("/api/v1/bookings", with_quote).await.ok();
+    let read = http.get(&format!("/api/v1/bookings/{}", booking["id"].as_str().unwrap())).await.ok();
+    assert_eq!((&booking, &read["price"]), (&read, &quote["price"]));
+    order["stops"][1]["kind"] = "visit".into();
+    for (name, value) in order.as_object().unwrap() {
+        assert_eq!(&read[name], value, "{name}");
+    }
+    let found = http.get("/api/v1/bookings?q=po-7711").await.ok();
+    assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_faulty_field_of_an_order_is_named() {
+    let depot = Depot::start().await;
+    let http = depot.http();
+    let mut order = trip();
+    order["pickup"]["contact"] = json!({"phone": "call me", "email": "nobody", "fax": "1"});
+    order["stops"] = json!([{"lat": 42.52, "lon": 1.55}, {"lat": 99, "kind": "party"}, 7]);
+    order["pickup_at"] = now().into();
+    order["pickup_window"] = json!({"from": now(), "until": now()});
+    order["dropoff_window"] = json!({"from": "noon"});
+    order["load_m3"] = (-1).into();
+    order["pieces"] = 1.5.into();
+    order["priority"] = "asap".into();
+    for path in ["/api/v1/quotes", "/api/v1/bookings"] {
+        let problem = http.post(path, order.clone()).await.problem(422);
+        let fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
+        let expected = [
+            "pickup.contact.phone",
+            "pickup.contact.email",
+            "pickup.contact.fax",
+            "stops[1].lat",
+            "stops[1].lon",
+            "stops[1].kind",
+            "stops[2]",
+            "pickup_window",
+            "dropoff_window.from",
+            "dropoff_window.until",
+            "load_m3",
+            "pieces",
+            "priority",
+        ];
+        assert_eq!(fields, expected, "{problem}");
+    }
+    order["stops"] = Value::Array(vec![json!({"lat": 42.52, "lon": 1.55}); 21]);
+    let problem = http.post("/api/v1/bookings", order).await.problem(422);
+    assert!(problem["errors"].to_string().contains("at most 20"), "{problem}");
+}

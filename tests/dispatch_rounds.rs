@@ -6,7 +6,7 @@ use depotd::config::Config;
 use depotd::dispatch::Dispatch;
 use depotd::fleet::Fleet;
 use depotd::model::{
-    Actor, Availability, Booking, BookingId, Fix, Flags, Kind, Place, Site, Span, Status, Step, Timestamp, Vehicle, VehicleId,
+    Actor, Availability, Booking, BookingId, Fix, Flags, Kind, Order, Place, Site, Span, Status, Step, Timestamp, Vehicle, VehicleId,
 };
 use depotd::store::{self, Db, journal, vehicles};
 use serde_json::Value;
@@ -87,18 +87,8 @@ impl Depot {
     }
 
     async fn place_at(&self, east: f64, pickup_at: Option<Timestamp>) -> BookingId {
-        let site = |place| Site { place, address: None };
-        let request = PlaceRequest {
-            pickup: site(place(east)),
-            dropoff: site(place(east + 3_000.0)),
-            pickup_at,
-            vehicle_class: None,
-            load_kg: None,
-            skills: vec![],
-            customer: None,
-            notes: None,
-            quote_id: None,
-        };
+        let order = Order::new(Site::at(place(east)), Site::at(place(east + 3_000.0)));
+        let request = PlaceRequest { order: Order { pickup_at, ..order }, quote_id: None };
         self.bookings.place(request, Actor::System, None).await.unwrap().booking.id
     }
 

@@ -16,7 +16,7 @@ pub use assign::Assignment;
 pub use error::{Error, Fault};
 pub use list::{Page, Paged};
 pub use place::{PlaceRequest, Placed};
-pub use quote::{Quote, QuoteRequest};
+pub use quote::Quote;
 pub use view::booking_json;
 
 use crate::clock::Clock;

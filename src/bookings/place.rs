@@ -1,9 +1,9 @@
 //! Placing a booking, once for each `Idempotency-Key`.
 
 use super::error::Fault;
-use super::quote::QuoteRequest;
+use super::quote::{essence, way_faults};
 use super::{Bookings, Error, Result, record};
-use crate::model::{Actor, Booking, BookingId, Kind, NewBooking, Site, Span, Status, Timestamp};
+use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Span, Status, Timestamp};
 use crate::store::{self, idempotency, quotes};
 use rusqlite::Transaction;
 use serde_json::json;
@@ -17,22 +17,8 @@ const AHEAD: Span = Span::from_secs(400 * 86_400);
 /// A load to be moved.
 #[derive(Clone, Debug)]
 pub struct PlaceRequest {
-    /// Where the load is picked up.
-    pub pickup: Site,
-    /// Where it goes.
-    pub dropoff: Site,
-    /// When; now when absent.
-    pub pickup_at: Option<Timestamp>,
-    /// Only a vehicle of this class will do.
-    pub vehicle_class: Option<String>,
-    /// Weight in kg.
-    pub load_kg: Option<u32>,
-    /// What the vehicle must be able to do.
-    pub skills: Vec<String>,
-    /// Who it is for.
-    pub customer: Option<String>,
-    /// Free words.
-    pub notes: Option<String>,
+    /// What is asked for.
+    pub order: Order,
     /// The quote whose price holds.
     pub quote_id: Option<String>,
 }
@@ -47,40 +33,33 @@ pub struct Placed {
 }
 
 impl PlaceRequest {
-    fn as_quote(&self) -> QuoteRequest {
-        QuoteRequest {
-            pickup: self.pickup.clone(),
-            dropoff: self.dropoff.clone(),
-            pickup_at: self.pickup_at,
-            vehicle_class: self.vehicle_class.clone(),
-            load_kg: self.load_kg,
-        }
-    }
-
-    fn faults(&self, now: Timestamp) -> Vec<Fault> {
-        let mut faults = self.as_quote().faults();
-        if self.pickup_at.is_some_and(|at| at < now - PAST) {
-            faults.push(Fault::new("pickup_at", "must not be more than an hour ago"));
-        }
-        if self.pickup_at.is_some_and(|at| at > now + AHEAD) {
-            faults.push(Fault::new("pickup_at", "must be within the next 400 days"));
-        }
-        faults
-    }
-
     fn hash(&self) -> String {
-        let all = json!([
-            self.as_quote().essence(),
-            self.pickup.address,
-            self.dropoff.address,
-            self.pickup_at,
-            self.skills,
-            self.customer,
-            self.notes,
-            self.quote_id,
-        ]);
-        Sha256::digest(all.to_string()).iter().map(|b| format!("{b:02x}")).collect()
+        Sha256::digest(json!([self.order, self.quote_id]).to_string()).iter().map(|b| format!("{b:02x}")).collect()
     }
+}
+
+/// All that is wrong with an order that came at `now`.
+pub(super) fn order_faults(order: &Order, now: Timestamp) -> Vec<Fault> {
+    let mut faults = way_faults(order);
+    let mut check = |wrong: bool, field, message| {
+        if wrong {
+            faults.push(Fault::new(field, message));
+        }
+    };
+    let (at, until) = (order.pickup_at.unwrap_or(now), order.pickup_until);
+    if let Some(until) = until {
+        check(until <= at, "pickup_window.until", "must be after pickup_window.from");
+        check(until < now, "pickup_window.until", "must not be over already");
+    }
+    let start = if until.is_some() { "pickup_window.from" } else { "pickup_at" };
+    check(until.is_none() && at < now - PAST, start, "must not be more than an hour ago");
+    check(until.unwrap_or(at) > now + AHEAD, start, "must be within the next 400 days");
+    if let Some(window) = order.dropoff_window {
+        check(window.until <= window.from, "dropoff_window.until", "must be after dropoff_window.from");
+        check(window.until <= at, "dropoff_window.until", "must be after the pickup");
+        check(window.until > now + AHEAD, "dropoff_window.until", "must be within the next 400 days");
+    }
+    faults
 }
 
 pub(super) fn random() -> Result<[u8; 10]> {
@@ -94,26 +73,13 @@ impl Bookings {
     /// 48 h gives the same booking; the same key with another request is [`Error::KeyReused`].
     pub async fn place(&self, request: PlaceRequest, actor: Actor, key: Option<String>) -> Result<Placed> {
         let now = self.clock.now();
-        let (way, price) = self.price(&request.as_quote());
-        let order = NewBooking {
-            pickup: request.pickup.clone(),
-            dropoff: request.dropoff.clone(),
-            pickup_at: request.pickup_at,
-            vehicle_class: request.vehicle_class.clone(),
-            load_kg: request.load_kg,
-            skills: request.skills.clone(),
-            customer: request.customer.clone(),
-            notes: request.notes.clone(),
-            price: price.total,
-            distance_m: way.distance_m,
-            duration_s: way.duration_s,
-        };
-        let status = match request.pickup_at {
+        let (fare, _) = self.price(&request.order);
+        let status = match request.order.pickup_at {
             Some(at) if at > now + self.lead() => Status::Scheduled,
             _ => Status::Waiting,
         };
         let id = BookingId::generate(now, random()?);
-        let placing = Placing { id, status, order, request, actor, key, now };
+        let placing = Placing { id, status, fare, request, actor, key, now };
         self.db.write(move |tx| placing.run(tx)).await
     }
 }
@@ -121,7 +87,7 @@ impl Bookings {
 struct Placing {
     id: BookingId,
     status: Status,
-    order: NewBooking,
+    fare: Fare,
     request: PlaceRequest,
     actor: Actor,
     key: Option<String>,
@@ -137,14 +103,14 @@ impl Placing {
         {
             return if earlier == hash { Ok(Placed { booking: super::find(tx, id)?, replayed: true }) } else { Err(Error::KeyReused) };
         }
-        let mut faults = self.request.faults(self.now);
+        let mut faults = order_faults(&self.request.order, self.now);
         if let Err(fault) = self.take_quote(tx)? {
             faults.push(fault);
         }
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
-        let booking = store::bookings::insert(tx, self.id, self.status, &self.order, self.now)?;
+        let booking = store::bookings::insert(tx, self.id, self.status, &self.request.order, self.fare, self.now)?;
         record(tx, &booking, Kind::BookingPlaced, None, None, &self.actor, self.now)?;
         if let Some(key) = &self.key {
             idempotency::insert(tx, &who, key, &hash, self.id, self.now)?;
@@ -152,19 +118,17 @@ impl Placing {
         Ok(Placed { booking, replayed: false })
     }
 
-    /// Puts the quote's price in the order, or says why it does not hold.
+    /// Takes the quote's price, or says why it does not hold.
     fn take_quote(&mut self, tx: &Transaction<'_>) -> Result<std::result::Result<(), Fault>> {
         let Some(id) = &self.request.quote_id else { return Ok(Ok(())) };
         let Some(quote) = quotes::get(tx, id)? else { return Ok(Err(Fault::new("quote_id", "is not a quote of this depot"))) };
         if quote.expires_at <= self.now {
             return Ok(Err(Fault::new("quote_id", format!("expired at {}; ask for a new quote", quote.expires_at))));
         }
-        if quote.request != self.request.as_quote().essence() {
-            return Ok(Err(Fault::new("quote_id", "is for another trip: pickup, dropoff, vehicle_class and load_kg must be the same")));
+        if quote.request != essence(&self.request.order) {
+            return Ok(Err(Fault::new("quote_id", "is for another trip: pickup, stops, dropoff, vehicle_class and load must be the same")));
         }
-        self.order.price = quote.price;
-        self.order.distance_m = quote.distance_m;
-        self.order.duration_s = quote.duration_s;
+        self.fare = quote.fare;
         Ok(Ok(()))
     }
 }

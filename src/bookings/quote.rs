@@ -1,8 +1,9 @@
 //! Quotes: what a trip would cost, kept until it expires.
 
 use super::error::Fault;
+use super::place::order_faults;
 use super::{Bookings, Error, Result};
-use crate::model::{Money, Site, Span, Timestamp};
+use crate::model::{Fare, Money, Order, Span, Timestamp};
 use crate::pricing::{self, Line, Way};
 use crate::store::quotes;
 use serde_json::json;
@@ -13,39 +14,28 @@ const SHORTEST_M: f64 = 10.0;
 /// Two sites further apart than this are taken for a mistake.
 const LONGEST_M: f64 = 2_000_000.0;
 
-/// A trip to be priced.
-#[derive(Clone, Debug)]
-pub struct QuoteRequest {
-    /// Where the load is picked up.
-    pub pickup: Site,
-    /// Where it goes.
-    pub dropoff: Site,
-    /// When; now when absent.
-    pub pickup_at: Option<Timestamp>,
-    /// Only a vehicle of this class will do.
-    pub vehicle_class: Option<String>,
-    /// Weight in kg.
-    pub load_kg: Option<u32>,
+/// What decides the price, as canonical text: a booking must agree with its quote in it.
+pub(super) fn essence(order: &Order) -> String {
+    let places: Vec<_> = order.places().collect();
+    json!([places, order.vehicle_class, order.load_kg, order.load_m3, order.pieces]).to_string()
 }
 
-impl QuoteRequest {
-    /// What decides the price, as canonical text: a booking must agree with its quote in it.
-    pub(super) fn essence(&self) -> String {
-        let at = |s: &Site| json!([s.place.lat(), s.place.lon()]);
-        json!([at(&self.pickup), at(&self.dropoff), self.vehicle_class, self.load_kg]).to_string()
+/// What is wrong with the order's places.
+pub(super) fn way_faults(order: &Order) -> Vec<Fault> {
+    let places: Vec<_> = order.places().collect();
+    let last = places.len() - 1;
+    let mut faults = Vec::new();
+    if order.stops.is_empty() && places[0].distance(places[last]).0 < SHORTEST_M {
+        faults.push(Fault::new("dropoff", "must be at least 10 m away from the pickup"));
     }
-
-    pub(super) fn faults(&self) -> Vec<Fault> {
-        let apart = self.pickup.place.distance(self.dropoff.place).0;
-        let mut faults = Vec::new();
-        if apart < SHORTEST_M {
-            faults.push(Fault::new("dropoff", "must be at least 10 m away from the pickup"));
+    for (leg, ends) in (1..).zip(places.windows(2)) {
+        if ends[0].distance(ends[1]).0 > LONGEST_M {
+            let field = if leg == last { "dropoff".to_owned() } else { format!("stops[{}]", leg - 1) };
+            let before = if leg == 1 { "pickup" } else { "stop before" };
+            faults.push(Fault::new(&field, format!("must be within 2,000 km of the {before}")));
         }
-        if apart > LONGEST_M {
-            faults.push(Fault::new("dropoff", "must be within 2,000 km of the pickup"));
-        }
-        faults
     }
+    faults
 }
 
 /// A price that holds for a while.
@@ -71,40 +61,34 @@ pub struct Quote {
 
 impl Bookings {
     /// Prices a trip and keeps the price until it expires.
-    pub async fn quote(&self, request: QuoteRequest) -> Result<Quote> {
-        let faults = request.faults();
+    pub async fn quote(&self, order: Order) -> Result<Quote> {
+        let now = self.clock.now();
+        let faults = order_faults(&order, now);
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
-        let now = self.clock.now();
-        let (way, price) = self.price(&request);
+        let (fare, lines) = self.price(&order);
         let expires_at = now + Span::from_secs(i64::from(self.rules.tariff.quote_minutes) * 60);
         let id = Uuid::now_v7_at(now)?;
-        let row = quotes::Row {
-            id: id.to_string(),
-            request: request.essence(),
-            price: price.total,
-            distance_m: way.distance_m,
-            duration_s: way.duration_s,
-            expires_at,
-        };
+        let row = quotes::Row { id: id.to_string(), request: essence(&order), fare, expires_at };
         self.db.write(move |tx| quotes::insert(tx, &row)).await?;
         Ok(Quote {
             id,
-            price: price.total,
-            breakdown: price.lines,
+            price: fare.price,
+            breakdown: lines,
             surge: 1.0,
-            distance_m: way.distance_m,
-            duration_s: way.duration_s,
+            distance_m: fare.distance_m,
+            duration_s: fare.duration_s,
             eta_source: pricing::GREAT_CIRCLE,
             expires_at,
         })
     }
 
-    pub(super) fn price(&self, request: &QuoteRequest) -> (Way, pricing::Price) {
+    pub(super) fn price(&self, order: &Order) -> (Fare, Vec<Line>) {
         let rules = &self.rules.dispatch;
-        let way = Way::estimate(request.pickup.place, request.dropoff.place, rules.detour_factor, rules.speed_kmh);
-        (way, pricing::price(&self.rules.tariff, way))
+        let way = Way::through(order.places(), rules.detour_factor, rules.speed_kmh);
+        let price = pricing::price(&self.rules.tariff, way);
+        (Fare { price: price.total, distance_m: way.distance_m, duration_s: way.duration_s }, price.lines)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::auth::{Auth, NewDevice};
-use crate::model::{DeviceId, Place, Site};
+use crate::model::{Contact, DeviceId, Order, Place, Priority, Site, Stop, StopKind, Window};
 use crate::store::journal;
 use crate::telemetry::Format;
 use proptest::prelude::*;
@@ -30,21 +30,20 @@ async fn depot(vehicles: &[&str]) -> Depot {
 }
 
 fn site(lat: f64, lon: f64) -> Site {
-    Site { place: Place::new(lat, lon).unwrap(), address: None }
+    Site::at(Place::new(lat, lon).unwrap())
+}
+
+fn order() -> Order {
+    let wish = Order::new(site(42.50, 1.50), site(42.55, 1.55));
+    Order { load_kg: Some(20), skills: vec!["tail_lift".into()], customer: Some("Ana".into()), ..wish }
+}
+
+fn asking(order: Order) -> PlaceRequest {
+    PlaceRequest { order, quote_id: None }
 }
 
 fn request() -> PlaceRequest {
-    PlaceRequest {
-        pickup: site(42.50, 1.50),
-        dropoff: site(42.55, 1.55),
-        pickup_at: None,
-        vehicle_class: None,
-        load_kg: Some(20),
-        skills: vec!["tail_lift".into()],
-        customer: Some("Ana".into()),
-        notes: None,
-        quote_id: None,
-    }
+    asking(order())
 }
 
 fn user() -> Actor {
@@ -88,7 +87,7 @@ async fn a_key_gives_one_booking_and_another_request_is_told() {
     let second = d.bookings.place(request(), user(), key()).await.unwrap();
     assert!(!first.replayed && second.replayed);
     assert_eq!(first.booking, second.booking);
-    let other = PlaceRequest { notes: Some("ring twice".into()), ..request() };
+    let other = asking(Order { notes: Some("ring twice".into()), ..order() });
     assert!(matches!(d.bookings.place(other, user(), key()).await, Err(Error::KeyReused)));
     let somebody_else = d.bookings.place(request(), Actor::Token("t".into()), key()).await.unwrap();
     assert_ne!(somebody_else.booking.id, first.booking.id);
@@ -112,7 +111,7 @@ async fn two_assigns_of_one_vehicle_or_one_booking_do_not_both_win() {
 async fn scheduled_bookings_are_released_with_their_lead() {
     let d = depot(&[]).await;
     let at = START + Span::from_secs(3_600);
-    let b = d.bookings.place(PlaceRequest { pickup_at: Some(at), ..request() }, user(), None).await.unwrap().booking;
+    let b = d.bookings.place(asking(Order { pickup_at: Some(at), ..order() }), user(), None).await.unwrap().booking;
     assert_eq!(b.status, Status::Scheduled);
     let due = d.bookings.next_release().await.unwrap().unwrap();
     assert_eq!(due, at - Span::from_secs(900));
@@ -124,15 +123,13 @@ async fn scheduled_bookings_are_released_with_their_lead() {
 #[tokio::test]
 async fn a_quote_holds_its_price_for_its_trip_until_it_expires() {
     let d = depot(&[]).await;
-    let asked =
-        QuoteRequest { pickup: request().pickup, dropoff: request().dropoff, pickup_at: None, vehicle_class: None, load_kg: Some(20) };
-    let quote = d.bookings.quote(asked).await.unwrap();
+    let quote = d.bookings.quote(order()).await.unwrap();
     assert_eq!(quote.breakdown.iter().map(|l| l.amount_minor).sum::<i64>(), quote.price.amount_minor);
     let mut dear = Config::default();
     dear.tariff.base_minor += 10_000;
     let later = Bookings::new(Db::open(d.dir.path()).unwrap(), &dear, d.clock.clone());
-    let with = |load_kg| PlaceRequest { quote_id: Some(quote.id.to_string()), load_kg, ..request() };
-    assert_eq!(later.place(with(Some(20)), user(), None).await.unwrap().booking.order.price, quote.price);
+    let with = |load_kg| PlaceRequest { quote_id: Some(quote.id.to_string()), order: Order { load_kg, ..order() } };
+    assert_eq!(later.place(with(Some(20)), user(), None).await.unwrap().booking.fare.price, quote.price);
     assert!(matches!(later.place(with(Some(21)), user(), None).await, Err(Error::Invalid(f)) if f[0].field == "quote_id"));
     d.clock.advance(Span::from_secs(15 * 60));
     assert!(matches!(later.place(with(Some(20)), user(), None).await, Err(Error::Invalid(f)) if f[0].message.contains("expired")));
@@ -142,14 +139,89 @@ async fn a_quote_holds_its_price_for_its_trip_until_it_expires() {
 async fn every_fault_is_told_at_once() {
     let d = depot(&[]).await;
     let bad = PlaceRequest {
-        dropoff: request().pickup,
-        pickup_at: Some(START - Span::from_secs(7_200)),
+        order: Order { dropoff: order().pickup, pickup_at: Some(START - Span::from_secs(7_200)), ..order() },
         quote_id: Some("x".into()),
-        ..request()
     };
     let Err(Error::Invalid(faults)) = d.bookings.place(bad, user(), None).await else { panic!("accepted") };
     let fields: Vec<_> = faults.iter().map(|f| f.field.as_str()).collect();
     assert_eq!(fields, ["dropoff", "pickup_at", "quote_id"]);
+}
+
+fn full_order() -> Order {
+    let contact = |name: &str| Some(Contact { name: Some(name.into()), phone: Some("+376 800 100".into()), email: None });
+    let there = Site { address: Some("Mill 4".into()), contact: contact("Clara"), ..site(42.60, 1.52) };
+    Order {
+        pickup: Site { contact: contact("Berta"), ..order().pickup },
+        stops: vec![
+            Stop { site: there, kind: StopKind::Dropoff, notes: Some("two pallets".into()) },
+            Stop { site: site(42.58, 1.50), kind: StopKind::Visit, notes: None },
+        ],
+        pickup_at: Some(START + Span::from_secs(7_200)),
+        pickup_until: Some(START + Span::from_secs(9_000)),
+        dropoff_window: Some(Window { from: START + Span::from_secs(9_000), until: START + Span::from_secs(12_000) }),
+        load_m3: Some(2.5),
+        pieces: Some(4),
+        customer_reference: Some("PO-7711".into()),
+        priority: Priority::Urgent,
+        ..order()
+    }
+}
+
+#[tokio::test]
+async fn all_that_was_ordered_is_kept_priced_over_its_stops_and_found() {
+    let d = depot(&[]).await;
+    let plain = placed(&d).await;
+    let booking = d.bookings.place(asking(full_order()), user(), None).await.unwrap().booking;
+    assert_eq!((booking.status, &booking.order), (Status::Scheduled, &full_order()));
+    assert_eq!(d.bookings.get(booking.id).await.unwrap(), booking);
+    assert!(booking.fare.distance_m > plain.fare.distance_m && booking.fare.price.amount_minor > plain.fare.price.amount_minor);
+    for (text, hits) in
+        [("po-7711", 1), ("clara", 1), ("berta", 1), ("two pallets", 1), ("mill 4", 1), ("ana", 2), ("dropoff", 0), ("visit", 0)]
+    {
+        let filter = Filter { q: Some(text.to_owned()), ..Filter::default() };
+        let found = d.bookings.list(filter, Page { cursor: None, limit: 9 }).await.unwrap();
+        assert_eq!(found.items.len(), hits, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_quote_is_for_its_stops_and_load() {
+    let d = depot(&[]).await;
+    let quote = d.bookings.quote(full_order()).await.unwrap();
+    let with = |order| PlaceRequest { order, quote_id: Some(quote.id.to_string()) };
+    let mut swapped = full_order();
+    swapped.stops.reverse();
+    for other in [
+        swapped,
+        Order { stops: vec![], ..full_order() },
+        Order { load_m3: None, ..full_order() },
+        Order { pieces: Some(5), ..full_order() },
+    ] {
+        assert!(matches!(d.bookings.place(with(other), user(), None).await, Err(Error::Invalid(f)) if f[0].field == "quote_id"));
+    }
+    let booking = d.bookings.place(with(full_order()), user(), None).await.unwrap().booking;
+    assert_eq!((booking.fare.price, booking.fare.distance_m), (quote.price, quote.distance_m));
+}
+
+#[tokio::test]
+async fn windows_and_stops_that_cannot_be_are_told() {
+    let d = depot(&[]).await;
+    let at = |hours: i64| START + Span::from_secs(hours * 3_600);
+    let far = Stop { site: site(-30.0, 1.5), kind: StopKind::Visit, notes: None };
+    let bad = Order {
+        stops: vec![far],
+        pickup_at: Some(at(3)),
+        pickup_until: Some(at(2)),
+        dropoff_window: Some(Window { from: at(2), until: at(1) }),
+        ..order()
+    };
+    let Err(Error::Invalid(faults)) = d.bookings.quote(bad).await else { panic!("accepted") };
+    let fields: Vec<_> = faults.iter().map(|f| f.field.as_str()).collect();
+    assert_eq!(fields, ["stops[0]", "dropoff", "pickup_window.until", "dropoff_window.until", "dropoff_window.until"]);
+    let open = Order { pickup_at: Some(at(-3)), pickup_until: Some(at(1)), ..order() };
+    assert_eq!(d.bookings.place(asking(open), user(), None).await.unwrap().booking.status, Status::Waiting, "a window that is open now");
+    let over = Order { pickup_at: Some(at(-3)), pickup_until: Some(at(-1)), ..order() };
+    assert!(d.bookings.place(asking(over), user(), None).await.is_err());
 }
 
 #[tokio::test]
@@ -157,7 +229,7 @@ async fn lists_page_filter_and_search() {
     let d = depot(&["KA-1"]).await;
     for n in 0..7 {
         let customer = Some(if n % 2 == 0 { "Ana" } else { "Ben" }.to_owned());
-        d.bookings.place(PlaceRequest { customer, ..request() }, user(), None).await.unwrap();
+        d.bookings.place(asking(Order { customer, ..order() }), user(), None).await.unwrap();
     }
     let mut seen = Vec::new();
     let mut cursor = None;

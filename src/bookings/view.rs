@@ -1,6 +1,6 @@
 //! A booking as the journal and the wire show it.
 
-use crate::model::{Booking, Site};
+use crate::model::Booking;
 use serde_json::{Map, Value, json};
 
 /// The booking as one JSON object, named as in the API; what it does not have is left out.
@@ -15,17 +15,24 @@ pub fn booking_json(b: &Booking) -> Value {
     put("id", json!(b.id));
     put("ref", json!(b.reference));
     put("status", json!(b.status));
-    put("pickup", site(&order.pickup));
-    put("dropoff", site(&order.dropoff));
+    put("pickup", json!(order.pickup));
+    put("dropoff", json!(order.dropoff));
+    put("stops", json!(Some(&order.stops).filter(|stops| !stops.is_empty())));
     put("pickup_at", json!(order.pickup_at));
+    put("pickup_window", json!(order.pickup_window()));
+    put("dropoff_window", json!(order.dropoff_window));
     put("vehicle_class", json!(order.vehicle_class));
     put("load_kg", json!(order.load_kg));
+    put("load_m3", json!(order.load_m3));
+    put("pieces", json!(order.pieces));
     put("skills", json!(order.skills));
     put("customer", json!(order.customer));
+    put("customer_reference", json!(order.customer_reference));
+    put("priority", json!(order.priority));
     put("notes", json!(order.notes));
-    put("price", json!(order.price));
-    put("distance_m", json!(order.distance_m));
-    put("duration_s", json!(order.duration_s));
+    put("price", json!(b.fare.price));
+    put("distance_m", json!(b.fare.distance_m));
+    put("duration_s", json!(b.fare.duration_s));
     put("vehicle_id", json!(b.vehicle));
     put("cancel_reason", json!(b.reason));
     put("created_at", json!(b.created_at));
@@ -37,12 +44,4 @@ pub fn booking_json(b: &Booking) -> Value {
     put("cancelled_at", json!(b.ended_at));
     put("version", json!(b.version));
     Value::Object(map)
-}
-
-fn site(site: &Site) -> Value {
-    let mut value = json!({ "lat": site.place.lat(), "lon": site.place.lon() });
-    if let (Some(address), Some(map)) = (&site.address, value.as_object_mut()) {
-        map.insert("address".into(), json!(address));
-    }
-    value
 }

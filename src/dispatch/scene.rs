@@ -22,7 +22,7 @@ pub(super) fn waiting(booking: &Booking) -> Waiting {
         load_kg: order.load_kg,
         skills: order.skills.clone(),
         since: booking.created_at.max(order.pickup_at.unwrap_or(booking.created_at).min(booking.updated_at)),
-        trip: Span::from_secs(order.duration_s.into()),
+        trip: Span::from_secs(booking.fare.duration_s.into()),
         latest: None,
     }
 }
@@ -59,7 +59,7 @@ impl Jobs {
 fn soon(job: &Booking, view: &View, travel: &Travel, now: Timestamp) -> Option<Soon> {
     let order = &job.order;
     let (here, there) = (view.place?, order.dropoff.place);
-    let trip = Span::from_secs(order.duration_s.into());
+    let trip = Span::from_secs(job.fare.duration_s.into());
     let left = match job.status {
         Status::Assigned => travel.eta(here.distance(order.pickup.place)).drive + trip,
         Status::Arrived => trip,

@@ -1,6 +1,6 @@
 //! A booking and its status machine.
 
-use super::{BookingId, Money, Place, Timestamp, VehicleId};
+use super::{BookingId, Fare, Order, Timestamp, VehicleId};
 use serde::{Deserialize, Serialize};
 
 /// A booking's status.
@@ -177,44 +177,6 @@ impl Step {
     }
 }
 
-/// One end of a booking.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Site {
-    /// Where it is.
-    #[serde(flatten)]
-    pub place: Place,
-    /// What people call it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
-}
-
-/// What somebody asks for, checked, with its price and route already known.
-#[derive(Clone, PartialEq, Debug)]
-pub struct NewBooking {
-    /// Where the load is picked up.
-    pub pickup: Site,
-    /// Where it goes.
-    pub dropoff: Site,
-    /// When it is to be picked up; `None` means now.
-    pub pickup_at: Option<Timestamp>,
-    /// Only a vehicle of this class will do.
-    pub vehicle_class: Option<String>,
-    /// Weight in kg.
-    pub load_kg: Option<u32>,
-    /// What the vehicle must be able to do.
-    pub skills: Vec<String>,
-    /// Who it is for.
-    pub customer: Option<String>,
-    /// Free words.
-    pub notes: Option<String>,
-    /// What it costs.
-    pub price: Money,
-    /// Length of the way in metres.
-    pub distance_m: u32,
-    /// Time of the way in seconds.
-    pub duration_s: u32,
-}
-
 /// A booking as the depot keeps it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Booking {
@@ -225,7 +187,9 @@ pub struct Booking {
     /// Where it stands.
     pub status: Status,
     /// What was asked for; `pickup_at` is filled in.
-    pub order: NewBooking,
+    pub order: Order,
+    /// What it costs, and its way.
+    pub fare: Fare,
     /// The vehicle that has it, or had it when it ended.
     pub vehicle: Option<VehicleId>,
     /// Why it was cancelled or failed.

@@ -6,14 +6,16 @@ mod booking;
 mod event;
 mod fix;
 mod ids;
+mod order;
 mod time;
 mod units;
 mod vehicle;
 
-pub use booking::{Booking, NewBooking, Site, Status, Step, StepRefused};
+pub use booking::{Booking, Status, Step, StepRefused};
 pub use event::{Actor, Event, Kind};
 pub use fix::{Fix, Flag, Flags};
 pub use ids::{BookingId, DeviceId, IdError, VehicleId};
+pub use order::{Contact, Fare, Order, Priority, Site, Stop, StopKind, Window};
 pub use time::{Span, Timestamp};
 pub use units::{Currency, Metres, Money, Place, PlaceError};
 pub use vehicle::{Availability, Vehicle};

@@ -126,7 +126,7 @@ impl<'a> Day<'a> {
 
     fn site(&mut self) -> Option<Site> {
         let (node, address) = self.ends.pick(self.streets, &mut self.rng)?;
-        Some(Site { place: self.streets.place(node), address: Some(address) })
+        Some(Site { address: Some(address), ..Site::at(self.streets.place(node)) })
     }
 }
 

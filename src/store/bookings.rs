@@ -1,8 +1,8 @@
 //! Bookings. Only [`insert`] and [`update`] write them, and only `bookings` calls those.
 
 use super::{Error, Result, journal::count, row};
-use crate::model::{Booking, BookingId, Currency, Money, NewBooking, Place, Site, Status, Timestamp, VehicleId};
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, params};
+use crate::model::{Booking, BookingId, Currency, Fare, Money, Order, Place, Priority, Site, Status, Timestamp, VehicleId, Window};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, named_params, params};
 
 /// Which bookings a list holds.
 #[derive(Debug, Clone, Default)]
@@ -13,9 +13,17 @@ pub struct Filter {
     pub from: Option<Timestamp>,
     /// Picked up before.
     pub to: Option<Timestamp>,
-    /// Reference, customer, notes, address or vehicle contain this, without regard to case.
+    /// Reference, customer and its reference, notes, vehicle, or an address, contact or note of any stop contain this, without regard to case.
     pub q: Option<String>,
 }
+
+/// Looks for a text in all that people wrote into a booking.
+const SEARCH: &str = " and instr(lower('b-' || (1000 + number) || char(10) || coalesce(customer, '') || char(10)
+    || coalesce(customer_reference, '') || char(10) || coalesce(notes, '') || char(10) || coalesce(pickup_address, '') || char(10)
+    || coalesce(dropoff_address, '') || char(10) || coalesce(vehicle_id, '') || char(10)
+    || coalesce((select group_concat(atom, char(10))
+                 from json_tree(json_array(json(pickup_contact), json(dropoff_contact), json(stops)))
+                 where key in ('address', 'notes', 'name', 'phone', 'email')), '')), ?) > 0";
 
 /// The name that people call booking number `number`.
 fn reference(number: i64) -> String {
@@ -23,31 +31,47 @@ fn reference(number: i64) -> String {
 }
 
 /// Adds a booking in `status` and gives it back as kept.
-pub fn insert(tx: &Transaction<'_>, id: BookingId, status: Status, order: &NewBooking, now: Timestamp) -> Result<Booking> {
-    let sql = "insert into bookings (id, status, pickup_lat, pickup_lon, pickup_address, dropoff_lat, dropoff_lon, dropoff_address, pickup_at,
-               vehicle_class, load_kg, skills, customer, notes, price_minor, currency, distance_m, duration_s, created_at, updated_at, version)
-               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?19, 1)";
-    tx.prepare_cached(sql)?.execute(params![
-        id.to_string(),
-        status.as_str(),
-        order.pickup.place.lat(),
-        order.pickup.place.lon(),
-        order.pickup.address,
-        order.dropoff.place.lat(),
-        order.dropoff.place.lon(),
-        order.dropoff.address,
-        order.pickup_at.unwrap_or(now).as_millis(),
-        order.vehicle_class,
-        order.load_kg,
-        row::texts_json(&order.skills),
-        order.customer,
-        order.notes,
-        order.price.amount_minor,
-        order.price.currency.code(),
-        order.distance_m,
-        order.duration_s,
-        now.as_millis(),
-    ])?;
+pub fn insert(tx: &Transaction<'_>, id: BookingId, status: Status, order: &Order, fare: Fare, now: Timestamp) -> Result<Booking> {
+    let sql = "insert into bookings (id, status, pickup_lat, pickup_lon, pickup_address, pickup_contact, dropoff_lat, dropoff_lon,
+               dropoff_address, dropoff_contact, stops, pickup_at, pickup_until, dropoff_from, dropoff_until, vehicle_class, load_kg, load_m3,
+               pieces, skills, customer, customer_reference, priority, notes, price_minor, currency, distance_m, duration_s,
+               created_at, updated_at, version)
+               values (:id, :status, :pickup_lat, :pickup_lon, :pickup_address, :pickup_contact, :dropoff_lat, :dropoff_lon,
+               :dropoff_address, :dropoff_contact, :stops, :pickup_at, :pickup_until, :dropoff_from, :dropoff_until, :vehicle_class, :load_kg,
+               :load_m3, :pieces, :skills, :customer, :customer_reference, :priority, :notes, :price_minor, :currency, :distance_m,
+               :duration_s, :now, :now, 1)";
+    let millis = |t: Option<Timestamp>| t.map(Timestamp::as_millis);
+    tx.prepare_cached(sql)?.execute(named_params! {
+        ":id": id.to_string(),
+        ":status": status.as_str(),
+        ":pickup_lat": order.pickup.place.lat(),
+        ":pickup_lon": order.pickup.place.lon(),
+        ":pickup_address": order.pickup.address,
+        ":pickup_contact": order.pickup.contact.as_ref().map(row::json_text).transpose()?,
+        ":dropoff_lat": order.dropoff.place.lat(),
+        ":dropoff_lon": order.dropoff.place.lon(),
+        ":dropoff_address": order.dropoff.address,
+        ":dropoff_contact": order.dropoff.contact.as_ref().map(row::json_text).transpose()?,
+        ":stops": row::json_text(&order.stops)?,
+        ":pickup_at": order.pickup_at.unwrap_or(now).as_millis(),
+        ":pickup_until": millis(order.pickup_until),
+        ":dropoff_from": millis(order.dropoff_window.map(|w| w.from)),
+        ":dropoff_until": millis(order.dropoff_window.map(|w| w.until)),
+        ":vehicle_class": order.vehicle_class,
+        ":load_kg": order.load_kg,
+        ":load_m3": order.load_m3,
+        ":pieces": order.pieces,
+        ":skills": row::texts_json(&order.skills),
+        ":customer": order.customer,
+        ":customer_reference": order.customer_reference,
+        ":priority": order.priority.as_str(),
+        ":notes": order.notes,
+        ":price_minor": fare.price.amount_minor,
+        ":currency": fare.price.currency.code(),
+        ":distance_m": fare.distance_m,
+        ":duration_s": fare.duration_s,
+        ":now": now.as_millis(),
+    })?;
     get(tx, id)?.ok_or_else(|| Error::Corrupt(format!("booking {id} is gone right after it was written")))
 }
 
@@ -138,10 +162,7 @@ pub fn list(connection: &Connection, filter: &Filter, before: i64, limit: usize)
         }
     }
     if let Some(q) = &filter.q {
-        sql.push_str(
-            " and instr(lower('b-' || (1000 + number) || char(10) || coalesce(customer, '') || char(10) || coalesce(notes, '') || char(10)
-              || coalesce(pickup_address, '') || char(10) || coalesce(dropoff_address, '') || char(10) || coalesce(vehicle_id, '')), ?) > 0",
-        );
+        sql.push_str(SEARCH);
         given.push(Box::new(q.to_lowercase()));
     }
     sql.push_str(" order by number desc limit ?");
@@ -154,9 +175,31 @@ fn collect(connection: &Connection, sql: &str, given: impl rusqlite::Params) -> 
     connection.prepare_cached(sql)?.query_and_then(given, read)?.collect()
 }
 
-fn site(r: &Row<'_>, lat: &str, lon: &str, address: &str) -> Result<Site> {
+fn site(r: &Row<'_>, lat: &str, lon: &str, address: &str, contact: &str) -> Result<Site> {
     let place = Place::new(r.get(lat)?, r.get(lon)?).map_err(|e| Error::Corrupt(format!("a booking's {lat}, {lon}: {e}")))?;
-    Ok(Site { place, address: r.get(address)? })
+    Ok(Site { place, address: r.get(address)?, contact: row::json_opt(r, contact)? })
+}
+
+fn order(r: &Row<'_>) -> Result<Order> {
+    let priority: String = r.get("priority")?;
+    let (from, until) = (row::time_opt(r, "dropoff_from")?, row::time_opt(r, "dropoff_until")?);
+    Ok(Order {
+        pickup: site(r, "pickup_lat", "pickup_lon", "pickup_address", "pickup_contact")?,
+        dropoff: site(r, "dropoff_lat", "dropoff_lon", "dropoff_address", "dropoff_contact")?,
+        stops: row::json_opt(r, "stops")?.unwrap_or_default(),
+        pickup_at: Some(row::time(r, "pickup_at")?),
+        pickup_until: row::time_opt(r, "pickup_until")?,
+        dropoff_window: from.zip(until).map(|(from, until)| Window { from, until }),
+        vehicle_class: r.get("vehicle_class")?,
+        load_kg: r.get("load_kg")?,
+        load_m3: r.get("load_m3")?,
+        pieces: r.get("pieces")?,
+        skills: row::texts(r, "skills")?,
+        customer: r.get("customer")?,
+        customer_reference: r.get("customer_reference")?,
+        priority: Priority::parse(&priority).ok_or_else(|| Error::Corrupt(format!("a booking has the priority {priority:?}")))?,
+        notes: r.get("notes")?,
+    })
 }
 
 fn read(r: &Row<'_>) -> Result<Booking> {
@@ -167,15 +210,8 @@ fn read(r: &Row<'_>) -> Result<Booking> {
         id: row::parse(r, "id")?,
         reference: reference(r.get("number")?),
         status: Status::parse(&status).ok_or_else(|| Error::Corrupt(format!("a booking has the status {status:?}")))?,
-        order: NewBooking {
-            pickup: site(r, "pickup_lat", "pickup_lon", "pickup_address")?,
-            dropoff: site(r, "dropoff_lat", "dropoff_lon", "dropoff_address")?,
-            pickup_at: Some(row::time(r, "pickup_at")?),
-            vehicle_class: r.get("vehicle_class")?,
-            load_kg: r.get("load_kg")?,
-            skills: row::texts(r, "skills")?,
-            customer: r.get("customer")?,
-            notes: r.get("notes")?,
+        order: order(r)?,
+        fare: Fare {
             price: Money { amount_minor: r.get("price_minor")?, currency },
             distance_m: r.get("distance_m")?,
             duration_s: r.get("duration_s")?,

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Every step so far. Never change one that was released; append.
-const STEPS: &[&str] = &[include_str!("migrations/001.sql"), include_str!("migrations/002.sql")];
+const STEPS: &[&str] = &[include_str!("migrations/001.sql"), include_str!("migrations/002.sql"), include_str!("migrations/003.sql")];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -26,4 +26,26 @@ pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {
     }
     tx.commit()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{BookingId, Priority, Timestamp};
+
+    #[test]
+    fn a_booking_of_the_first_schema_is_read_by_this_one() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(STEPS[0]).unwrap();
+        let id = BookingId::generate(Timestamp::from_secs(1), [7; 10]);
+        let sql =
+            "insert into bookings (id, status, pickup_lat, pickup_lon, dropoff_lat, dropoff_lon, pickup_at, skills, price_minor, currency,
+                   distance_m, duration_s, created_at, updated_at, version)
+                   values (?1, 'waiting', 42.5, 1.5, 42.6, 1.5, 1000, '[]', 900, 'EUR', 1, 2, 1000, 1000, 1)";
+        connection.execute(sql, [id.to_string()]).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        run(&mut connection, Path::new("ops.db")).unwrap();
+        let booking = crate::store::bookings::get(&connection, id).unwrap().unwrap();
+        assert_eq!((booking.order.priority, booking.order.stops.len(), booking.order.pickup.contact), (Priority::Normal, 0, None));
+    }
 }

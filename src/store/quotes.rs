@@ -1,7 +1,7 @@
 //! Quotes: prices that hold until they expire.
 
 use super::Result;
-use crate::model::{Money, Timestamp};
+use crate::model::{Fare, Money, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 /// A kept quote.
@@ -11,12 +11,8 @@ pub struct Row {
     pub id: String,
     /// What was asked, as canonical JSON: a booking must ask the same to get the price.
     pub request: String,
-    /// The price.
-    pub price: Money,
-    /// Length of the way in metres.
-    pub distance_m: u32,
-    /// Time of the way in seconds.
-    pub duration_s: u32,
+    /// The price, and the way that it is for.
+    pub fare: Fare,
     /// Until then it holds.
     pub expires_at: Timestamp,
 }
@@ -29,10 +25,10 @@ pub fn insert(tx: &Transaction<'_>, q: &Row) -> Result<()> {
     .execute(params![
         q.id,
         q.request,
-        q.price.amount_minor,
-        q.price.currency.code(),
-        q.distance_m,
-        q.duration_s,
+        q.fare.price.amount_minor,
+        q.fare.price.currency.code(),
+        q.fare.distance_m,
+        q.fare.duration_s,
         q.expires_at.as_millis()
     ])?;
     Ok(())
@@ -59,9 +55,7 @@ pub fn get(connection: &Connection, id: &str) -> Result<Option<Row>> {
     Ok(Some(Row {
         id,
         request,
-        price: Money { amount_minor, currency },
-        distance_m,
-        duration_s,
+        fare: Fare { price: Money { amount_minor, currency }, distance_m, duration_s },
         expires_at: Timestamp::from_millis(expires),
     }))
 }

@@ -32,3 +32,13 @@ pub(super) fn texts(row: &Row<'_>, name: &str) -> Result<Vec<String>> {
 pub(super) fn texts_json(list: &[String]) -> String {
     serde_json::Value::from(list).to_string()
 }
+
+/// What a column keeps as JSON.
+pub(super) fn json_opt<T: serde::de::DeserializeOwned>(row: &Row<'_>, name: &str) -> Result<Option<T>> {
+    let text: Option<String> = row.get(name)?;
+    text.map(|text| serde_json::from_str(&text).map_err(|e| Error::Corrupt(format!("column {name} holds {text:?}: {e}")))).transpose()
+}
+
+pub(super) fn json_text<T: serde::Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| Error::Corrupt(format!("a value has no JSON: {e}")))
+}

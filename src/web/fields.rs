@@ -1,7 +1,7 @@
 //! Reads a request's fields and notes all that is wrong with them, not only the first.
 
 use super::error::{Error, FieldError};
-use crate::model::{Place, Site, Timestamp};
+use crate::model::{Place, Timestamp};
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -208,12 +208,40 @@ impl Fields {
                 return None;
             }
         };
-        let mut inner = Self::new(format!("{}{field}.", self.path), rest);
+        self.inner(field, rest).map(Some)
+    }
+
+    /// A list of at most `max` objects, each read like the whole; its faults are told as `field[0].…`.
+    pub fn objects<T: Read>(&mut self, field: &str, max: usize) -> Option<Option<Vec<T>>> {
+        let list = match self.take(field) {
+            None => return Some(None),
+            Some(Value::Array(list)) if list.len() <= max => list,
+            Some(_) => {
+                self.fault(field, format!("must be a list of at most {max} JSON objects"));
+                return None;
+            }
+        };
+        let mut things = Vec::with_capacity(list.len());
+        for (index, value) in list.into_iter().enumerate() {
+            let name = format!("{field}[{index}]");
+            match value {
+                Value::Object(rest) => things.push(self.inner(&name, rest)),
+                _ => {
+                    self.fault(&name, "must be a JSON object");
+                    things.push(None);
+                }
+            }
+        }
+        things.into_iter().collect::<Option<Vec<_>>>().map(Some)
+    }
+
+    fn inner<T: Read>(&mut self, name: &str, rest: Map<String, Value>) -> Option<T> {
+        let mut inner = Self::new(format!("{}{name}.", self.path), rest);
         let thing = T::read(&mut inner);
         inner.refuse_unknown();
         let clean = inner.errors.is_empty();
         self.errors.append(&mut inner.errors);
-        thing.filter(|_| clean).map(Some)
+        thing.filter(|_| clean)
     }
 }
 
@@ -224,14 +252,6 @@ impl Read for Place {
         let lon = fields.number("lon", -180.0, 180.0);
         let lon = fields.required("lon", lon);
         Self::new(lat?, lon?).ok()
-    }
-}
-
-impl Read for Site {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let place = Place::read(fields);
-        let address = fields.text("address", 200);
-        Some(Self { place: place?, address: address? })
     }
 }
 
@@ -267,6 +287,7 @@ fn percent_decode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Site;
 
     #[derive(Debug)]
     struct Trip {

@@ -15,6 +15,7 @@ mod limits;
 pub mod live;
 mod metrics;
 mod openapi;
+mod order;
 mod pages;
 mod quotes;
 pub mod routes;

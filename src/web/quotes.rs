@@ -3,46 +3,15 @@
 use super::Web;
 use super::error::Result;
 use super::extract::Body;
-use super::fields::{Fields, Read};
-use super::shapes::{MoneyShape, SiteInput};
-use crate::bookings::{Quote, QuoteRequest};
-use crate::model::{Site, Timestamp};
+use super::order::OrderInput;
+use super::shapes::MoneyShape;
+use crate::bookings::Quote;
+use crate::model::{Order, Timestamp};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// A trip to be priced.
-#[derive(Debug, ToSchema)]
-#[schema(as = QuoteRequest)]
-pub struct QuoteInput {
-    /// Where the load is picked up.
-    #[schema(value_type = SiteInput)]
-    pickup: Site,
-    /// Where it goes.
-    #[schema(value_type = SiteInput)]
-    dropoff: Site,
-    /// When; now when absent.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pickup_at: Option<Timestamp>,
-    /// Only a vehicle of this class will do.
-    vehicle_class: Option<String>,
-    /// Weight in kg.
-    load_kg: Option<u32>,
-}
-impl Read for QuoteInput {
-    fn read(f: &mut Fields) -> Option<Self> {
-        let pickup = f.object("pickup");
-        let pickup = f.required("pickup", pickup);
-        let dropoff = f.object("dropoff");
-        let dropoff = f.required("dropoff", dropoff);
-        let pickup_at = f.instant("pickup_at");
-        let vehicle_class = f.text("vehicle_class", 64);
-        let load_kg = f.whole("load_kg", 0, 100_000);
-        Some(Self { pickup: pickup?, dropoff: dropoff?, pickup_at: pickup_at?, vehicle_class: vehicle_class?, load_kg: load_kg? })
-    }
-}
 
 /// A line of a price.
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,11 +61,8 @@ impl From<Quote> for QuoteShape {
 }
 
 /// Price a trip.
-#[utoipa::path(post, path = "/api/v1/quotes", tag = "bookings", request_body = QuoteInput,
+#[utoipa::path(post, path = "/api/v1/quotes", tag = "bookings", request_body = OrderInput,
     responses((status = 201, body = QuoteShape), (status = 422, body = super::error::Problem)))]
-pub async fn create(State(web): State<Web>, Body(q): Body<QuoteInput>) -> Result<(StatusCode, Json<QuoteShape>)> {
-    let request =
-        QuoteRequest { pickup: q.pickup, dropoff: q.dropoff, pickup_at: q.pickup_at, vehicle_class: q.vehicle_class, load_kg: q.load_kg };
-    let quote = web.bookings.quote(request).await?;
-    Ok((StatusCode::CREATED, Json(quote.into())))
+pub async fn create(State(web): State<Web>, Body(order): Body<Order>) -> Result<(StatusCode, Json<QuoteShape>)> {
+    Ok((StatusCode::CREATED, Json(web.bookings.quote(order).await?.into())))
 }

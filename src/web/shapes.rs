@@ -1,6 +1,6 @@
 //! The words of the trade as the API shows them.
 
-use crate::model::{Booking, Fix, Flag, Flags, Money, Place, Site, Timestamp};
+use crate::model::{Booking, Contact, Fix, Flag, Flags, Money, Place, Site, Stop, Timestamp, Window};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -29,6 +29,43 @@ impl From<Place> for PlaceShape {
     }
 }
 
+/// Whom to ask for at a site.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Contact)]
+pub struct ContactShape {
+    /// A person or a desk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// As it is dialled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+impl From<&Contact> for ContactShape {
+    fn from(c: &Contact) -> Self {
+        Self { name: c.name.clone(), phone: c.phone.clone(), email: c.email.clone() }
+    }
+}
+
+/// A span of time in which something is to happen.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Window)]
+pub struct WindowShape {
+    /// Not before then.
+    #[schema(value_type = String, format = DateTime)]
+    pub from: Timestamp,
+    /// Not after then.
+    #[schema(value_type = String, format = DateTime)]
+    pub until: Timestamp,
+}
+impl From<Window> for WindowShape {
+    fn from(w: Window) -> Self {
+        Self { from: w.from, until: w.until }
+    }
+}
+
 /// One end of a booking.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SiteShape {
@@ -38,10 +75,31 @@ pub struct SiteShape {
     /// What people call it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// Whom to ask for there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactShape>,
 }
 impl From<&Site> for SiteShape {
     fn from(site: &Site) -> Self {
-        Self { place: site.place.into(), address: site.address.clone() }
+        Self { place: site.place.into(), address: site.address.clone(), contact: site.contact.as_ref().map(Into::into) }
+    }
+}
+
+/// A stop between pickup and drop-off.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StopShape {
+    /// Where, and whom to ask for.
+    #[serde(flatten)]
+    pub site: SiteShape,
+    /// `pickup`, `dropoff` or `visit`.
+    pub kind: &'static str,
+    /// Free words for the driver.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+}
+impl From<&Stop> for StopShape {
+    fn from(stop: &Stop) -> Self {
+        Self { site: (&stop.site).into(), kind: stop.kind.as_str(), notes: stop.notes.clone() }
     }
 }
 
@@ -75,21 +133,41 @@ pub struct BookingShape {
     pub pickup: SiteShape,
     /// Where it goes.
     pub dropoff: SiteShape,
-    /// When it is to be picked up.
+    /// Stops on the way, in the order in which they are made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stops: Vec<StopShape>,
+    /// When it is to be picked up; the begin of `pickup_window` where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub pickup_at: Option<Timestamp>,
+    /// Between when and when it is to be picked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pickup_window: Option<WindowShape>,
+    /// Between when and when it is to be delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropoff_window: Option<WindowShape>,
     /// Only a vehicle of this class will do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vehicle_class: Option<String>,
     /// Weight in kg.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_kg: Option<u32>,
+    /// Volume in cubic metres.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_m3: Option<f64>,
+    /// Number of pieces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pieces: Option<u32>,
     /// What the vehicle must be able to do.
     pub skills: Vec<String>,
     /// Who it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<String>,
+    /// What the customer calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_reference: Option<String>,
+    /// `low`, `normal`, `high` or `urgent`.
+    pub priority: &'static str,
     /// Free words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
@@ -143,16 +221,23 @@ impl From<&Booking> for BookingShape {
             status: b.status.as_str(),
             pickup: (&order.pickup).into(),
             dropoff: (&order.dropoff).into(),
+            stops: order.stops.iter().map(Into::into).collect(),
             pickup_at: order.pickup_at,
+            pickup_window: order.pickup_window().map(Into::into),
+            dropoff_window: order.dropoff_window.map(Into::into),
             vehicle_class: order.vehicle_class.clone(),
             load_kg: order.load_kg,
+            load_m3: order.load_m3,
+            pieces: order.pieces,
             skills: order.skills.clone(),
             customer: order.customer.clone(),
+            customer_reference: order.customer_reference.clone(),
+            priority: order.priority.as_str(),
             notes: order.notes.clone(),
             vehicle_id: b.vehicle.as_ref().map(ToString::to_string),
-            price: order.price.into(),
-            distance_m: order.distance_m,
-            duration_s: order.duration_s,
+            price: b.fare.price.into(),
+            distance_m: b.fare.distance_m,
+            duration_s: b.fare.duration_s,
             created_at: b.created_at,
             updated_at: b.updated_at,
             assigned_at: b.assigned_at,
@@ -239,49 +324,24 @@ impl From<PageParams> for crate::bookings::Page {
     }
 }
 
-/// One end of a booking, as a client gives it.
-#[derive(ToSchema)]
-#[schema(as = SiteRequest)]
-#[expect(dead_code, reason = "only describes what `Site` reads")]
-pub struct SiteInput {
-    /// Latitude, north positive.
-    #[schema(minimum = -90, maximum = 90)]
-    pub lat: f64,
-    /// Longitude, east positive.
-    #[schema(minimum = -180, maximum = 180)]
-    pub lon: f64,
-    /// What people call it.
-    #[schema(max_length = 200)]
-    pub address: Option<String>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BookingId, Currency, NewBooking, Status};
+    use crate::model::{BookingId, Currency, Fare, Order, Priority, Status, StopKind};
 
     #[test]
     fn the_journal_and_the_api_show_the_same_booking() {
         let at = Timestamp::from_secs(1_800_000_000);
-        let site = |address: Option<&str>| Site { place: Place::new(42.5, 1.5).unwrap(), address: address.map(str::to_owned) };
-        let order = NewBooking {
-            pickup: site(Some("dock 3")),
-            dropoff: site(None),
-            pickup_at: Some(at),
-            vehicle_class: None,
-            load_kg: Some(120),
-            skills: vec!["tail_lift".into()],
-            customer: Some("Ana".into()),
-            notes: None,
-            price: Money { amount_minor: 1234, currency: Currency::new("EUR").unwrap() },
-            distance_m: 1,
-            duration_s: 2,
-        };
+        let mut order = Order::new(Site::at(Place::new(42.5, 1.5).unwrap()), Site::at(Place::new(42.6, 1.5).unwrap()));
+        order.pickup.address = Some("dock 3".into());
+        order.pickup_at = Some(at);
+        let fare = Fare { price: Money { amount_minor: 1234, currency: Currency::new("EUR").unwrap() }, distance_m: 1, duration_s: 2 };
         let mut booking = Booking {
             id: BookingId::generate(at, [1; 10]),
             reference: "B-1".into(),
             status: Status::Waiting,
             order,
+            fare,
             vehicle: None,
             reason: None,
             created_at: at,
@@ -298,6 +358,14 @@ mod tests {
             booking.vehicle = Some(crate::model::VehicleId::new("KA-1").unwrap());
             booking.reason = Some("late".into());
             (booking.assigned_at, booking.ended_at) = (Some(at), Some(at));
+            let contact = Contact { name: Some("Ben".into()), phone: None, email: Some("ben@example.org".into()) };
+            let order = &mut booking.order;
+            let site = Site { contact: Some(contact), ..order.pickup.clone() };
+            order.stops = vec![Stop { site, kind: StopKind::Dropoff, notes: Some("ring twice".into()) }];
+            order.dropoff_window = Some(Window { from: at, until: at });
+            (order.pickup_until, order.load_kg, order.load_m3, order.pieces) = (Some(at), Some(120), Some(1.5), Some(3));
+            (order.customer, order.customer_reference, order.priority) = (Some("Ana".into()), Some("PO 7".into()), Priority::High);
+            (order.vehicle_class, order.skills, order.notes) = (Some("van".into()), vec!["tail_lift".into()], Some("fragile".into()));
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use depotd::auth::{Auth, NewDevice, NewToken, Role};
 use depotd::bookings::{Bookings, PlaceRequest};
-use depotd::model::{Actor, BookingId, Place, Site, Vehicle};
+use depotd::model::{Actor, BookingId, Order, Place, Site, Vehicle};
 use depotd::telemetry::Format;
 
 pub struct Depot {
@@ -132,18 +132,8 @@ impl Depot {
 
     /// Places a booking that waits for a vehicle.
     pub async fn booking(&self) -> BookingId {
-        let site = |lat| Site { place: Place::new(lat, 1.5).unwrap(), address: None };
-        let request = PlaceRequest {
-            pickup: site(42.50),
-            dropoff: site(42.51),
-            pickup_at: None,
-            vehicle_class: None,
-            load_kg: None,
-            skills: Vec::new(),
-            customer: None,
-            notes: None,
-            quote_id: None,
-        };
+        let site = |lat| Site::at(Place::new(lat, 1.5).unwrap());
+        let request = PlaceRequest { order: Order::new(site(42.50), site(42.51)), quote_id: None };
         self.deps.bookings.place(request, Actor::System, None).await.unwrap().booking.id
     }
 }

@@ -1,78 +1,35 @@
 //! What clients send about bookings.
 
 use crate::bookings::{Filter, Page, PlaceRequest};
-use crate::model::{Site, Status, Step, Timestamp, VehicleId};
+use crate::model::{Order, Status, Step, Timestamp, VehicleId};
 use crate::web::fields::{Fields, Read};
-use crate::web::shapes::{PageParams, SiteInput};
+use crate::web::order::OrderInput;
+use crate::web::shapes::PageParams;
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 /// A load to be moved.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BookingRequest)]
 pub struct BookingInput {
-    /// Where the load is picked up.
-    #[schema(value_type = SiteInput)]
-    pickup: Site,
-    /// Where it goes.
-    #[schema(value_type = SiteInput)]
-    dropoff: Site,
-    /// When it is to be picked up; now when absent.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pickup_at: Option<Timestamp>,
-    /// Only a vehicle of this class will do.
-    vehicle_class: Option<String>,
-    /// Weight in kg.
-    load_kg: Option<u32>,
-    /// What the vehicle must be able to do.
-    #[schema(value_type = Option<Vec<String>>)]
-    skills: Vec<String>,
-    /// Who it is for.
-    customer: Option<String>,
-    /// Free words.
-    notes: Option<String>,
+    /// What is asked for.
+    #[serde(flatten)]
+    #[schema(value_type = OrderInput)]
+    order: Order,
     /// A quote whose price is to hold.
     quote_id: Option<String>,
 }
 impl Read for BookingInput {
     fn read(f: &mut Fields) -> Option<Self> {
-        let pickup = f.object("pickup");
-        let pickup = f.required("pickup", pickup);
-        let dropoff = f.object("dropoff");
-        let dropoff = f.required("dropoff", dropoff);
-        let pickup_at = f.instant("pickup_at");
-        let vehicle_class = f.text("vehicle_class", 64);
-        let load_kg = f.whole("load_kg", 0, 100_000);
-        let skills = f.texts("skills", 16);
-        let customer = f.text("customer", 200);
-        let notes = f.text("notes", 2000);
+        let order = Order::read(f);
         let quote_id = f.text("quote_id", 64);
-        Some(Self {
-            pickup: pickup?,
-            dropoff: dropoff?,
-            pickup_at: pickup_at?,
-            vehicle_class: vehicle_class?,
-            load_kg: load_kg?,
-            skills: skills?.unwrap_or_default(),
-            customer: customer?,
-            notes: notes?,
-            quote_id: quote_id?,
-        })
+        Some(Self { order: order?, quote_id: quote_id? })
     }
 }
 impl From<BookingInput> for PlaceRequest {
     fn from(b: BookingInput) -> Self {
-        Self {
-            pickup: b.pickup,
-            dropoff: b.dropoff,
-            pickup_at: b.pickup_at,
-            vehicle_class: b.vehicle_class,
-            load_kg: b.load_kg,
-            skills: b.skills,
-            customer: b.customer,
-            notes: b.notes,
-            quote_id: b.quote_id,
-        }
+        Self { order: b.order, quote_id: b.quote_id }
     }
 }
 
@@ -89,7 +46,7 @@ pub struct ListParams {
     /// Pickup before then.
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
-    /// Part of a reference, customer, note or vehicle.
+    /// Part of a reference, customer, note, address, contact or vehicle.
     q: Option<String>,
     /// Where the page before ended.
     cursor: Option<String>,
