@@ -32,7 +32,9 @@ fn main() -> ExitCode {
         ("few vehicles", World { vehicles: 300, bookings_downtown: 1.0, ..even }),
     ] {
         let (waiting, seen) = world.generate();
-        let rules = Rules::from(&depotd::config::Dispatch::default());
+        // The peers know of travel times only.
+        let mut rules = Rules::from(&depotd::config::Dispatch::default());
+        (rules.radius, rules.empty_km) = (rules.max_radius, Span::default());
         let (plan, mut times) = timed(&waiting, &seen, &rules);
         times.sort_by(f64::total_cmp);
         let (median, worst) = (times[RUNS / 2], times[RUNS - 1]);
@@ -112,16 +114,7 @@ impl World {
                 _ => None,
             };
             let since = NOW - Span::from_secs(2);
-            Waiting {
-                id: BookingId::generate(NOW, bytes),
-                pickup,
-                class,
-                load_kg: None,
-                skills: Vec::new(),
-                since,
-                trip: Span::from_secs(600),
-                latest: None,
-            }
+            Waiting { class, trip: Span::from_secs(600), ..Waiting::new(BookingId::generate(NOW, bytes), pickup, since) }
         };
         let waiting = (0..WAITING).map(booking).collect();
         let vehicle = |n: u32| Seen {
@@ -134,6 +127,8 @@ impl World {
             place: Some(place(n, self.vehicles, self.vehicles_downtown)),
             fix_ts: Some(NOW),
             soon: None,
+            barred: None,
+            jobs_per_hour: 0.0,
         };
         (waiting, (0..self.vehicles).map(vehicle).collect())
     }

@@ -97,9 +97,14 @@ impl Config {
         demand(self.dispatch.speed_kmh > 0.0, "dispatch.speed_kmh must be more than 0");
         demand(self.dispatch.detour_factor >= 1.0, "dispatch.detour_factor must be at least 1");
         demand(self.dispatch.max_radius_m > 0.0, "dispatch.max_radius_m must be more than 0");
+        demand(self.dispatch.radius_m > 0.0, "dispatch.radius_m must be more than 0");
         demand(self.dispatch.gather_most_ms >= self.dispatch.gather_ms, "dispatch.gather_most_ms must not be less than dispatch.gather_ms");
         for (weight, name) in [
             (self.dispatch.until_weight, "until_weight"),
+            (self.dispatch.lateness_weight, "lateness_weight"),
+            (self.dispatch.empty_km_s, "empty_km_s"),
+            (self.dispatch.fit_s, "fit_s"),
+            (self.dispatch.fairness_s, "fairness_s"),
             (self.dispatch.scarce_share, "scarce_share"),
             (self.dispatch.patience_trips, "patience_trips"),
             (self.dispatch.trip_weight, "trip_weight"),

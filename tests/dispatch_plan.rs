@@ -1,30 +1,17 @@
 //! The plan against a dense reference, and what must hold for any plan.
 
-use depotd::dispatch::eta::Travel;
-use depotd::dispatch::plan::{Lately, Plan, Reason, Rules, Seen, Soon, Survey, Waiting, assign};
+use depotd::dispatch::plan::{Blocked, Lately, Plan, Reason, Road, Rules, Seen, Soon, Survey, Waiting, assign};
 use depotd::model::{Availability, BookingId, Metres, Place, Span, Timestamp, VehicleId};
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 /// Nothing was asked of late, so vehicles are never scarce.
-const QUIET: Lately = Lately { bookings: 0, over: Span::from_secs(900), trip: Span::from_secs(600) };
+const QUIET: Lately = Lately { bookings: 0, over: Span::from_secs(900), trip: Span::from_secs(600), vehicles: None };
 
 fn rules(candidates: usize) -> Rules {
-    Rules {
-        travel: Travel::new(1.3, 25.0),
-        fix_max_age: Span::from_secs(300),
-        max_radius: Metres(30_000.0),
-        candidates,
-        max_pairs: 4_000_000,
-        told: 10,
-        gather: (Span::from_secs(2), Span::from_secs(5)),
-        look_ahead: Span::from_secs(90),
-        until_weight: 2.0,
-        scarce_share: 0.33,
-        patience_trips: 0.9,
-        trip_weight: 0.15,
-    }
+    let shipped = Rules::from(&depotd::config::Dispatch::default());
+    Rules { radius: Metres(30_000.0), look_ahead: Span::from_secs(90), patience_trips: 0.9, trip_weight: 0.15, candidates, ..shipped }
 }
 
 fn place(east: f64, north: f64) -> Place {
@@ -35,7 +22,7 @@ fn waiting(n: u16, pickup: Place) -> Waiting {
     let mut random = [0; 10];
     random[8..].copy_from_slice(&n.to_be_bytes());
     let id = BookingId::generate(NOW, random);
-    Waiting { id, pickup, class: None, load_kg: None, skills: vec![], since: NOW, trip: Span::from_secs(600), latest: None }
+    Waiting { trip: Span::from_secs(600), ..Waiting::new(id, pickup, NOW) }
 }
 
 fn seen(name: &str, place: Place) -> Seen {
@@ -49,6 +36,8 @@ fn seen(name: &str, place: Place) -> Seen {
         place: Some(place),
         fix_ts: Some(NOW),
         soon: None,
+        barred: None,
+        jobs_per_hour: 0.0,
     }
 }
 
@@ -69,7 +58,7 @@ fn the_nearest_free_one_gets_it() {
     assert_eq!(chosen(&plan)[&booking.id], "near");
     let [near, far] = &plan.outcomes[0].candidates[..] else { panic!("two candidates") };
     assert!(near.chosen && !far.chosen && near.cost < far.cost && near.lost_to.is_none());
-    assert!((near.cost.as_secs_f64() - 500.0 * 1.3 / (25.0 / 3.6)).abs() < 0.5, "{:?}", near.cost);
+    assert!((near.parts.drive.as_secs_f64() - 500.0 * 1.3 / (25.0 / 3.6)).abs() < 0.5, "{:?}", near.cost);
     assert_eq!(plan.gap.as_secs_f64(), 0.0);
 }
 
@@ -148,29 +137,54 @@ fn each_exclusion_says_its_reason() {
     assert_eq!(few.totals.values().sum::<u32>(), 9);
 }
 
+/// Latest arrival, due time, and a number for what concerns single vehicles.
+type Personal = (Option<i64>, Option<i64>, u32);
+
+/// Every so manieth vehicle of the world.
+fn picked(first: u32, step: usize) -> Vec<VehicleId> {
+    (first..40).step_by(step).map(|n| VehicleId::new(&format!("v{n:03}")).unwrap()).collect()
+}
+
+/// A drive that has nothing to do with the distance.
+fn road(vehicle: VehicleId, seed: u32) -> Road {
+    let drive = Span::from_secs(i64::from((seed ^ u32::from(vehicle.as_str().as_bytes()[3])) % 2_000));
+    Road { vehicle, drive, source: "road".into() }
+}
+
 /// A world with clusters and crowding, some vehicles not to be had and some bookings picky.
 fn world() -> impl Strategy<Value = (Vec<Waiting>, Vec<Seen>)> {
     let spot = prop_oneof![
         2 => (-300.0..300.0_f64, -300.0..300.0_f64),
         1 => (-25_000.0..25_000.0_f64, -25_000.0..25_000.0_f64),
     ];
-    let latest = proptest::option::weighted(0.3, 0..900_i64);
+    let latest = (proptest::option::weighted(0.3, 0..900_i64), proptest::option::weighted(0.4, -600..900_i64), any::<u32>());
     let booking = (spot.clone(), proptest::option::weighted(0.2, 0..1_000_u32), 0..3_u8, 0..900_i64, latest);
-    let vehicle = (spot, 0..9_u8, 0..1_000_u32, 0..3_u8);
+    let vehicle = (spot, 0..9_u8, 0..1_000_u32, 0..12_u8);
     (proptest::collection::vec(booking, 1..14), proptest::collection::vec(vehicle, 0..40)).prop_map(|(bookings, vehicles)| {
-        let book = |(n, ((x, y), load, class, age, latest)): (u16, (_, _, _, i64, Option<i64>))| Waiting {
-            latest: latest.map(|s| NOW + Span::from_secs(s)),
+        let book = |(n, ((x, y), load, class, age, latest)): (u16, (_, _, _, i64, Personal))| Waiting {
+            latest: latest.0.map(|s| NOW + Span::from_secs(s)),
+            due: latest.1.map(|s| NOW + Span::from_secs(s)),
+            declined: picked(latest.2 % 7, 5),
+            roads: picked(latest.2 / 7 % 5, 3).into_iter().map(|vehicle| road(vehicle, latest.2)).collect(),
             load_kg: load,
             class: (class == 0_u8).then(|| "van".to_owned()),
             since: NOW - Span::from_secs(age),
             ..waiting(n, place(x, y))
         };
         let see = |(n, ((x, y), state, capacity, class)): (u16, (_, u8, u32, u8))| Seen {
-            class: if class == 0 { "bike".into() } else { "van".into() },
+            jobs_per_hour: f64::from(class) / 4.0,
+            skills: if class % 4 == 3 { [].into() } else { ["tail_lift".to_owned()].into() },
+            class: if class % 3 == 0 { "bike".into() } else { "van".into() },
             capacity_kg: Some(capacity),
             online: state != 0,
+            barred: (state == 8).then_some(Reason::Asked),
             soon: (state <= 3).then(|| Soon { at: NOW + Span::from_secs(60 * i64::from(state) - 60), place: place(y, x) }),
-            availability: if (1..=3).contains(&state) { Availability::EnRoute } else { Availability::Free },
+            fix_ts: Some(NOW - Span::from_secs(if state == 7 { 900 } else { 0 })),
+            availability: match state {
+                1..=3 => Availability::EnRoute,
+                6 => Availability::OffDuty,
+                _ => Availability::Free,
+            },
             ..seen(&format!("v{n:03}"), place(x, y))
         };
         ((0..).zip(bookings).map(book).collect(), (0..).zip(vehicles).map(see).collect())
@@ -251,6 +265,29 @@ proptest! {
     }
 
     #[test]
+    fn without_the_reason_that_is_named_a_booking_can_be_had((waiting, seen) in world()) {
+        let rules = rules(3);
+        let plan = assign(NOW, &waiting, &seen, &QUIET, &rules);
+        for outcome in plan.outcomes.iter().filter(|o| o.vehicle.is_none() && o.promised.is_none()) {
+            let mut booking = waiting.iter().find(|w| w.id == outcome.booking).unwrap().clone();
+            let mut seen = seen.clone();
+            let mut rules = rules.clone();
+            let blocked = Survey::new(NOW, &seen, &rules).blocked(&booking);
+            match blocked {
+                None => prop_assert!(seen.is_empty() || outcome.candidates.iter().any(|c| c.lost_to.is_some())),
+                Some(Blocked { vehicle, reasons }) => {
+                    prop_assert!(outcome.candidates.is_empty());
+                    let vehicle = seen.iter_mut().find(|s| s.id == vehicle).unwrap();
+                    reasons.iter().for_each(|reason| drop_constraint(*reason, &mut booking, vehicle, &mut rules));
+                }
+            }
+            let alone = assign(NOW, std::slice::from_ref(&booking), &seen, &QUIET, &rules);
+            let got = &alone.outcomes[0];
+            prop_assert!(seen.is_empty() || got.vehicle.is_some() || got.promised.is_some(), "{outcome:?}");
+        }
+    }
+
+    #[test]
     fn the_order_of_the_input_does_not_matter((waiting, seen) in world(), seed in any::<u64>()) {
         let rules = rules(3);
         let plan = assign(NOW, &waiting, &seen, &QUIET, &rules);
@@ -258,6 +295,21 @@ proptest! {
         shuffle(&mut waiting, seed);
         shuffle(&mut seen, seed ^ 7);
         prop_assert_eq!(plan, assign(NOW, &waiting, &seen, &QUIET, &rules));
+    }
+}
+
+fn drop_constraint(reason: Reason, booking: &mut Waiting, vehicle: &mut Seen, rules: &mut Rules) {
+    match reason {
+        Reason::OffDuty | Reason::Busy => vehicle.availability = Availability::Free,
+        Reason::Asked | Reason::Unanswered => vehicle.barred = None,
+        Reason::Offline => vehicle.online = true,
+        Reason::NoRecentFix => (vehicle.place, vehicle.fix_ts) = (vehicle.place.or(Some(booking.pickup)), Some(NOW)),
+        Reason::Class => booking.class = None,
+        Reason::Capacity => booking.load_kg = None,
+        Reason::Skills => booking.skills = vec![],
+        Reason::Declined => booking.declined = vec![],
+        Reason::TooFar => (rules.radius, rules.max_radius) = (Metres(2e7), Metres(2e7)),
+        Reason::TooLate => booking.latest = None,
     }
 }
 

@@ -83,6 +83,11 @@ impl Bookings {
         Ok(self.db.read(move |c| store::bookings::under_way(c, limit)).await?)
     }
 
+    /// How many jobs each vehicle was given at `since` or later.
+    pub async fn given_since(&self, since: Timestamp) -> Result<Vec<(VehicleId, u32)>> {
+        Ok(self.db.read(move |c| store::bookings::given_since(c, since)).await?)
+    }
+
     /// How many bookings were placed at `since` or later, and how many seconds their ways take on average.
     pub async fn placed_since(&self, since: Timestamp) -> Result<(u32, f64)> {
         Ok(self.db.read(move |c| store::bookings::placed_since(c, since)).await?)

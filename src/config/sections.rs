@@ -133,7 +133,11 @@ pub struct Dispatch {
     pub fix_max_age_s: u64,
     /// Vehicles looked at for each booking at first; more where the best plan needs them.
     pub candidates: usize,
-    /// Metres from the pickup to look for vehicles at most.
+    /// Metres from the pickup to look for vehicles at first.
+    pub radius_m: f64,
+    /// That doubles each time a booking has waited so many seconds …
+    pub radius_grow_s: u64,
+    /// … up to so many metres.
     pub max_radius_m: f64,
     /// Seconds before its pickup that a scheduled booking is released.
     pub lead_s: u64,
@@ -145,6 +149,14 @@ pub struct Dispatch {
     pub look_ahead_s: u64,
     /// A second until a vehicle is free counts so much more than a second of travel.
     pub until_weight: f64,
+    /// A second that a vehicle comes after the pickup window counts so much more than a second of travel.
+    pub lateness_weight: f64,
+    /// An empty kilometre counts as so many seconds of travel.
+    pub empty_km_s: f64,
+    /// An empty vehicle sent for a load counts as so many seconds, a half filled one half; a quarter for each skill nobody asked for.
+    pub fit_s: f64,
+    /// Each job an hour that a vehicle was given more than others counts as so many seconds.
+    pub fairness_s: f64,
     /// Vehicles may be scarce when more than this share of them is asked for.
     pub scarce_share: f64,
     /// While they are, none is sent further than so many times a usual trip takes.
@@ -247,15 +259,21 @@ impl Default for Dispatch {
             retry_s: 5,
             fix_max_age_s: 300,
             candidates: 32,
+            radius_m: 10_000.0,
+            radius_grow_s: 15,
             max_radius_m: 30_000.0,
             lead_s: 900,
             detour_factor: 1.3,
             speed_kmh: 25.0,
-            look_ahead_s: 90,
-            until_weight: 2.0,
+            look_ahead_s: 110,
+            until_weight: 2.2,
+            lateness_weight: 1.0,
+            empty_km_s: 5.0,
+            fit_s: 60.0,
+            fairness_s: 5.0,
             scarce_share: 0.33,
             patience_trips: 0.9,
-            trip_weight: 0.15,
+            trip_weight: 0.12,
             keep_rounds_days: 30,
         }
     }

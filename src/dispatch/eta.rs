@@ -1,6 +1,7 @@
 //! How long a way takes. One source now: the great circle, stretched to a road and driven at one speed.
 
 use crate::model::{Metres, Span};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A travel time, with where it comes from.
@@ -13,7 +14,7 @@ pub struct Eta {
 }
 
 /// Turns great-circle distances into travel times.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Travel {
     detour_factor: f64,
     micros_per_metre: f64,

@@ -1,7 +1,7 @@
 //! What a round says about one booking: the JSON that `/bookings/{id}/dispatch` serves, and its one plain sentence.
 
 use super::eta::Travel;
-use super::plan::{Candidate, Excluded, Exclusions, Outcome, Reason, Rules, Seen};
+use super::plan::{Blocked, Candidate, Cost, Excluded, Exclusions, Outcome, Parts, Reason, Rules, Seen};
 use crate::model::{BookingId, Metres, Timestamp, VehicleId};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -30,12 +30,38 @@ pub struct Record {
     pub promised: Option<VehicleId>,
     /// Why, in one sentence.
     pub sentence: String,
+    /// What keeps it from a vehicle, when nobody got it and nobody was promised: were that otherwise, it could be had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked_by: Option<BlockedBy>,
+    /// What each part of the cost weighs.
+    pub weights: Weights,
     /// Who could have got it, cheapest first.
     pub candidates: Vec<Considered>,
     /// The nearest ones that could not.
     pub excluded: Vec<LeftOut>,
     /// How many could not, for each reason.
     pub excluded_total: BTreeMap<&'static str, u32>,
+}
+
+/// What keeps a booking from a vehicle.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct BlockedBy {
+    /// Reasons as under `excluded`; or `outbid`: other bookings got all that could; or `scarce`: none is near enough while vehicles are
+    /// scarce; or `no_vehicles`.
+    pub reasons: Vec<&'static str>,
+    /// The vehicle that lacks no more than this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vehicle_id: Option<VehicleId>,
+}
+
+/// The weights of the objective's parts.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct Weights {
+    until: f64,
+    lateness: f64,
+    empty_km_s: f64,
+    fit_s: f64,
+    fairness_s: f64,
 }
 
 /// A vehicle that could have taken the booking.
@@ -86,7 +112,7 @@ pub struct Round<'a> {
 
 impl Round<'_> {
     /// The record of one outcome.
-    pub fn record(&self, outcome: &Outcome, exclusions: &Exclusions) -> Record {
+    pub fn record(&self, outcome: &Outcome, exclusions: &Exclusions, blocked: Option<&Blocked>) -> Record {
         Record {
             round: self.number,
             at: self.at,
@@ -95,11 +121,19 @@ impl Round<'_> {
             eta_source: Travel::SOURCE,
             chosen: outcome.vehicle.clone(),
             promised: outcome.promised.clone(),
-            sentence: self.sentence(outcome, exclusions),
+            sentence: self.sentence(outcome, exclusions, blocked),
+            blocked_by: blocked_by(outcome, blocked),
+            weights: self.weights(),
             candidates: outcome.candidates.iter().map(|c| self.considered(c)).collect(),
             excluded: exclusions.nearest.iter().map(|e| self.left_out(e)).collect(),
             excluded_total: exclusions.totals.iter().map(|(reason, count)| (reason.as_str(), *count)).collect(),
         }
+    }
+
+    fn weights(&self) -> Weights {
+        let Rules { until_weight, lateness_weight, empty_km, fit, fairness, .. } = self.rules;
+        let (empty_km_s, fit_s, fairness_s) = (empty_km.as_secs_f64(), fit.as_secs_f64(), fairness.as_secs_f64());
+        Weights { until: *until_weight, lateness: *lateness_weight, empty_km_s, fit_s, fairness_s }
     }
 
     fn considered(&self, candidate: &Candidate) -> Considered {
@@ -116,10 +150,17 @@ impl Round<'_> {
     }
 
     fn factors(&self, candidate: &Candidate) -> Vec<Factor> {
-        let travel = Factor { name: "travel_s", value: tenth(candidate.drive.as_secs_f64()) };
-        let until = candidate.cost.as_secs_f64() - candidate.drive.as_secs_f64();
-        let until = (until > 0.0).then(|| Factor { name: "until_free_s", value: tenth(until) });
-        [travel].into_iter().chain(until).collect()
+        let Parts { drive, empty, until, late, fit, fairness } = candidate.parts;
+        let named = [
+            ("travel_s", drive),
+            ("until_free_s", until),
+            ("late_s", late),
+            ("empty_km_s", empty),
+            ("fit_s", fit),
+            ("fairness_s", fairness),
+        ];
+        let said = |(name, part): &(&str, Cost)| *name == "travel_s" || *part != Cost::default();
+        named.into_iter().filter(said).map(|(name, part)| Factor { name, value: tenth(part.as_secs_f64()) }).collect()
     }
 
     fn left_out(&self, excluded: &Excluded) -> LeftOut {
@@ -127,6 +168,8 @@ impl Round<'_> {
         let detail = match excluded.reason {
             Reason::OffDuty => "nobody is on duty with it".to_owned(),
             Reason::Busy => "it has a job".to_owned(),
+            Reason::Asked => "its driver is being asked about another booking".to_owned(),
+            Reason::Unanswered => "its driver did not answer when last asked".to_owned(),
             Reason::Offline => "it is not connected".to_owned(),
             Reason::NoRecentFix => match excluded.fix_ts {
                 Some(ts) => format!("its last fix is {} old", minutes(self.at.since(ts).as_secs_f64())),
@@ -135,6 +178,7 @@ impl Round<'_> {
             Reason::Class => format!("it is a {}", vehicle.map_or("vehicle of another class", |v| &*v.class)),
             Reason::Capacity => format!("it carries {} kg at most", vehicle.and_then(|v| v.capacity_kg).unwrap_or(0)),
             Reason::Skills => "it lacks a skill that the booking needs".to_owned(),
+            Reason::Declined => "its driver declined this booking".to_owned(),
             Reason::TooFar => format!("it is more than {} away", kilometres(self.rules.max_radius)),
             Reason::TooLate => "it cannot be at the pickup in time".to_owned(),
         };
@@ -142,7 +186,7 @@ impl Round<'_> {
         LeftOut { vehicle_id: excluded.vehicle.clone(), reason: excluded.reason.as_str(), detail, distance_m }
     }
 
-    fn sentence(&self, outcome: &Outcome, exclusions: &Exclusions) -> String {
+    fn sentence(&self, outcome: &Outcome, exclusions: &Exclusions, blocked: Option<&Blocked>) -> String {
         match outcome.candidates.iter().find(|c| c.chosen) {
             Some(chosen) if outcome.promised.is_some() => {
                 let (name, until) = (&chosen.vehicle, minutes(chosen.until.as_secs_f64()));
@@ -157,7 +201,7 @@ impl Round<'_> {
                     None => "Nobody yet: vehicles are scarce, and none that could take it is near enough.".to_owned(),
                 }
             }
-            None => why_nobody(exclusions),
+            None => why_nobody(exclusions, blocked),
         }
     }
 
@@ -187,7 +231,22 @@ impl Round<'_> {
     }
 }
 
-fn why_nobody(exclusions: &Exclusions) -> String {
+fn blocked_by(outcome: &Outcome, blocked: Option<&Blocked>) -> Option<BlockedBy> {
+    if outcome.vehicle.is_some() || outcome.promised.is_some() {
+        return None;
+    }
+    let only = |reason| BlockedBy { reasons: vec![reason], vehicle_id: None };
+    Some(match blocked {
+        _ if outcome.candidates.iter().any(|c| c.lost_to.is_some()) => only("outbid"),
+        _ if !outcome.candidates.is_empty() => only("scarce"),
+        Some(Blocked { vehicle, reasons }) => {
+            BlockedBy { reasons: reasons.iter().map(|r| r.as_str()).collect(), vehicle_id: Some(vehicle.clone()) }
+        }
+        None => only("no_vehicles"),
+    })
+}
+
+fn why_nobody(exclusions: &Exclusions, blocked: Option<&Blocked>) -> String {
     if exclusions.totals.is_empty() {
         return "Nobody yet: the depot has no vehicle.".to_owned();
     }
@@ -195,13 +254,18 @@ fn why_nobody(exclusions: &Exclusions) -> String {
     let parts: Vec<String> = exclusions.totals.iter().map(part).collect();
     let all: u32 = exclusions.totals.values().sum();
     let whole = if all == 1 { "of 1 vehicle".to_owned() } else { format!("of {all} vehicles") };
-    format!("Nobody yet: {whole}, {}.", list(&parts))
+    let nearly = blocked.filter(|b| all > 1 && b.reasons.len() == 1);
+    let nearly = nearly.map_or(String::new(), |b| format!(" {} could, were it not {}.", b.vehicle, words(&b.reasons)));
+    format!("Nobody yet: {whole}, {}.{nearly}", list(&parts))
 }
 
 fn word(reason: Reason) -> &'static str {
     match reason {
         Reason::OffDuty => "off duty",
         Reason::Busy => "busy",
+        Reason::Asked => "being asked",
+        Reason::Unanswered => "not answering",
+        Reason::Declined => "unwilling",
         Reason::Offline => "offline",
         Reason::NoRecentFix => "without a recent position",
         Reason::Class => "of another class",
@@ -261,6 +325,8 @@ mod tests {
             place,
             fix_ts: Some(NOW),
             soon: None,
+            barred: None,
+            jobs_per_hour: 0.0,
         }
     }
 
@@ -268,12 +334,16 @@ mod tests {
         let rules = Rules::from(&crate::config::Dispatch::default());
         let id = BookingId::generate(NOW, [1; 10]);
         let pickup = Place::new(0.0, 0.0).unwrap();
-        let waiting =
-            Waiting { id, pickup, class: None, load_kg: None, skills: vec![], since: NOW, trip: Span::from_secs(600), latest: None };
+        let waiting = Waiting { trip: Span::from_secs(600), ..Waiting::new(id, pickup, NOW) };
         let plan = plan::assign(NOW, std::slice::from_ref(&waiting), seen, &plan::Lately::default(), &rules);
-        let out = plan::Survey::new(NOW, seen, &rules).exclusions(&waiting, EXCLUDED_TOLD);
+        let survey = plan::Survey::new(NOW, seen, &rules);
+        let out = survey.exclusions(&waiting, EXCLUDED_TOLD);
         let references = HashMap::from([(id, "B-1".to_owned())]);
-        Round { number: 7, at: NOW, trigger: "journal", rules: &rules, seen, references: &references }.record(&plan.outcomes[0], &out)
+        Round { number: 7, at: NOW, trigger: "journal", rules: &rules, seen, references: &references }.record(
+            &plan.outcomes[0],
+            &out,
+            survey.blocked(&waiting).as_ref(),
+        )
     }
 
     #[test]
@@ -297,6 +367,7 @@ mod tests {
     fn the_sentence_says_why_nobody() {
         assert_eq!(record(&[]).sentence, "Nobody yet: the depot has no vehicle.");
         let fleet = [seen("a", 1.0, Availability::EnRoute), seen("b", 2.0, Availability::EnRoute), seen("c", 3.0, Availability::OffDuty)];
-        assert_eq!(record(&fleet).sentence, "Nobody yet: of 3 vehicles, 1 is off duty and 2 are busy.");
+        assert_eq!(record(&fleet).sentence, "Nobody yet: of 3 vehicles, 1 is off duty and 2 are busy. a could, were it not busy.");
+        assert_eq!(record(&fleet).blocked_by, Some(BlockedBy { reasons: vec!["busy"], vehicle_id: Some(fleet[0].id.clone()) }));
     }
 }

@@ -97,7 +97,7 @@ impl Dispatch {
             return Ok(Report::default());
         }
         let ids: HashSet<BookingId> = waiting.iter().map(|b| b.id).collect();
-        let jobs = Jobs::read(&self.0.bookings).await?;
+        let jobs = Jobs::read(&self.0.bookings, self.0.clock.now()).await?;
         let lately = scene::lately(&self.0.bookings, self.0.clock.now()).await?;
         let planned = self.plan(trigger, waiting, jobs, lately).await?;
         let (assigned, lost) = self.settle(self.0.told.news(planned.records, &ids)).await?;
@@ -166,7 +166,9 @@ fn records(plan: &Plan, waiting: &[Waiting], survey: &Survey<'_>, round: &Round<
     let by_id: HashMap<BookingId, &Waiting> = waiting.iter().map(|w| (w.id, w)).collect();
     let record = |outcome: &plan::Outcome| {
         let waiting = by_id.get(&outcome.booking)?;
-        Some((outcome.booking, round.record(outcome, &survey.exclusions(waiting, EXCLUDED_TOLD))))
+        let got = outcome.vehicle.is_some() || outcome.promised.is_some();
+        let blocked = if got { None } else { survey.blocked(waiting) };
+        Some((outcome.booking, round.record(outcome, &survey.exclusions(waiting, EXCLUDED_TOLD), blocked.as_ref())))
     };
     plan.outcomes.iter().filter_map(record).collect()
 }

@@ -1,7 +1,7 @@
 //! What a round looks at: bookings and vehicles in the plan's own words.
 
 use super::eta::Travel;
-use super::plan::{Lately, Rules, Seen, Soon, Waiting};
+use super::plan::{self, Lately, Rules, Seen, Soon, Waiting};
 use crate::bookings::{self, Bookings};
 use crate::fleet::{Fleet, Near, View};
 use crate::model::{Booking, Span, Status, Timestamp, VehicleId};
@@ -15,15 +15,15 @@ const AROUND: usize = 32;
 /// A booking, as far as the plan is concerned.
 pub(super) fn waiting(booking: &Booking) -> Waiting {
     let order = &booking.order;
+    let since = booking.created_at.max(order.pickup_at.unwrap_or(booking.created_at).min(booking.updated_at));
     Waiting {
-        id: booking.id,
-        pickup: order.pickup.place,
         class: order.vehicle_class.clone(),
         load_kg: order.load_kg,
         skills: order.skills.clone(),
-        since: booking.created_at.max(order.pickup_at.unwrap_or(booking.created_at).min(booking.updated_at)),
         trip: Span::from_secs(booking.fare.duration_s.into()),
-        latest: None,
+        due: order.pickup_until,
+        priority: order.priority,
+        ..Waiting::new(booking.id, order.pickup.place, since)
     }
 }
 
@@ -36,22 +36,28 @@ const LATELY: Span = Span::from_secs(900);
 pub(super) async fn lately(bookings: &Bookings, now: Timestamp) -> Result<Lately, bookings::Error> {
     let (count, trip_s) = bookings.placed_since(now - LATELY).await?;
     let trip = std::time::Duration::try_from_secs_f64(trip_s).unwrap_or_default();
-    Ok(Lately { bookings: count, over: LATELY, trip: Span::from_millis(i64::try_from(trip.as_millis()).unwrap_or(0)) })
+    Ok(Lately { bookings: count, over: LATELY, trip: Span::from_millis(i64::try_from(trip.as_millis()).unwrap_or(0)), vehicles: None })
 }
 
-/// The jobs that vehicles are busy with.
-pub(super) struct Jobs(HashMap<VehicleId, Booking>);
+/// The jobs that vehicles are busy with, and how many each was given of late.
+pub(super) struct Jobs {
+    active: HashMap<VehicleId, Booking>,
+    given: HashMap<VehicleId, u32>,
+}
 
 impl Jobs {
     /// As they are now.
-    pub async fn read(bookings: &Bookings) -> Result<Self, bookings::Error> {
+    pub async fn read(bookings: &Bookings, now: Timestamp) -> Result<Self, bookings::Error> {
         let jobs = bookings.under_way(MOST_JOBS).await?;
-        Ok(Self(jobs.into_iter().filter_map(|job| Some((job.vehicle.clone()?, job))).collect()))
+        let active = jobs.into_iter().filter_map(|job| Some((job.vehicle.clone()?, job))).collect();
+        let given = bookings.given_since(now - plan::WORKLOAD).await?.into_iter().collect();
+        Ok(Self { active, given })
     }
 
     fn seen(&self, view: View, travel: &Travel, now: Timestamp) -> Seen {
-        let soon = self.0.get(&view.id).and_then(|job| soon(job, &view, travel, now));
-        plain(view, soon)
+        let jobs = self.given.get(&view.id).copied().unwrap_or_default();
+        let soon = self.active.get(&view.id).and_then(|job| soon(job, &view, travel, now));
+        Seen { jobs_per_hour: plan::jobs_per_hour(jobs), ..plain(view, soon) }
     }
 }
 
@@ -102,7 +108,7 @@ pub(super) fn vehicles(fleet: &Fleet, jobs: &Jobs, waiting: &[Waiting], rules: &
 }
 
 fn fits(booking: &Waiting, view: &View) -> bool {
-    super::plan::demand(booking, &plain(view.clone(), None)).is_none()
+    plan::demand(booking, &plain(view.clone(), None)).is_none()
 }
 
 fn plain(view: View, soon: Option<Soon>) -> Seen {
@@ -116,5 +122,7 @@ fn plain(view: View, soon: Option<Soon>) -> Seen {
         place: view.place,
         fix_ts: view.fix_ts,
         soon,
+        barred: None,
+        jobs_per_hour: 0.0,
     }
 }

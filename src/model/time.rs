@@ -56,7 +56,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 }
 
 /// A length of time in milliseconds; may be negative.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Span(i64);
 
 impl Span {

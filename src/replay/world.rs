@@ -2,7 +2,7 @@
 
 use super::{HANDOVER, PATIENCE, Policy, Request};
 use crate::dispatch::eta::Travel;
-use crate::dispatch::plan::{Lately, Seen, Soon, Waiting};
+use crate::dispatch::plan::{Lately, Seen, Soon, WORKLOAD, Waiting, jobs_per_hour};
 use crate::model::{Availability, BookingId, Metres, Place, Span, Timestamp, VehicleId};
 use std::collections::VecDeque;
 
@@ -16,6 +16,16 @@ struct Driver {
     place: Place,
     /// Since when the driver is free, or from when on.
     free_at: Timestamp,
+    /// When jobs were given of late.
+    jobs: VecDeque<Timestamp>,
+}
+
+impl Driver {
+    /// Jobs an hour of late.
+    fn workload(&self, now: Timestamp) -> f64 {
+        let recent = self.jobs.iter().filter(|given| now.since(**given) <= WORKLOAD).count();
+        jobs_per_hour(u32::try_from(recent).unwrap_or(u32::MAX))
+    }
 }
 
 /// A job that was given.
@@ -46,7 +56,7 @@ impl<'a> World<'a> {
     pub fn new(requests: &'a [Request], starts: &[Place], start: Timestamp) -> Self {
         let driver = |(number, &place): (usize, &Place)| {
             let id = VehicleId::new(&format!("D-{:05}", number + 1)).ok()?;
-            Some(Driver { id, place, free_at: start })
+            Some(Driver { id, place, free_at: start, jobs: VecDeque::new() })
         };
         let drivers = starts.iter().enumerate().filter_map(driver).collect();
         Self { requests, drivers, waiting: Vec::new(), asked: 0, start, now: start }
@@ -96,6 +106,10 @@ impl<'a> World<'a> {
         let arrival = now + travel.eta(way).drive;
         let loaded = travel.eta(pickup.distance(dropoff)).drive + HANDOVER;
         (driver.place, driver.free_at) = (dropoff, arrival + loaded);
+        driver.jobs.push_back(now);
+        while driver.jobs.front().is_some_and(|given| now.since(*given) > WORKLOAD) {
+            driver.jobs.pop_front();
+        }
         self.waiting.retain(|&other| other != request);
         Job { wait: arrival - asked, empty: travel.road(way), loaded: driver.free_at.min(end).since(arrival) }
     }
@@ -106,7 +120,7 @@ impl<'a> World<'a> {
             let Request { asked, pickup, dropoff } = self.requests[request];
             let trip = travel.eta(pickup.distance(dropoff)).drive + HANDOVER;
             let (id, latest) = (number(request), Some(asked + PATIENCE));
-            (request, Waiting { id, pickup, class: None, load_kg: None, skills: Vec::new(), since: asked, trip, latest })
+            (request, Waiting { trip, latest, ..Waiting::new(id, pickup, asked) })
         };
         self.waiting.iter().map(waiting).collect()
     }
@@ -127,6 +141,8 @@ impl<'a> World<'a> {
                 place: Some(driver.place),
                 fix_ts: Some(self.now),
                 soon: (!is_free).then_some(Soon { at: driver.free_at, place: driver.place }),
+                barred: None,
+                jobs_per_hour: driver.workload(self.now),
             }
         };
         self.drivers.iter().map(seen).collect()
@@ -139,7 +155,7 @@ impl<'a> World<'a> {
         let trips = recent.iter().map(|r| (travel.eta(r.pickup.distance(r.dropoff)).drive + HANDOVER).as_secs_f64());
         let count = u32::try_from(recent.len()).unwrap_or(u32::MAX);
         let mean = trips.sum::<f64>() / f64::from(count.max(1));
-        Lately { bookings: count, over: LATELY.min(self.now.since(self.start)), trip: Span::from_secs(1) * mean }
+        Lately { bookings: count, over: LATELY.min(self.now.since(self.start)), trip: Span::from_secs(1) * mean, vehicles: None }
     }
 }
 

@@ -120,6 +120,12 @@ pub fn under_way(connection: &Connection, limit: usize) -> Result<Vec<Booking>> 
     collect(connection, sql, params![count(limit)])
 }
 
+/// How many jobs each vehicle was given at `since` or later.
+pub fn given_since(connection: &Connection, since: Timestamp) -> Result<Vec<(VehicleId, u32)>> {
+    let sql = "select vehicle_id, count(*) as jobs from bookings where assigned_at >= ?1 and vehicle_id is not null group by vehicle_id";
+    connection.prepare_cached(sql)?.query_and_then([since.as_millis()], |r| Ok((row::parse(r, "vehicle_id")?, r.get("jobs")?)))?.collect()
+}
+
 /// How many bookings were placed at `since` or later, and how many seconds their ways take on average.
 pub fn placed_since(connection: &Connection, since: Timestamp) -> Result<(u32, f64)> {
     let sql = "select count(*), coalesce(avg(duration_s), 0.0) from bookings where created_at >= ?1";

@@ -5,7 +5,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Every step so far. Never change one that was released; append.
-const STEPS: &[&str] = &[include_str!("migrations/001.sql"), include_str!("migrations/002.sql"), include_str!("migrations/003.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migrations/001.sql"),
+    include_str!("migrations/002.sql"),
+    include_str!("migrations/003.sql"),
+    include_str!("migrations/004.sql"),
+];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

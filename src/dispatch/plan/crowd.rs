@@ -62,7 +62,7 @@ impl Crowd {
     fn of(field: &Field<'_>, rows: &[usize]) -> Option<Self> {
         let spots = || rows.iter().map(|&row| field.rows()[row].spot);
         let middle = Spot::middle(spots());
-        let at = Row { spot: middle, demand: field.rows()[rows[0]].demand, within: i64::MAX };
+        let at = Row::crowd(field.rows()[rows[0]], middle);
         let count = f64::from(u32::try_from(rows.len()).unwrap_or(u32::MAX));
         let spread2 = spots().map(|s| middle.chord2(s)).sum::<f64>() / count;
         let far = field.find(at, rows.len(), 0, |_| true).iter().map(|f| f.chord2).fold(0.0, f64::max);
@@ -79,7 +79,7 @@ fn auction(field: &mut Field<'_>, mut crowds: Vec<Crowd>, prices: &mut [i64]) {
         let need = size - holds.len();
         let found = field.find(at, need + 1, 0, |column| owner[column] != bidder);
         let Some(next) = found.get(need).filter(|_| need > 0) else { continue };
-        let bid = field.found_cost(next) + prices[next.index] + extent / STEP;
+        let bid = field.least_cost(at, next) + prices[next.index] + extent / STEP;
         for won in &found[..need] {
             let loser = std::mem::replace(&mut owner[won.index], bidder);
             if let Some(crowd) = crowds.get_mut(loser) {
@@ -88,7 +88,7 @@ fn auction(field: &mut Field<'_>, mut crowds: Vec<Crowd>, prices: &mut [i64]) {
                     queue.push(loser);
                 }
             }
-            crowds[bidder].holds.push((won.index, field.found_cost(won)));
+            crowds[bidder].holds.push((won.index, field.least_cost(at, won)));
         }
         for &(column, cost) in &crowds[bidder].holds {
             prices[column] = prices[column].max(bid - cost);

@@ -3,15 +3,21 @@
 use super::nearest::{Found, Spot, chord2, metres};
 use super::{Rules, Seen, Waiting};
 use crate::model::{Availability, Metres, Place, Span, Timestamp, VehicleId};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Why a vehicle was not considered for a booking. The first that applies, in this order, is the one that is said.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Nobody is on duty with it.
     OffDuty,
     /// It has a job.
     Busy,
+    /// Its driver is being asked whether to take another booking.
+    Asked,
+    /// Its driver did not answer of late.
+    Unanswered,
     /// It is not connected.
     Offline,
     /// Nobody knows where it is now.
@@ -22,6 +28,8 @@ pub enum Reason {
     Capacity,
     /// It lacks a skill.
     Skills,
+    /// Its driver does not want this booking.
+    Declined,
     /// It is beyond the radius.
     TooFar,
     /// It cannot be at the pickup in time.
@@ -30,14 +38,17 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::OffDuty,
         Self::Busy,
+        Self::Asked,
+        Self::Unanswered,
         Self::Offline,
         Self::NoRecentFix,
         Self::Class,
         Self::Capacity,
         Self::Skills,
+        Self::Declined,
         Self::TooFar,
         Self::TooLate,
     ];
@@ -47,11 +58,14 @@ impl Reason {
         match self {
             Self::OffDuty => "off_duty",
             Self::Busy => "busy",
+            Self::Asked => "asked",
+            Self::Unanswered => "unanswered",
             Self::Offline => "offline",
             Self::NoRecentFix => "no_recent_fix",
             Self::Class => "class",
             Self::Capacity => "capacity",
             Self::Skills => "skills",
+            Self::Declined => "declined",
             Self::TooFar => "too_far",
             Self::TooLate => "too_late",
         }
@@ -71,35 +85,60 @@ pub struct Able<'a> {
 
 /// Can any booking have this vehicle, now or soon? If not, why.
 pub fn able<'a>(now: Timestamp, seen: &'a Seen, rules: &Rules) -> Result<Able<'a>, Reason> {
-    if seen.availability == Availability::OffDuty {
-        return Err(Reason::OffDuty);
+    match (hindrances(now, seen, rules).next(), start(now, seen, rules)) {
+        (Some(reason), _) => Err(reason),
+        (None, None) => Err(Reason::NoRecentFix),
+        (None, Some((place, until))) => Ok(Able { seen, place, until }),
     }
+}
+
+/// Everything that keeps this vehicle from any booking.
+fn hindrances(now: Timestamp, seen: &Seen, rules: &Rules) -> impl Iterator<Item = Reason> {
+    let is_busy = !matches!(seen.availability, Availability::Free | Availability::OffDuty) && soon(now, seen, rules).is_none();
+    let is_known = seen.place.is_some() && seen.fix_ts.is_some_and(|ts| now.since(ts) <= rules.fix_max_age);
+    let when = |is: bool, reason| is.then_some(reason);
+    let all = [
+        when(seen.availability == Availability::OffDuty, Reason::OffDuty),
+        when(is_busy, Reason::Busy),
+        seen.barred,
+        when(!seen.online, Reason::Offline),
+        when(!is_known, Reason::NoRecentFix),
+    ];
+    all.into_iter().flatten()
+}
+
+/// Where and in how long a vehicle that has a job will be free, if that is soon enough.
+fn soon(now: Timestamp, seen: &Seen, rules: &Rules) -> Option<(Place, Span)> {
     // What should have ended already will end any moment, and not before the vehicle says so.
     let soon = seen.soon.map(|soon| (soon.place, Span::from_millis(soon.at.since(now).as_millis().max(1))));
-    let soon = soon.filter(|(_, until)| *until <= rules.look_ahead);
-    if seen.availability != Availability::Free && soon.is_none() {
-        return Err(Reason::Busy);
-    }
-    if !seen.online {
-        return Err(Reason::Offline);
-    }
-    let known = seen.place.filter(|_| seen.fix_ts.is_some_and(|ts| now.since(ts) <= rules.fix_max_age)).ok_or(Reason::NoRecentFix)?;
-    let (place, until) =
-        if seen.availability == Availability::Free { (known, Span::default()) } else { soon.unwrap_or((known, Span::default())) };
-    Ok(Able { seen, place, until })
+    soon.filter(|(_, until)| *until <= rules.look_ahead)
+}
+
+/// Where a vehicle starts from, and in how long.
+fn start(now: Timestamp, seen: &Seen, rules: &Rules) -> Option<(Place, Span)> {
+    let here = seen.place.map(|place| (place, Span::default()));
+    if seen.availability == Availability::Free { here } else { soon(now, seen, rules).or(here) }
 }
 
 /// Why this booking may not have this vehicle, wherever both are. A vehicle without a stated capacity carries anything.
 pub fn demand(waiting: &Waiting, seen: &Seen) -> Option<Reason> {
-    if waiting.class.as_deref().is_some_and(|class| *class != *seen.class) {
-        Some(Reason::Class)
-    } else if waiting.load_kg.zip(seen.capacity_kg).is_some_and(|(load, capacity)| load > capacity) {
-        Some(Reason::Capacity)
-    } else if !waiting.skills.iter().all(|skill| seen.skills.contains(skill)) {
-        Some(Reason::Skills)
-    } else {
-        None
-    }
+    demands(waiting, seen).next()
+}
+
+fn demands(waiting: &Waiting, seen: &Seen) -> impl Iterator<Item = Reason> {
+    let is_other = waiting.class.as_deref().is_some_and(|class| *class != *seen.class);
+    let is_small = waiting.load_kg.zip(seen.capacity_kg).is_some_and(|(load, capacity)| load > capacity);
+    let lacks = !waiting.skills.iter().all(|skill| seen.skills.contains(skill));
+    [(is_other, Reason::Class), (is_small, Reason::Capacity), (lacks, Reason::Skills)].into_iter().filter_map(|(is, r)| is.then_some(r))
+}
+
+/// How much of the vehicle is wasted on this booking: the share of its capacity that stays empty where both are known, and a
+/// quarter for each skill that is not asked for, four at most.
+pub fn excess(waiting: &Waiting, seen: &Seen) -> f64 {
+    let load = waiting.load_kg.zip(seen.capacity_kg.filter(|capacity| *capacity > 0));
+    let empty = load.map_or(0.0, |(load, capacity)| (1.0 - f64::from(load) / f64::from(capacity)).max(0.0));
+    let idle = seen.skills.iter().filter(|skill| !waiting.skills.contains(skill)).take(4);
+    idle.fold(empty, |sum, _| sum + 0.25)
 }
 
 /// A vehicle that was not considered for a booking.
@@ -126,6 +165,15 @@ pub struct Exclusions {
     pub totals: BTreeMap<Reason, u32>,
 }
 
+/// What keeps a booking from a vehicle: were all of it otherwise, that vehicle could be sent.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Blocked {
+    /// The vehicle that lacks least.
+    pub vehicle: VehicleId,
+    /// What it lacks.
+    pub reasons: Vec<Reason>,
+}
+
 /// Where a vehicle is or will be free, in how long, and why no booking may have it.
 struct Stand {
     spot: Option<Spot>,
@@ -139,7 +187,6 @@ pub struct Survey<'a> {
     now: Timestamp,
     rules: &'a Rules,
     stands: Vec<Stand>,
-    reach2: f64,
 }
 
 impl<'a> Survey<'a> {
@@ -149,7 +196,7 @@ impl<'a> Survey<'a> {
             Ok(able) => Stand { spot: Some(Spot::of(able.place)), until: able.until, reason: None },
             Err(reason) => Stand { spot: s.place.map(Spot::of), until: Span::default(), reason: Some(reason) },
         };
-        Self { seen, now, rules, stands: seen.iter().map(stand).collect(), reach2: chord2(rules.max_radius) }
+        Self { seen, now, rules, stands: seen.iter().map(stand).collect() }
     }
 
     /// The vehicles surveyed.
@@ -157,9 +204,34 @@ impl<'a> Survey<'a> {
         self.seen
     }
 
-    fn is_late(&self, waiting: &Waiting, stand: &Stand, off: f64) -> bool {
-        let needs = stand.until.as_micros().saturating_add(self.rules.travel.micros(metres(off)));
+    fn is_late(&self, waiting: &Waiting, index: usize, off: f64) -> bool {
+        let road = waiting.roads.iter().find(|road| road.vehicle == self.seen[index].id);
+        let drive = road.map_or_else(|| self.rules.travel.micros(metres(off)), |road| road.drive.as_micros());
+        let needs = self.stands[index].until.as_micros().saturating_add(drive);
         waiting.latest.is_some_and(|latest| needs > (latest - self.now).as_micros())
+    }
+
+    /// Why this booking may not have the vehicle at `index`, the vehicle's own reasons apart.
+    fn against(&self, waiting: &Waiting, index: usize, off: Option<f64>) -> impl Iterator<Item = Reason> {
+        let vehicle = &self.seen[index];
+        let reach2 = chord2(self.rules.reach(waiting.since, self.now));
+        let declined = waiting.declined.contains(&vehicle.id).then_some(Reason::Declined);
+        let far = off.is_some_and(|off| off > reach2).then_some(Reason::TooFar);
+        let late = off.is_some_and(|off| self.is_late(waiting, index, off)).then_some(Reason::TooLate);
+        demands(waiting, vehicle).chain([declined, far, late].into_iter().flatten())
+    }
+
+    /// The vehicle that comes nearest to being one for this booking, and all that keeps it from that: the fewest reasons, then
+    /// the shortest way. `None`: there is no vehicle, or one that nothing keeps from it.
+    pub fn blocked(&self, waiting: &Waiting) -> Option<Blocked> {
+        let from = Spot::of(waiting.pickup);
+        let all = self.seen.iter().zip(&self.stands).enumerate().map(|(index, (vehicle, stand))| {
+            let off = stand.spot.map(|spot| from.chord2(spot));
+            let own = hindrances(self.now, vehicle, self.rules);
+            (own.chain(self.against(waiting, index, off)).collect::<Vec<_>>(), off.unwrap_or(f64::INFINITY), &vehicle.id)
+        });
+        let least = all.min_by(|a, b| a.0.len().cmp(&b.0.len()).then(a.1.total_cmp(&b.1)).then(a.2.cmp(b.2)))?;
+        (!least.0.is_empty()).then(|| Blocked { vehicle: least.2.clone(), reasons: least.0 })
     }
 
     /// Why each vehicle that may not have the booking may not; at most `limit` of them in detail.
@@ -167,11 +239,9 @@ impl<'a> Survey<'a> {
         let from = Spot::of(waiting.pickup);
         let mut totals = BTreeMap::new();
         let mut all = Vec::new();
-        for (index, (vehicle, stand)) in self.seen.iter().zip(&self.stands).enumerate() {
+        for (index, stand) in self.stands.iter().enumerate() {
             let off = stand.spot.map(|spot| from.chord2(spot));
-            let far = || off.is_some_and(|off| off > self.reach2).then_some(Reason::TooFar);
-            let late = || off.is_some_and(|off| self.is_late(waiting, stand, off)).then_some(Reason::TooLate);
-            let Some(reason) = stand.reason.or_else(|| demand(waiting, vehicle)).or_else(far).or_else(late) else { continue };
+            let Some(reason) = stand.reason.or_else(|| self.against(waiting, index, off).next()) else { continue };
             *totals.entry(reason).or_insert(0) += 1;
             all.push((Found { chord2: off.unwrap_or(f64::INFINITY), index }, reason));
         }

@@ -1,8 +1,8 @@
 //! Who gets what: a pure function from the waiting bookings and the vehicles to the best plan.
 //!
 //! As many bookings as possible are served; among all ways to do that, the one with the least total cost is taken: travel
-//! time to the pickups, and the time until vehicles are free that still have a job (look-ahead). A vehicle that is not free
-//! yet is only promised: the next round decides again. While vehicles are scarce, some bookings wait for a nearer one
+//! time to the pickups, the time until vehicles are free that still have a job (look-ahead), lateness, empty kilometres, what
+//! of a vehicle is wasted on a booking, and how much more work it had than others. A vehicle that is not free yet is only promised: the next round decides again. While vehicles are scarce, some bookings wait for a nearer one
 //! ([`worth`]).
 //!
 //! Only some vehicles of each booking are looked at, yet the result is the optimum over *all* pairs: the solver's dual
@@ -17,17 +17,29 @@ mod nearest;
 mod solver;
 mod worth;
 
-pub use fit::{Excluded, Exclusions, Reason, Survey, demand};
+pub use fit::{Blocked, Excluded, Exclusions, Reason, Survey, demand};
 
 use super::eta::Travel;
-use crate::model::{Availability, BookingId, Metres, Place, Span, Timestamp, VehicleId};
+use crate::model::{Availability, BookingId, Metres, Place, Priority, Span, Timestamp, VehicleId};
 use field::Field;
 use fit::Able;
+use serde::{Deserialize, Serialize};
 use solver::{Pairs, Solution, Task};
 use std::sync::Arc;
 
+/// A drive to a pickup that somebody knows better than the great circle.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Road {
+    /// Whose.
+    pub vehicle: VehicleId,
+    /// How long it takes.
+    pub drive: Span,
+    /// Who says so, as on the wire.
+    pub source: Arc<str>,
+}
+
 /// A booking that wants a vehicle.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Waiting {
     /// Its id.
     pub id: BookingId,
@@ -45,10 +57,38 @@ pub struct Waiting {
     pub trip: Span,
     /// A vehicle that arrives later than this is of no use.
     pub latest: Option<Timestamp>,
+    /// A vehicle that arrives later than this is late.
+    pub due: Option<Timestamp>,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Vehicles whose drivers do not want it.
+    pub declined: Vec<VehicleId>,
+    /// Drives that are known, one at most for each vehicle.
+    pub roads: Vec<Road>,
+}
+
+impl Waiting {
+    /// A booking that any vehicle may have, and the sooner the better.
+    pub fn new(id: BookingId, pickup: Place, since: Timestamp) -> Self {
+        Self {
+            id,
+            pickup,
+            class: None,
+            load_kg: None,
+            skills: Vec::new(),
+            since,
+            trip: Span::default(),
+            latest: None,
+            due: None,
+            priority: Priority::Normal,
+            declined: Vec::new(),
+            roads: Vec::new(),
+        }
+    }
 }
 
 /// When and where a vehicle will have done its job.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Soon {
     /// When; a past time means any moment now.
     pub at: Timestamp,
@@ -57,7 +97,7 @@ pub struct Soon {
 }
 
 /// What was asked of late, for the opportunity cost of a vehicle's time.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Lately {
     /// Bookings that began to wait.
     pub bookings: u32,
@@ -65,10 +105,20 @@ pub struct Lately {
     pub over: Span,
     /// How long a vehicle is busy with one of them, on average.
     pub trip: Span,
+    /// How many vehicles can be had, when not all of them are looked at.
+    pub vehicles: Option<usize>,
+}
+
+/// How far back a vehicle's jobs are counted.
+pub const WORKLOAD: Span = Span::from_secs(4 * 3_600);
+
+/// The rate of so many jobs in [`WORKLOAD`].
+pub fn jobs_per_hour(jobs: u32) -> f64 {
+    f64::from(jobs) * 3_600.0 / WORKLOAD.as_secs_f64()
 }
 
 /// A vehicle as it is seen when the round begins, whether it is free or not.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Seen {
     /// Its id.
     pub id: VehicleId,
@@ -88,16 +138,24 @@ pub struct Seen {
     pub fix_ts: Option<Timestamp>,
     /// When and where it will be free, when it has a job whose end can be told.
     pub soon: Option<Soon>,
+    /// Why it is not to be had whatever it is doing.
+    pub barred: Option<Reason>,
+    /// Jobs that it was given of late.
+    pub jobs_per_hour: f64,
 }
 
 /// How a plan is made.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Rules {
     /// Travel times.
     pub travel: Travel,
     /// A fix older than this excludes its vehicle.
     pub fix_max_age: Span,
-    /// A vehicle further from the pickup than this is excluded.
+    /// A vehicle further from the pickup than this is excluded at first; the radius doubles every `grow` that the booking waits …
+    pub radius: Metres,
+    /// See `radius`.
+    pub grow: Span,
+    /// … up to this.
     pub max_radius: Metres,
     /// Vehicles looked at for each booking at first; more where the optimum needs them.
     pub candidates: usize,
@@ -111,6 +169,14 @@ pub struct Rules {
     pub look_ahead: Span,
     /// A second until a vehicle is free counts so much more than a second of travel, for it may take longer than it seems.
     pub until_weight: f64,
+    /// A second that the vehicle is late counts so much more than a second of travel.
+    pub lateness_weight: f64,
+    /// What an empty kilometre costs.
+    pub empty_km: Span,
+    /// What it costs when a vehicle has no load where it could carry one; a quarter of that for each skill that nobody asked for.
+    pub fit: Span,
+    /// What each job an hour costs that a vehicle was given more than others.
+    pub fairness: Span,
     /// Vehicles may be scarce when more than this share of them is asked for.
     pub scarce_share: f64,
     /// While they are, none is sent further than this many usual trips take.
@@ -121,7 +187,19 @@ pub struct Rules {
 
 impl Rules {
     /// The name and version of the policy, as recorded with each round.
-    pub const POLICY: &'static str = "batch-optimal/2";
+    pub const POLICY: &'static str = "batch-optimal/3";
+
+    /// How far from a pickup to look, for a booking that waits since then.
+    pub fn reach(&self, since: Timestamp, now: Timestamp) -> Metres {
+        let grown = now.since(since).as_millis() / self.grow.as_millis().max(1);
+        let doubled = self.radius.0 * 2.0_f64.powi(i32::try_from(grown).unwrap_or(i32::MAX));
+        Metres(doubled.min(self.max_radius.0))
+    }
+
+    /// What driving so far costs beside the time, in microseconds. `way` is a great circle's.
+    fn empty(&self, way: Metres) -> i64 {
+        scaled(self.empty_km.as_micros(), self.travel.road(way).0 / 1_000.0)
+    }
 
     /// How long to gather requests: the scarcer the vehicles, the longer, for choice helps most then.
     pub fn gather(&self, waiting: usize, free: usize) -> Span {
@@ -136,9 +214,12 @@ impl From<&crate::config::Dispatch> for Rules {
     fn from(config: &crate::config::Dispatch) -> Self {
         let millis = |ms: u64| Span::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
         let seconds = |s: u64| millis(s.saturating_mul(1_000));
+        let fraction = |s: f64| Span::from_secs(1) * s;
         Self {
             travel: Travel::new(config.detour_factor, config.speed_kmh),
             fix_max_age: seconds(config.fix_max_age_s),
+            radius: Metres(config.radius_m),
+            grow: seconds(config.radius_grow_s),
             max_radius: Metres(config.max_radius_m),
             candidates: config.candidates,
             max_pairs: 4_000_000,
@@ -146,6 +227,10 @@ impl From<&crate::config::Dispatch> for Rules {
             gather: (millis(config.gather_ms), millis(config.gather_most_ms)),
             look_ahead: seconds(config.look_ahead_s),
             until_weight: config.until_weight,
+            lateness_weight: config.lateness_weight,
+            empty_km: fraction(config.empty_km_s),
+            fit: fraction(config.fit_s),
+            fairness: fraction(config.fairness_s),
             scarce_share: config.scarce_share,
             patience_trips: config.patience_trips,
             trip_weight: config.trip_weight,
@@ -164,6 +249,32 @@ impl Cost {
     }
 }
 
+/// What a pair's cost is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Parts {
+    /// The drive to the pickup.
+    pub drive: Cost,
+    /// The way to the pickup, driven without a load.
+    pub empty: Cost,
+    /// The time until the vehicle is free, weighted.
+    pub until: Cost,
+    /// Being late, weighted.
+    pub late: Cost,
+    /// Capacity and skills that the booking does not need.
+    pub fit: Cost,
+    /// Jobs that the vehicle had more than others.
+    pub fairness: Cost,
+}
+
+impl Parts {
+    /// The cost.
+    pub fn sum(&self) -> Cost {
+        Cost(
+            [self.drive, self.empty, self.until, self.late, self.fit, self.fairness].iter().fold(0, |sum, part| part.0.saturating_add(sum)),
+        )
+    }
+}
+
 /// A vehicle that could have taken the booking.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Candidate {
@@ -171,8 +282,8 @@ pub struct Candidate {
     pub vehicle: VehicleId,
     /// What the pair costs.
     pub cost: Cost,
-    /// The part of the cost that is driving to the pickup; the rest is the time until it is free.
-    pub drive: Cost,
+    /// What that is made of.
+    pub parts: Parts,
     /// Great-circle distance to the pickup, from where it is or will be free.
     pub distance: Metres,
     /// How long until it is free; zero: it is.
@@ -213,6 +324,11 @@ pub struct Plan {
     pub pairs: usize,
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "`as` saturates; microseconds of a day are exact")]
+fn scaled(micros: i64, weight: f64) -> i64 {
+    (micros as f64 * weight).round() as i64
+}
+
 /// The best plan at `now`. The order of the arguments' elements does not matter; ids must be unique.
 pub fn assign(now: Timestamp, waiting: &[Waiting], seen: &[Seen], lately: &Lately, rules: &Rules) -> Plan {
     let mut bookings: Vec<&Waiting> = waiting.iter().collect();
@@ -237,7 +353,7 @@ fn tell(bookings: &[&Waiting], able: &[Able<'_>], field: &Field<'_>, solution: &
     let mut plan = Plan { gap: Cost(solution.total - solution.bound), pairs: solution.looked, ..Plan::default() };
     for (row, booking) in bookings.iter().enumerate() {
         let chosen = solution.column_of[row];
-        let mut columns = field.nearest(row, rules.told);
+        let mut columns = field.cheapest_of(row, rules.told);
         if let Some(column) = chosen {
             if able[column].until == Span::default() {
                 plan.assigned += 1
@@ -252,7 +368,7 @@ fn tell(bookings: &[&Waiting], able: &[Able<'_>], field: &Field<'_>, solution: &
         let candidate = |column: usize| Candidate {
             vehicle: able[column].seen.id.clone(),
             cost: Cost(field.cost(row, column)),
-            drive: Cost(field.drive(row, column)),
+            parts: field.parts(row, column),
             distance: field.way(row, column),
             until: able[column].until,
             chosen: chosen == Some(column),

@@ -4,27 +4,38 @@
 //! that come in the meantime: so none is sent further than a usual job takes (the opportunity cost of its time), and of
 //! those that must wait, longer jobs wait rather than short ones (W. E. Smith, "Various optimizers for single-stage
 //! production", Naval Research Logistics Quarterly 3 (1956) 59–66). A booking that was left becomes worth more by the
-//! second, so everybody's turn comes.
+//! second, so everybody's turn comes. A high priority is worth more than any drive; a low one waits first.
 
 use super::field::Field;
 use super::{Lately, Rules, Waiting};
-use crate::model::{Span, Timestamp};
+use crate::model::{Priority, Span, Timestamp};
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
 /// What it costs to leave each booking, in microseconds like all costs; not negative.
 pub fn alone_costs(now: Timestamp, bookings: &[&Waiting], field: &Field<'_>, lately: &Lately, rules: &Rules) -> Vec<i64> {
     let patience = patience(lately, rules);
+    let most = field.most();
     let worth = |w: &&Waiting| {
         let overdue = now.since(w.since + patience).as_micros().min(DAY_MICROS);
-        patience.as_micros() + overdue - (w.trip * rules.trip_weight).as_micros()
+        let usual = (patience.as_micros() + overdue - (w.trip * rules.trip_weight).as_micros()).max(0);
+        match w.priority {
+            Priority::Low => usual / 2,
+            Priority::Normal => usual,
+            Priority::High => usual + most,
+            Priority::Urgent => usual + 2 * most,
+        }
     };
-    let mut worths: Vec<i64> = bookings.iter().map(|w| worth(w).max(0)).collect();
+    let mut worths: Vec<i64> = bookings.iter().map(worth).collect();
     // All else equal, who has waited longer, and then the lower id: a microsecond each.
     let mut order: Vec<usize> = (0..bookings.len()).collect();
     order.sort_by_key(|&at| (std::cmp::Reverse(bookings[at].since), std::cmp::Reverse(at)));
     order.iter().zip(0..).for_each(|(&at, rank)| worths[at] += rank);
-    if is_scarce(bookings.len(), field.columns(), lately, patience, rules) { worths } else { serve_all(worths, field) }
+    if is_scarce(bookings.len(), lately.vehicles.unwrap_or(field.columns()), lately, patience, rules) {
+        worths
+    } else {
+        serve_all(worths, most)
+    }
 }
 
 /// How much driving to a pickup is worth while others wait: as long as a usual job of late takes.
@@ -41,9 +52,9 @@ fn is_scarce(waiting: usize, vehicles: usize, lately: &Lately, patience: Span, r
 }
 
 /// So much that one more served is always worth it, a little more for more worth.
-fn serve_all(worths: Vec<i64>, field: &Field<'_>) -> Vec<i64> {
+fn serve_all(worths: Vec<i64>, most: i64) -> Vec<i64> {
     let count = i64::try_from(worths.len()).unwrap_or(i64::MAX);
-    let most = field.most() + worths.iter().max().copied().unwrap_or(0) + 1;
+    let most = most + worths.iter().max().copied().unwrap_or(0) + 1;
     // Sums of all these must fit an i64; in a round that is absurdly large and wide, that goes before serving the most.
     let never = most.saturating_mul(count + 1).min(i64::MAX / 4 / (count + 1));
     worths.into_iter().map(|worth| never + worth).collect()
