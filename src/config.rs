@@ -4,7 +4,7 @@
 
 mod sections;
 
-pub use sections::{Depot, Dispatch, Fleet, Http, Mqtt, Tariff, Telemetry, Tracks};
+pub use sections::{Depot, Dispatch, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
 
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -112,6 +112,8 @@ impl Config {
             demand((0.0..=100.0).contains(&weight), &format!("dispatch.{name} must be within 0 to 100"));
         }
         demand(self.dispatch.look_ahead_s <= 3_600, "dispatch.look_ahead_s must be at most 3600");
+        demand((5..=3_600).contains(&self.dispatch.offer_timeout_s), "dispatch.offer_timeout_s must be within 5 to 3600");
+        demand((1..=20).contains(&self.dispatch.offer_best), "dispatch.offer_best must be within 1 to 20");
         demand(self.dispatch.candidates > 0, "dispatch.candidates must be at least 1");
         let t = &self.tariff;
         demand(t.base_minor.min(t.per_km_minor).min(t.per_minute_minor).min(t.minimum_minor) >= 0, "tariff amounts must not be negative");

@@ -1,123 +1,15 @@
 //! Rounds over a real database and a real fleet.
 
-use depotd::bookings::{Bookings, Page, PlaceRequest};
+mod dispatch_support;
+
+use depotd::bookings::ByHand;
 use depotd::clock::Clock;
-use depotd::config::Config;
-use depotd::dispatch::Dispatch;
-use depotd::fleet::Fleet;
-use depotd::model::{
-    Actor, Availability, Booking, BookingId, Fix, Flags, Kind, Order, Place, Site, Span, Status, Step, Timestamp, Vehicle, VehicleId,
-};
-use depotd::store::{self, Db, journal, vehicles};
-use serde_json::Value;
-use std::path::Path;
+use depotd::model::{Actor, Availability, Span, Status, Step};
+use dispatch_support::{Depot, START, depot, id};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What a process holds of a depot.
-struct Depot {
-    db: Db,
-    fleet: Fleet,
-    bookings: Bookings,
-    dispatch: Dispatch,
-    clock: Clock,
-}
-
-fn id(name: &str) -> VehicleId {
-    VehicleId::new(name).unwrap()
-}
-
-fn place(east: f64) -> Place {
-    Place::new(38.7, -9.1 + east / 86_780.0).unwrap()
-}
-
-impl Depot {
-    fn open(dir: &Path, clock: Clock) -> Self {
-        let mut config = Config::default();
-        config.dispatch.gather_ms = 20;
-        let db = Db::open(dir).unwrap();
-        let fleet = Fleet::new(&config.fleet);
-        let bookings = Bookings::new(db.clone(), &config, clock.clone());
-        let dispatch = Dispatch::new(bookings.clone(), db.clone(), fleet.clone(), &config.dispatch, clock.clone());
-        Self { db, fleet, bookings, dispatch, clock }
-    }
-
-    /// Registers a vehicle, on duty unless said otherwise.
-    async fn register(&self, name: &str, on_duty: bool) {
-        let vehicle = Vehicle { id: id(name), class: "van".into(), capacity_kg: Some(800), skills: vec![], on_duty };
-        let register = move |tx: &rusqlite::Transaction<'_>| {
-            vehicles::insert(tx, &vehicle, START)?;
-            let (kind, actor) = (Kind::VehicleChanged, &Actor::System);
-            let event = journal::NewEvent { at: START, kind, actor, booking: None, vehicle: Some(&vehicle.id), data: "{}" };
-            journal::append(tx, &event).map(|_| ())
-        };
-        self.db.write::<_, store::Error>(register).await.unwrap();
-    }
-
-    /// The vehicle's device connects and reports where it is.
-    fn appear(&self, name: &str, east: f64) {
-        let now = self.clock.now();
-        self.fleet.set_online(&id(name), true, now);
-        self.fleet.observe(&Fix {
-            vehicle: id(name),
-            ts: now,
-            received: now,
-            place: place(east),
-            speed_kmh: None,
-            course: None,
-            accuracy_m: None,
-            ignition: None,
-            battery: None,
-            flags: Flags::default(),
-            extras: None,
-        });
-    }
-
-    /// A vehicle that can take work.
-    async fn ready(&self, name: &str, east: f64) {
-        self.register(name, true).await;
-        self.appear(name, east);
-    }
-
-    async fn place(&self, east: f64) -> BookingId {
-        self.place_at(east, None).await
-    }
-
-    async fn place_at(&self, east: f64, pickup_at: Option<Timestamp>) -> BookingId {
-        let order = Order::new(Site::at(place(east)), Site::at(place(east + 3_000.0)));
-        let request = PlaceRequest { order: Order { pickup_at, ..order }, quote_id: None };
-        self.bookings.place(request, Actor::System, None).await.unwrap().booking.id
-    }
-
-    async fn get(&self, booking: BookingId) -> Booking {
-        self.bookings.get(booking).await.unwrap()
-    }
-
-    async fn vehicle_of(&self, booking: BookingId) -> Option<String> {
-        self.get(booking).await.vehicle.map(|v| v.to_string())
-    }
-
-    /// The records of a booking, newest first.
-    async fn records(&self, booking: BookingId) -> Vec<Value> {
-        let texts = self.bookings.rounds(booking, Page { cursor: None, limit: 50 }).await.unwrap();
-        texts.items.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
-    }
-
-    async fn assigned_events(&self) -> Vec<(BookingId, VehicleId)> {
-        let events = self.db.read(|c| journal::after(c, 0, 10_000)).await.unwrap();
-        let assigned = events.into_iter().filter(|e| e.kind == Kind::BookingAssigned);
-        assigned.map(|e| (e.booking.unwrap(), e.vehicle.unwrap())).collect()
-    }
-}
-
-fn depot() -> (tempfile::TempDir, Depot) {
-    let dir = tempfile::tempdir().unwrap();
-    let depot = Depot::open(dir.path(), Clock::manual(START));
-    (dir, depot)
-}
 
 #[tokio::test]
 async fn the_nearest_gets_it_and_the_record_says_why() {
@@ -169,7 +61,7 @@ async fn nobody_is_taken_who_cannot_and_each_reason_is_said_once() {
     depot.ready("busy", 400.0).await;
     depot.fleet.set_online(&id("silent"), true, START);
     let job = depot.place(400.0).await;
-    depot.bookings.assign(job, &id("busy"), Actor::System, None).await.unwrap();
+    depot.bookings.assign(job, ByHand::to(id("busy")), Actor::System).await.unwrap();
     let booking = depot.place(0.0).await;
     for _ in 0..3 {
         assert_eq!(depot.dispatch.round("retry").await.unwrap().left, 1);
@@ -290,7 +182,7 @@ async fn the_calendar_releases_a_scheduled_booking() {
     depot.ready("v", 100.0).await;
     let booking = depot.place_at(0.0, Some(START + Span::from_secs(3_600))).await;
     assert_eq!(depot.dispatch.round("test").await.unwrap().waiting, 0);
-    depot.clock.advance(Span::from_secs(3_600 - 899));
+    depot.clock.advance(Span::from_secs(3_600 - 300));
     depot.appear("v", 100.0);
     let cancel = CancellationToken::new();
     let work = async {

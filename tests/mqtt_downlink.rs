@@ -1,6 +1,7 @@
 //! Jobs down and steps up, across reconnects and restarts.
 
 mod mqtt_support;
+use depotd::bookings::ByHand;
 use depotd::model::{Actor, BookingId, Status, VehicleId};
 use mqtt_support::*;
 use serde_json::Value;
@@ -14,7 +15,7 @@ async fn command(client: &mut Client) -> (Value, u16) {
 
 async fn assign(depot: &Depot, id: BookingId) {
     let van: VehicleId = "van-a".parse().unwrap();
-    depot.deps.bookings.assign(id, &van, Actor::System, None).await.unwrap();
+    depot.deps.bookings.assign(id, ByHand::to(van.clone()), Actor::System).await.unwrap();
 }
 
 async fn listening(depot: &Depot, user: &str, password: &str) -> Client {

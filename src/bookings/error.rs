@@ -36,6 +36,12 @@ pub enum Error {
     /// The vehicle does not have this job.
     #[error("vehicle {0} does not have this job")]
     NotYours(VehicleId),
+    /// The vehicle is not made for the booking; why, in words.
+    #[error("{0} is not made for this booking: {lacks}; send override with a reason to give it nevertheless", lacks = .1.join(", "))]
+    Unfit(VehicleId, Vec<String>),
+    /// The driver is not being asked about this booking.
+    #[error("the driver of {0} is not being asked about this booking, or no longer")]
+    NoOffer(VehicleId),
     /// The status does not allow the step.
     #[error(transparent)]
     Refused(#[from] StepRefused),

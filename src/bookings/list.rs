@@ -18,10 +18,10 @@ pub struct Page {
 }
 
 impl Page {
-    fn limit(&self) -> usize {
+    pub(super) fn limit(&self) -> usize {
         usize::try_from(self.limit).unwrap_or(usize::MAX).clamp(1, 500)
     }
-    fn after(&self, first: i64) -> Result<i64> {
+    pub(super) fn after(&self, first: i64) -> Result<i64> {
         let Some(cursor) = &self.cursor else { return Ok(first) };
         cursor.parse().map_err(|_| Error::Invalid(vec![Fault::new("cursor", "is not one that a list gave")]))
     }
@@ -38,7 +38,7 @@ pub struct Paged<T> {
 
 impl<T> Paged<T> {
     /// A page of at most `limit` out of `rows`, which were read with one more than that.
-    fn cut(mut rows: Vec<(i64, T)>, limit: usize) -> Self {
+    pub(super) fn cut(mut rows: Vec<(i64, T)>, limit: usize) -> Self {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|(place, _)| place.to_string());

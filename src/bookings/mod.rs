@@ -5,6 +5,7 @@
 mod assign;
 mod error;
 mod list;
+mod offer;
 mod place;
 mod quote;
 mod step;
@@ -12,7 +13,7 @@ mod view;
 
 pub use crate::pricing::Line as PriceLine;
 pub use crate::store::bookings::Filter;
-pub use assign::Assignment;
+pub use assign::{Assignment, ByHand, Decision};
 pub use error::{Error, Fault};
 pub use list::{Page, Paged};
 pub use place::{PlaceRequest, Placed};
@@ -42,32 +43,40 @@ struct Rules {
 
 type Result<T> = std::result::Result<T, Error>;
 
+/// Scheduled bookings looked at in one go.
+const AT_ONCE: usize = 1_000;
+
 impl Bookings {
     /// The bookings of `db`, priced and estimated as `config` says.
     pub fn new(db: Db, config: &Config, clock: Clock) -> Self {
         Self { db, clock, rules: Arc::new(Rules { tariff: config.tariff.clone(), dispatch: config.dispatch.clone() }) }
     }
 
-    /// Releases every scheduled booking whose lead time has begun; gives their number.
-    pub async fn release_due(&self, now: Timestamp) -> Result<usize> {
-        let before = now + self.lead();
-        if self.db.read(move |c| store::bookings::due(c, before, 1)).await?.is_empty() {
-            return Ok(0);
-        }
+    /// Up to 1,000 scheduled bookings with a pickup until `before`, the earliest first.
+    pub async fn scheduled_until(&self, before: Timestamp) -> Result<Vec<Booking>> {
+        Ok(self.db.read(move |c| store::bookings::due(c, before, AT_ONCE)).await?)
+    }
+
+    /// Releases these of the scheduled bookings; gives the number of those that still were.
+    pub async fn release(&self, ids: Vec<BookingId>, now: Timestamp) -> Result<usize> {
         let change = move |tx: &Transaction<'_>| {
-            let due = store::bookings::due(tx, before, 1_000)?;
-            for booking in &due {
-                commit(tx, booking.clone(), Change::of(Step::Release), &Actor::System, now)?;
+            let mut released = 0;
+            for id in ids {
+                let booking = find(tx, id)?;
+                if booking.status == Status::Scheduled {
+                    commit(tx, booking, Change::of(Step::Release), &Actor::System, now)?;
+                    released += 1;
+                }
             }
-            Ok(due.len())
+            Ok(released)
         };
         self.db.write(change).await
     }
 
-    /// When the next scheduled booking is to be released.
-    pub async fn next_release(&self) -> Result<Option<Timestamp>> {
-        let next = self.db.read(store::bookings::next_scheduled).await?;
-        Ok(next.map(|at| at - self.lead()))
+    /// Releases every scheduled booking whose pickup is no further than the slack away; gives their number.
+    pub async fn release_due(&self, now: Timestamp) -> Result<usize> {
+        let due = self.scheduled_until(now + self.slack()).await?;
+        if due.is_empty() { Ok(0) } else { self.release(due.iter().map(|b| b.id).collect(), now).await }
     }
 
     /// Forgets what is kept for a while only: expired quotes, idempotency keys after 48 h, dispatch records after `keep_rounds_days`.
@@ -83,8 +92,8 @@ impl Bookings {
         self.db.write(change).await
     }
 
-    fn lead(&self) -> Span {
-        Span::from_secs(i64::try_from(self.rules.dispatch.lead_s).unwrap_or(i64::MAX / 2_000))
+    fn slack(&self) -> Span {
+        Span::from_secs(i64::try_from(self.rules.dispatch.slack_s).unwrap_or(i64::MAX / 2_000))
     }
 }
 
@@ -94,26 +103,30 @@ struct Change {
     at: Option<Timestamp>,
     vehicle: Option<VehicleId>,
     reason: Option<String>,
-    proof: Option<serde_json::Value>,
+    /// What the journal says beside the booking, by its name.
+    extra: Option<(&'static str, serde_json::Value)>,
 }
 
 impl Change {
     fn of(step: Step) -> Self {
-        Self { step, at: None, vehicle: None, reason: None, proof: None }
+        Self { step, at: None, vehicle: None, reason: None, extra: None }
     }
 }
 
 /// The one funnel of every change: the sole caller of `update`, journal and audit for a booking that exists.
 fn commit(tx: &Transaction<'_>, booking: Booking, change: Change, actor: &Actor, now: Timestamp) -> Result<Booking> {
     let version = booking.version;
-    let vehicle_before = booking.vehicle.clone();
-    let proof = change.proof.clone();
+    let (was, vehicle_before) = (booking.status, booking.vehicle.clone());
+    let (step, extra, concerned) = (change.step, change.extra.clone(), change.vehicle.clone());
     let next = apply(booking, change, now)?;
     if !store::bookings::update(tx, &next, version)? {
         return Err(Error::Lost);
     }
-    let vehicle = next.vehicle.as_ref().or(vehicle_before.as_ref());
-    record(tx, &next, kind_of(next.status, vehicle_before.as_ref()), vehicle, proof, actor, now)?;
+    let vehicle = next.vehicle.as_ref().or(concerned.as_ref()).or(vehicle_before.as_ref());
+    record(tx, &next, kind_of(step, next.status), vehicle, extra, actor, now)?;
+    if was == Status::Offered {
+        offer::withdraw(tx, &next, actor, now)?;
+    }
     Ok(next)
 }
 
@@ -143,9 +156,10 @@ fn apply(mut b: Booking, change: Change, now: Timestamp) -> Result<Booking> {
     Ok(b)
 }
 
-fn kind_of(status: Status, vehicle_before: Option<&VehicleId>) -> Kind {
+fn kind_of(step: Step, status: Status) -> Kind {
     match status {
-        Status::Waiting if vehicle_before.is_some() => Kind::BookingUnassigned,
+        _ if step == Step::Unassign => Kind::BookingUnassigned,
+        _ if step == Step::Decline => Kind::BookingDeclined,
         Status::Waiting | Status::Scheduled => Kind::BookingReleased,
         Status::Offered => Kind::BookingOffered,
         Status::Assigned => Kind::BookingAssigned,
@@ -163,13 +177,13 @@ fn record(
     b: &Booking,
     kind: Kind,
     vehicle: Option<&VehicleId>,
-    proof: Option<serde_json::Value>,
+    extra: Option<(&'static str, serde_json::Value)>,
     actor: &Actor,
     now: Timestamp,
 ) -> Result<()> {
     let mut data = booking_json(b);
-    if let (Some(proof), Some(map)) = (proof, data.as_object_mut()) {
-        map.insert("proof".into(), proof);
+    if let (Some((name, extra)), Some(map)) = (extra, data.as_object_mut()) {
+        map.insert(name.into(), extra);
     }
     let data = data.to_string();
     journal::append(tx, &journal::NewEvent { at: now, kind, actor, booking: Some(b.id), vehicle, data: &data })?;

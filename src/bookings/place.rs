@@ -75,7 +75,7 @@ impl Bookings {
         let now = self.clock.now();
         let (fare, _) = self.price(&request.order);
         let status = match request.order.pickup_at {
-            Some(at) if at > now + self.lead() => Status::Scheduled,
+            Some(at) if at > now + self.slack() => Status::Scheduled,
             _ => Status::Waiting,
         };
         let id = BookingId::generate(now, random()?);

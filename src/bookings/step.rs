@@ -39,7 +39,7 @@ impl Bookings {
                 return Ok(booking);
             }
             let reason = proof.as_ref().and_then(|p| p.get("reason")).and_then(Value::as_str).map(str::to_owned);
-            commit(tx, booking, Change { at, reason, proof, ..Change::of(step) }, &actor, now)
+            commit(tx, booking, Change { at, reason, extra: proof.map(|proof| ("proof", proof)), ..Change::of(step) }, &actor, now)
         };
         self.db.write(change).await
     }

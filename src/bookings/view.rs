@@ -42,6 +42,7 @@ pub fn booking_json(b: &Booking) -> Value {
     put("picked_up_at", json!(b.picked_up_at));
     put("delivered_at", json!(b.delivered_at));
     put("cancelled_at", json!(b.ended_at));
+    put("locked", json!(b.locked.then_some(true)));
     put("version", json!(b.version));
     Value::Object(map)
 }

@@ -157,6 +157,7 @@ impl Show {
         config.telemetry.max_speed_kmh *= args.speed.max(1.0);
         config.dispatch.speed_kmh *= args.speed;
         config.dispatch.lead_s = (config.dispatch.lead_s as f64 / args.speed) as u64;
+        config.dispatch.slack_s = (config.dispatch.slack_s as f64 / args.speed) as u64;
         config
     }
 

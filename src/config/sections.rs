@@ -117,6 +117,18 @@ pub struct Fleet {
     pub max_vehicles: usize,
 }
 
+/// Are drivers asked?
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Offers {
+    /// No: they get the booking.
+    Off,
+    /// One after the other.
+    One,
+    /// The best few at once; the first to accept gets it.
+    Best,
+}
+
 /// Who gets which job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -139,8 +151,23 @@ pub struct Dispatch {
     pub radius_grow_s: u64,
     /// … up to so many metres.
     pub max_radius_m: f64,
-    /// Seconds before its pickup that a scheduled booking is released.
+    /// Seconds before its pickup that a scheduled booking is released when no free vehicle's way to it is known; else it is released
+    /// so long before as the nearest one drives, and `slack_s` more.
     pub lead_s: u64,
+    /// See `lead_s`.
+    pub slack_s: u64,
+    /// Are drivers asked whether they take a booking? `off`: no, they get it; `one`: one after the other; `best`: the best few at once.
+    pub offers: Offers,
+    /// How many are asked at once with `best`.
+    pub offer_best: usize,
+    /// Seconds that a driver has to answer.
+    pub offer_timeout_s: u64,
+    /// Seconds that a booking is kept from a vehicle whose driver refused it; twice as long each time.
+    pub decline_backoff_s: u64,
+    /// A vehicle on its way to a pickup loses the job when it is offline and was not heard for so many seconds; 0: never.
+    pub silent_s: u64,
+    /// And when it will be late and a free one could be there so many seconds before it; 0: never.
+    pub late_gain_s: u64,
     /// Great-circle distance times this is taken as the road's length.
     pub detour_factor: f64,
     /// Speed in km/h that travel times assume.
@@ -263,6 +290,13 @@ impl Default for Dispatch {
             radius_grow_s: 15,
             max_radius_m: 30_000.0,
             lead_s: 900,
+            slack_s: 300,
+            offers: Offers::Off,
+            offer_best: 3,
+            offer_timeout_s: 30,
+            decline_backoff_s: 300,
+            silent_s: 300,
+            late_gain_s: 300,
             detour_factor: 1.3,
             speed_kmh: 25.0,
             look_ahead_s: 110,

@@ -2,14 +2,19 @@
 //!
 //! [`Dispatch::run`] is woken by the journal's head, gathers requests for a moment and holds a [`Dispatch::round`]: the
 //! waiting bookings and the vehicles around them ([`scene`](self)) go through the pure [`plan`], and what it says is
-//! assigned together with each booking's [`record`]. The [`calendar`](self) ticks so that scheduled bookings are released;
+//! assigned together with each booking's [`record`], or their drivers are asked. The [`calendar`](self) ticks so that scheduled
+//! bookings are released in time for the drive, offers pass that nobody answered, and jobs are taken back from vehicles that went
+//! silent or will be late;
 //! [`availability`] keeps the fleet informed of duty and jobs. A start, a tick and a wake all do the same.
 
+mod asking;
 pub mod availability;
 mod calendar;
 pub mod eta;
 pub mod plan;
 pub mod record;
+mod redispatch;
+mod release;
 mod round;
 mod scene;
 mod stats;
@@ -21,6 +26,7 @@ use crate::bookings::{self, Bookings};
 use crate::clock::Clock;
 use crate::config;
 use crate::fleet::Fleet;
+use crate::model::Timestamp;
 use crate::store::{self, Db};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,6 +73,8 @@ struct Inner {
     /// The journal entry up to which everything was considered.
     reached: watch::Sender<i64>,
     told: round::Told,
+    /// Since when it listens: nobody was silent before.
+    since: Timestamp,
     stats: stats::Counters,
 }
 
@@ -80,6 +88,7 @@ impl Dispatch {
             fleet,
             config: config.clone(),
             rules: plan::Rules::from(config),
+            since: clock.now(),
             clock,
             tick: Arc::new(Notify::new()),
             reached: watch::Sender::new(-1),
@@ -142,7 +151,10 @@ impl Dispatch {
     async fn answer(&self, trigger: &'static str, head: &mut watch::Receiver<i64>, cancel: &CancellationToken) -> Result<bool, Error> {
         let mut upto = *head.borrow_and_update();
         self.forget_old().await?;
-        self.0.bookings.release_due(self.0.clock.now()).await?;
+        let now = self.0.clock.now();
+        self.release(now).await?;
+        self.0.bookings.pass_offers(now).await?;
+        self.redispatch(now).await?;
         let mut left = false;
         if self.0.config.automatic && !self.0.bookings.waiting(1).await?.is_empty() {
             if trigger != "retry" {

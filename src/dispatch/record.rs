@@ -28,6 +28,9 @@ pub struct Record {
     /// The vehicle that will get it once it is free, unless a later round finds better.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promised: Option<VehicleId>,
+    /// Vehicles whose drivers are asked, the best one first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<VehicleId>,
     /// Why, in one sentence.
     pub sentence: String,
     /// What keeps it from a vehicle, when nobody got it and nobody was promised: were that otherwise, it could be had.
@@ -110,6 +113,20 @@ pub struct Round<'a> {
     pub references: &'a HashMap<BookingId, String>,
 }
 
+impl Record {
+    /// Nobody gets the booking yet; these are asked.
+    pub fn ask(&mut self, vehicles: Vec<VehicleId>) {
+        self.chosen = None;
+        let others = if vehicles.len() > 1 { format!(", and so {}", list(&names(&vehicles[1..]))) } else { String::new() };
+        self.sentence = format!("Asked: {}{others}.", self.sentence.trim_end_matches('.'));
+        self.asked = vehicles;
+    }
+}
+
+fn names(vehicles: &[VehicleId]) -> Vec<String> {
+    vehicles.iter().map(ToString::to_string).collect()
+}
+
 impl Round<'_> {
     /// The record of one outcome.
     pub fn record(&self, outcome: &Outcome, exclusions: &Exclusions, blocked: Option<&Blocked>) -> Record {
@@ -121,6 +138,7 @@ impl Round<'_> {
             eta_source: Travel::SOURCE,
             chosen: outcome.vehicle.clone(),
             promised: outcome.promised.clone(),
+            asked: Vec::new(),
             sentence: self.sentence(outcome, exclusions, blocked),
             blocked_by: blocked_by(outcome, blocked),
             weights: self.weights(),

@@ -1,10 +1,11 @@
 //! One round: look, plan, assign, and leave a record of it.
 
+use super::asking;
 use super::plan::{self, Lately, Plan, Survey, Waiting};
 use super::record::{EXCLUDED_TOLD, Record, Round};
 use super::scene::{self, Jobs};
 use super::{Dispatch, Error};
-use crate::bookings::Assignment;
+use crate::bookings::{Assignment, Decision};
 use crate::model::{Booking, BookingId, Span, Timestamp, VehicleId};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +21,8 @@ pub struct Report {
     pub waiting: usize,
     /// Bookings that got one.
     pub assigned: usize,
+    /// Bookings whose drivers are asked.
+    pub asked: usize,
     /// Assignments that came too late.
     pub lost: usize,
     /// Bookings that still want one.
@@ -65,7 +68,8 @@ impl Told {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.reasons.retain(|booking, _| waiting.contains(booking));
         let is_new = |(booking, record): &(BookingId, Record)| {
-            if record.chosen.is_some() {
+            if record.chosen.is_some() || !record.asked.is_empty() {
+                state.reasons.remove(booking);
                 return true;
             }
             let mut reasons: Vec<&'static str> = record.excluded_total.keys().copied().collect();
@@ -81,6 +85,14 @@ impl Told {
     }
 }
 
+/// What became of a round's decisions.
+#[derive(Default)]
+struct Settled {
+    assigned: usize,
+    asked: usize,
+    lost: usize,
+}
+
 /// A planned round, with a record for each booking.
 struct Planned {
     records: Vec<(BookingId, Record)>,
@@ -92,18 +104,19 @@ impl Dispatch {
     pub async fn round(&self, trigger: &'static str) -> Result<Report, Error> {
         let start = self.0.clock.monotonic();
         self.0.follower.catch_up().await?;
-        let waiting = self.0.bookings.waiting(MOST).await?;
+        let mut waiting = self.0.bookings.waiting(MOST).await?;
+        waiting.retain(|booking| !booking.locked);
         if waiting.is_empty() {
             return Ok(Report::default());
         }
         let ids: HashSet<BookingId> = waiting.iter().map(|b| b.id).collect();
-        let jobs = Jobs::read(&self.0.bookings, self.0.clock.now()).await?;
+        let jobs = Jobs::read(&self.0.bookings, &self.0.config, self.0.clock.now()).await?;
         let lately = scene::lately(&self.0.bookings, self.0.clock.now()).await?;
         let planned = self.plan(trigger, waiting, jobs, lately).await?;
-        let (assigned, lost) = self.settle(self.0.told.news(planned.records, &ids)).await?;
+        let Settled { assigned, asked, lost } = self.settle(self.0.told.news(planned.records, &ids)).await?;
         self.0.follower.catch_up().await?;
-        let report =
-            Report { waiting: ids.len(), assigned, lost, left: ids.len() - assigned, took: start.elapsed(), plan_took: planned.plan_took };
+        let left = ids.len() - assigned - asked;
+        let report = Report { waiting: ids.len(), assigned, asked, lost, left, took: start.elapsed(), plan_took: planned.plan_took };
         self.0.stats.round(&report);
         tracing::debug!(trigger, ?report, "dispatch: round");
         Ok(report)
@@ -116,40 +129,62 @@ impl Dispatch {
             let now = this.0.clock.now();
             let rules = &this.0.rules;
             let start = this.0.clock.monotonic();
-            let waiting: Vec<Waiting> = bookings.iter().map(scene::waiting).collect();
+            let waiting: Vec<Waiting> = bookings.iter().map(|b| scene::waiting(b, &jobs.answers)).collect();
             let seen = scene::vehicles(&this.0.fleet, &jobs, &waiting, rules, now);
             let plan = plan::assign(now, &waiting, &seen, &lately, rules);
             let plan_took = start.elapsed();
             let references: HashMap<BookingId, String> = bookings.into_iter().map(|b| (b.id, b.reference)).collect();
             let round = Round { number: this.0.told.number(now), at: now, trigger, rules, seen: &seen, references: &references };
-            Planned { records: records(&plan, &waiting, &Survey::new(now, &seen, rules), &round), plan_took }
+            let mut records = records(&plan, &waiting, &Survey::new(now, &seen, rules), &round);
+            this.ask(&plan, &mut records);
+            Planned { records, plan_took }
         });
         Ok(planned.await?)
     }
 
-    /// Assigns, each booking with its record, in one transaction; says how many were given, and how many were lost.
-    async fn settle(&self, records: Vec<(BookingId, Record)>) -> Result<(usize, usize), Error> {
+    /// Where the depot asks drivers, nobody gets a booking before having said yes.
+    fn ask(&self, plan: &Plan, records: &mut [(BookingId, Record)]) {
+        let mut taken = plan.outcomes.iter().filter_map(|o| o.vehicle.clone()).collect();
+        let asked: HashMap<BookingId, Vec<VehicleId>> =
+            plan.outcomes.iter().map(|o| (o.booking, asking::whom(o, &self.0.config, &mut taken))).collect();
+        for (booking, record) in records {
+            if let Some(vehicles) = asked.get(booking).filter(|vehicles| !vehicles.is_empty()) {
+                record.ask(vehicles.clone());
+            }
+        }
+    }
+
+    /// Assigns or asks, each booking with its record, in one transaction.
+    async fn settle(&self, records: Vec<(BookingId, Record)>) -> Result<Settled, Error> {
+        let now = self.0.clock.now();
+        let until = now + Span::from_secs(i64::try_from(self.0.config.offer_timeout_s).unwrap_or(30));
         let mut settled = Vec::with_capacity(records.len());
         for (booking, record) in records {
-            settled.push(Assignment { booking, vehicle: record.chosen.clone(), record: Some(serde_json::to_string(&record)?) });
+            let decision = match &record.chosen {
+                _ if !record.asked.is_empty() => Decision::Ask { vehicles: record.asked.clone(), until },
+                Some(vehicle) => Decision::Give(vehicle.clone()),
+                None => Decision::Leave,
+            };
+            settled.push(Assignment { booking, decision, record: Some(serde_json::to_string(&record)?) });
         }
         if settled.is_empty() {
-            return Ok((0, 0));
+            return Ok(Settled::default());
         }
-        let meant: Vec<(BookingId, Option<VehicleId>)> = settled.iter().map(|a| (a.booking, a.vehicle.clone())).collect();
-        let results = self.0.bookings.assign_all(settled, self.0.clock.now()).await?;
-        let (mut given, mut lost) = (0, 0);
-        for ((booking, vehicle), result) in meant.iter().zip(&results) {
-            let Some(vehicle) = vehicle else { continue };
-            match result {
-                Ok(_) => given += 1,
-                Err(why) => {
-                    lost += 1;
-                    tracing::info!(%booking, %vehicle, %why, "dispatch: {booking} was not given to {vehicle}");
+        let meant: Vec<(BookingId, Decision)> = settled.iter().map(|a| (a.booking, a.decision.clone())).collect();
+        let results = self.0.bookings.assign_all(settled, now).await?;
+        let mut sum = Settled::default();
+        for ((booking, decision), result) in meant.iter().zip(&results) {
+            match (result, decision) {
+                (Ok(_), Decision::Give(_)) => sum.assigned += 1,
+                (Ok(_), Decision::Ask { .. }) => sum.asked += 1,
+                (_, Decision::Leave) => {}
+                (Err(why), _) => {
+                    sum.lost += 1;
+                    tracing::info!(%booking, ?decision, %why, "dispatch: what was decided about {booking} came too late");
                 }
             }
         }
-        Ok((given, lost))
+        Ok(sum)
     }
 
     /// Forgets what is kept for a while only, once an hour.

@@ -1,10 +1,12 @@
 //! What a round looks at: bookings and vehicles in the plan's own words.
 
+use super::asking::Answers;
 use super::eta::Travel;
 use super::plan::{self, Lately, Rules, Seen, Soon, Waiting};
 use crate::bookings::{self, Bookings};
+use crate::config;
 use crate::fleet::{Fleet, Near, View};
-use crate::model::{Booking, Span, Status, Timestamp, VehicleId};
+use crate::model::{Booking, Metres, Span, Status, Timestamp, VehicleId};
 use std::collections::{BTreeMap, HashMap};
 
 /// A fleet up to this size is looked at as a whole.
@@ -13,7 +15,7 @@ const WHOLE: usize = 5_000;
 const AROUND: usize = 32;
 
 /// A booking, as far as the plan is concerned.
-pub(super) fn waiting(booking: &Booking) -> Waiting {
+pub(super) fn waiting(booking: &Booking, answers: &Answers) -> Waiting {
     let order = &booking.order;
     let since = booking.created_at.max(order.pickup_at.unwrap_or(booking.created_at).min(booking.updated_at));
     Waiting {
@@ -21,7 +23,8 @@ pub(super) fn waiting(booking: &Booking) -> Waiting {
         load_kg: order.load_kg,
         skills: order.skills.clone(),
         trip: Span::from_secs(booking.fare.duration_s.into()),
-        due: order.pickup_until,
+        due: due(booking),
+        declined: answers.declined(booking.id),
         priority: order.priority,
         ..Waiting::new(booking.id, order.pickup.place, since)
     }
@@ -39,25 +42,35 @@ pub(super) async fn lately(bookings: &Bookings, now: Timestamp) -> Result<Lately
     Ok(Lately { bookings: count, over: LATELY, trip: Span::from_millis(i64::try_from(trip.as_millis()).unwrap_or(0)), vehicles: None })
 }
 
-/// The jobs that vehicles are busy with, and how many each was given of late.
+/// When the pickup is late: at the window's end or, for a booking of a later time, after that.
+pub(super) fn due(booking: &Booking) -> Option<Timestamp> {
+    let later = booking.order.pickup_at.filter(|at| *at > booking.created_at);
+    booking.order.pickup_until.or(later)
+}
+
+/// The jobs that vehicles are busy with, how many each was given of late, and what their drivers said.
 pub(super) struct Jobs {
     active: HashMap<VehicleId, Booking>,
     given: HashMap<VehicleId, u32>,
+    pub answers: Answers,
 }
 
 impl Jobs {
     /// As they are now.
-    pub async fn read(bookings: &Bookings, now: Timestamp) -> Result<Self, bookings::Error> {
+    pub async fn read(bookings: &Bookings, config: &config::Dispatch, now: Timestamp) -> Result<Self, bookings::Error> {
         let jobs = bookings.under_way(MOST_JOBS).await?;
         let active = jobs.into_iter().filter_map(|job| Some((job.vehicle.clone()?, job))).collect();
         let given = bookings.given_since(now - plan::WORKLOAD).await?.into_iter().collect();
-        Ok(Self { active, given })
+        let refused = bookings.refused_offers(now - Answers::horizon(config)).await?;
+        let answers = Answers::new(&refused, &bookings.open_offers().await?, config, now);
+        Ok(Self { active, given, answers })
     }
 
     fn seen(&self, view: View, travel: &Travel, now: Timestamp) -> Seen {
         let jobs = self.given.get(&view.id).copied().unwrap_or_default();
         let soon = self.active.get(&view.id).and_then(|job| soon(job, &view, travel, now));
-        Seen { jobs_per_hour: plan::jobs_per_hour(jobs), ..plain(view, soon) }
+        let barred = self.answers.barred(&view.id);
+        Seen { jobs_per_hour: plan::jobs_per_hour(jobs), barred, ..plain(view, soon) }
     }
 }
 
@@ -107,11 +120,26 @@ pub(super) fn vehicles(fleet: &Fleet, jobs: &Jobs, waiting: &[Waiting], rules: &
     found.into_values().map(seen).collect()
 }
 
+/// The nearest vehicle that is free and connected and meets what the booking asks for, with its distance from the pickup.
+pub(super) fn nearest_free(fleet: &Fleet, booking: &Booking, rules: &Rules, now: Timestamp) -> Option<(View, Metres)> {
+    let waiting = waiting(booking, &Answers::default());
+    let ask = Near {
+        place: waiting.pickup,
+        radius: rules.max_radius,
+        limit: AROUND * 2,
+        available_only: true,
+        class: waiting.class.as_deref(),
+        max_fix_age: Some(rules.fix_max_age),
+        now,
+    };
+    fleet.nearby(&ask).into_iter().find(|(view, _)| view.online && fits(&waiting, view))
+}
+
 fn fits(booking: &Waiting, view: &View) -> bool {
     plan::demand(booking, &plain(view.clone(), None)).is_none()
 }
 
-fn plain(view: View, soon: Option<Soon>) -> Seen {
+pub(super) fn plain(view: View, soon: Option<Soon>) -> Seen {
     Seen {
         id: view.id,
         class: view.class,

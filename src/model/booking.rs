@@ -208,6 +208,8 @@ pub struct Booking {
     pub delivered_at: Option<Timestamp>,
     /// When it was cancelled, failed or expired.
     pub ended_at: Option<Timestamp>,
+    /// People decide about it, not the dispatcher.
+    pub locked: bool,
     /// Counts its changes, from 1.
     pub version: u32,
 }

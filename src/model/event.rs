@@ -38,6 +38,8 @@ pub enum Kind {
     BookingOffered,
     /// The driver declined or did not answer.
     BookingDeclined,
+    /// The question to a driver was taken back.
+    BookingOfferWithdrawn,
     /// A vehicle got the booking.
     BookingAssigned,
     /// The vehicle lost it.
@@ -54,6 +56,10 @@ pub enum Kind {
     BookingCancelled,
     /// Nobody was found in time.
     BookingExpired,
+    /// The dispatcher is to keep its hands off.
+    BookingLocked,
+    /// The dispatcher may have it again.
+    BookingUnlocked,
     /// A vehicle was registered or its data changed.
     VehicleChanged,
     /// Somebody went on or off duty with a vehicle.
@@ -68,11 +74,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::BookingPlaced,
         Self::BookingReleased,
         Self::BookingOffered,
         Self::BookingDeclined,
+        Self::BookingOfferWithdrawn,
         Self::BookingAssigned,
         Self::BookingUnassigned,
         Self::BookingArrived,
@@ -81,6 +88,8 @@ impl Kind {
         Self::BookingFailed,
         Self::BookingCancelled,
         Self::BookingExpired,
+        Self::BookingLocked,
+        Self::BookingUnlocked,
         Self::VehicleChanged,
         Self::VehicleDutyChanged,
         Self::DeviceChanged,
@@ -95,6 +104,7 @@ impl Kind {
             Self::BookingReleased => "booking.released",
             Self::BookingOffered => "booking.offered",
             Self::BookingDeclined => "booking.declined",
+            Self::BookingOfferWithdrawn => "booking.offer_withdrawn",
             Self::BookingAssigned => "booking.assigned",
             Self::BookingUnassigned => "booking.unassigned",
             Self::BookingArrived => "booking.arrived",
@@ -103,6 +113,8 @@ impl Kind {
             Self::BookingFailed => "booking.failed",
             Self::BookingCancelled => "booking.cancelled",
             Self::BookingExpired => "booking.expired",
+            Self::BookingLocked => "booking.locked",
+            Self::BookingUnlocked => "booking.unlocked",
             Self::VehicleChanged => "vehicle.changed",
             Self::VehicleDutyChanged => "vehicle.duty_changed",
             Self::DeviceChanged => "device.changed",

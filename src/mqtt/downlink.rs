@@ -36,15 +36,44 @@ fn cursor_name(vehicle: &VehicleId) -> String {
 
 /// Does this kind of event concern what a vehicle was told?
 fn is_command(kind: Kind) -> bool {
-    matches!(kind, Kind::BookingAssigned | Kind::BookingUnassigned | Kind::BookingCancelled | Kind::BookingFailed)
+    matches!(
+        kind,
+        Kind::BookingAssigned
+            | Kind::BookingUnassigned
+            | Kind::BookingCancelled
+            | Kind::BookingFailed
+            | Kind::BookingOffered
+            | Kind::BookingDeclined
+            | Kind::BookingOfferWithdrawn
+    )
 }
 
-/// The command that `event` makes, while the vehicle's job is `active`; `None` when it is over or was the vehicle's own doing.
-fn command(event: &Event, active: Option<BookingId>, now: Timestamp) -> Option<Command> {
+/// What a vehicle has to do with bookings now.
+#[derive(Clone, Copy)]
+struct Standing {
+    /// Its job.
+    active: Option<BookingId>,
+    /// What its driver is being asked.
+    asked: Option<BookingId>,
+}
+
+/// The command that `event` makes of how things stand; `None` when it is over or was the vehicle's own doing.
+fn command(event: &Event, standing: Standing, now: Timestamp) -> Option<Command> {
+    let Standing { active, asked } = standing;
     let booking = event.booking?;
     let payload = match event.kind {
         Kind::BookingAssigned if active == Some(booking) => {
             format!(r#"{{"type":"job","seq":{},"booking_id":"{booking}","booking":{}}}"#, event.seq, event.data)
+        }
+        Kind::BookingOffered if asked == Some(booking) => {
+            let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+            let until = &data["offer"]["expires_at"];
+            json!({"type": "offer", "seq": event.seq, "booking_id": booking.to_string(), "expires_at": until, "booking": data}).to_string()
+        }
+        Kind::BookingDeclined | Kind::BookingOfferWithdrawn
+            if ![active, asked].contains(&Some(booking)) && now.since(event.at) <= REPLAY && !matches!(event.actor, Actor::Device(_)) =>
+        {
+            json!({"type": "offer_withdrawn", "seq": event.seq, "booking_id": booking.to_string()}).to_string()
         }
         Kind::BookingUnassigned | Kind::BookingCancelled | Kind::BookingFailed
             if active != Some(booking) && now.since(event.at) <= REPLAY && !matches!(event.actor, Actor::Device(_)) =>
@@ -72,9 +101,11 @@ impl Shared {
         let (after, events) = self.deps.db.read(read).await?;
         let mut commands = Vec::new();
         if events.iter().any(|e| is_command(e.kind)) {
-            let active = self.active_booking(vehicle).await?;
+            let wanted = vehicle.clone();
+            let asked = self.deps.db.read(move |conn| store::offers::open_of_vehicle(conn, &wanted)).await?;
+            let standing = Standing { active: self.active_booking(vehicle).await?, asked: asked.map(|offer| offer.booking) };
             let now = self.deps.clock.now();
-            commands.extend(events.iter().filter_map(|e| command(e, active, now)));
+            commands.extend(events.iter().filter_map(|e| command(e, standing, now)));
         }
         Ok(Due { commands, upto: events.last().map_or(after, |e| e.seq), more: events.len() == LOOK })
     }

@@ -88,6 +88,12 @@ impl Shared {
         let taken = self.deps.bookings.step(id, step, at, proof, actor, Some(&names.vehicle)).await;
         taken.map(|booking| booking.status)
     }
+
+    /// What a driver says to an offer; the booking's status then.
+    pub async fn take_answer(&self, id: BookingId, yes: bool, reason: Option<String>, names: &Names) -> Result<Status, bookings::Error> {
+        let actor = Actor::Device(names.device.to_string());
+        self.deps.bookings.answer(id, &names.vehicle, yes, reason, actor).await.map(|booking| booking.status)
+    }
 }
 
 /// A topic that belongs to a format is read in that format, whatever the device is registered with.

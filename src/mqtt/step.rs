@@ -61,9 +61,14 @@ impl Shared {
         let StepReport { booking_id, step, at, proof } = report;
         let refused = |reason: String, passing| NotTaken { booking: Some(booking_id.clone()), step: Some(step.clone()), reason, passing };
         let id: BookingId = booking_id.parse().map_err(|e| refused(format!("booking_id {e}"), false))?;
-        let known = Step::parse(&step).filter(|s| s.is_drivers());
-        let known = known.ok_or_else(|| refused("step must be arrived, picked_up, delivered or failed".to_owned(), false))?;
-        let status = self.take_step(id, known, at, proof, names).await.map_err(|error| {
+        let reason = || proof.as_ref().and_then(|p| p["reason"].as_str()).map(str::to_owned);
+        let taken = match (step.as_str(), Step::parse(&step).filter(|s| s.is_drivers())) {
+            ("accept", _) => self.take_answer(id, true, None, names).await,
+            ("decline", _) => self.take_answer(id, false, reason(), names).await,
+            (_, Some(known)) => self.take_step(id, known, at, proof.clone(), names).await,
+            _ => return Err(refused("step must be accept, decline, arrived, picked_up, delivered or failed".to_owned(), false)),
+        };
+        let status = taken.map_err(|error| {
             let passing = match &error {
                 bookings::Error::Store(fault) => fault.is_passing(),
                 bookings::Error::Lost => true,

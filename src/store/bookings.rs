@@ -2,7 +2,7 @@
 
 use super::{Error, Result, journal::count, row};
 use crate::model::{Booking, BookingId, Currency, Fare, Money, Order, Place, Priority, Site, Status, Timestamp, VehicleId, Window};
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, Transaction, named_params, params};
+use rusqlite::{Connection, Row, ToSql, Transaction, named_params, params};
 
 /// Which bookings a list holds.
 #[derive(Debug, Clone, Default)]
@@ -78,7 +78,7 @@ pub fn insert(tx: &Transaction<'_>, id: BookingId, status: Status, order: &Order
 /// Writes what a step changed, provided that the row still has `version`; `false` when it has not.
 pub fn update(tx: &Transaction<'_>, b: &Booking, version: u32) -> Result<bool> {
     let sql = "update bookings set status = ?3, vehicle_id = ?4, reason = ?5, updated_at = ?6, assigned_at = ?7, arrived_at = ?8,
-               picked_up_at = ?9, delivered_at = ?10, ended_at = ?11, version = ?12 where id = ?1 and version = ?2";
+               picked_up_at = ?9, delivered_at = ?10, ended_at = ?11, version = ?12, locked = ?13 where id = ?1 and version = ?2";
     let millis = |t: Option<Timestamp>| t.map(Timestamp::as_millis);
     let rows = tx.prepare_cached(sql)?.execute(params![
         b.id.to_string(),
@@ -93,6 +93,7 @@ pub fn update(tx: &Transaction<'_>, b: &Booking, version: u32) -> Result<bool> {
         millis(b.delivered_at),
         millis(b.ended_at),
         b.version,
+        b.locked,
     ])?;
     Ok(rows == 1)
 }
@@ -132,17 +133,10 @@ pub fn placed_since(connection: &Connection, since: Timestamp) -> Result<(u32, f
     Ok(connection.prepare_cached(sql)?.query_row([since.as_millis()], |r| Ok((r.get(0)?, r.get(1)?)))?)
 }
 
-/// Scheduled bookings with a pickup before `before`, the earliest first.
+/// Up to `limit` scheduled bookings with a pickup until `before`, the earliest first.
 pub fn due(connection: &Connection, before: Timestamp, limit: usize) -> Result<Vec<Booking>> {
     let sql = "select * from bookings where status = 'scheduled' and pickup_at <= ?1 order by pickup_at, number limit ?2";
     collect(connection, sql, params![before.as_millis(), count(limit)])
-}
-
-/// When the next scheduled booking is picked up.
-pub fn next_scheduled(connection: &Connection) -> Result<Option<Timestamp>> {
-    let sql = "select pickup_at from bookings where status = 'scheduled' order by pickup_at limit 1";
-    let at: Option<i64> = connection.prepare_cached(sql)?.query_row([], |r| r.get(0)).optional()?;
-    Ok(at.map(Timestamp::from_millis))
 }
 
 /// Up to `limit` bookings that can still change, the earliest pickup first.
@@ -231,6 +225,7 @@ fn read(r: &Row<'_>) -> Result<Booking> {
         picked_up_at: row::time_opt(r, "picked_up_at")?,
         delivered_at: row::time_opt(r, "delivered_at")?,
         ended_at: row::time_opt(r, "ended_at")?,
+        locked: r.get("locked")?,
         version: r.get("version")?,
     })
 }

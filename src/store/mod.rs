@@ -11,6 +11,7 @@ pub mod idempotency;
 pub mod journal;
 pub mod keys;
 mod migrate;
+pub mod offers;
 pub mod quotes;
 pub mod rounds;
 mod row;
@@ -20,11 +21,15 @@ pub mod users;
 pub mod vehicles;
 mod writer;
 
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::{Connection, Transaction};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
+
+/// Logs of this target at level `trace` tell every statement before it runs.
+pub const SQL_TRACE: &str = "depotd::sql";
 
 /// Reader connections kept open.
 const READERS: usize = 4;
@@ -177,7 +182,15 @@ impl Db {
 }
 
 fn connect(path: &Path) -> Result<Connection> {
-    let connection = Connection::open(path)?;
+    let mut connection = Connection::open(path)?;
+    if tracing::enabled!(target: SQL_TRACE, tracing::Level::TRACE) {
+        let tell = |event: TraceEvent<'_>| {
+            if let TraceEvent::Stmt(_, sql) = event {
+                tracing::trace!(target: SQL_TRACE, "{sql}");
+            }
+        };
+        connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(tell))?;
+    }
     connection.busy_timeout(BUSY)?;
     connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;")?;
     Ok(connection)

@@ -16,7 +16,7 @@ impl From<bookings::Error> for Error {
             E::Unknown => Self::not_found(error),
             E::UnknownVehicle(_) => Self::field("vehicle_id", error),
             E::NotYours(_) => Self::forbidden(error),
-            E::VehicleBusy(_) | E::Refused(_) | E::Lost => Self::conflict(error),
+            E::VehicleBusy(_) | E::Unfit(..) | E::NoOffer(_) | E::Refused(_) | E::Lost => Self::conflict(error),
             E::KeyReused => Self::field("Idempotency-Key", error),
             E::Store(error) => error.into(),
         }

@@ -211,6 +211,9 @@ pub struct BookingShape {
     pub cancel_reason: Option<String>,
     /// Counts its changes, from 1.
     pub version: u32,
+    /// People decide about it, not the dispatcher.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
 }
 impl From<&Booking> for BookingShape {
     fn from(b: &Booking) -> Self {
@@ -247,6 +250,7 @@ impl From<&Booking> for BookingShape {
             cancelled_at: b.ended_at,
             cancel_reason: b.reason.clone(),
             version: b.version,
+            locked: b.locked,
         }
     }
 }
@@ -351,6 +355,7 @@ mod tests {
             picked_up_at: None,
             delivered_at: None,
             ended_at: None,
+            locked: false,
             version: 1,
         };
         for _ in 0..2 {

@@ -1,6 +1,6 @@
 //! What clients send about bookings.
 
-use crate::bookings::{Filter, Page, PlaceRequest};
+use crate::bookings::{ByHand, Filter, Page, PlaceRequest};
 use crate::model::{Order, Status, Step, Timestamp, VehicleId};
 use crate::web::fields::{Fields, Read};
 use crate::web::order::OrderInput;
@@ -80,12 +80,45 @@ impl ListParams {
 pub struct AssignInput {
     /// The vehicle.
     #[schema(value_type = String)]
-    pub vehicle_id: VehicleId,
+    vehicle_id: VehicleId,
+    /// Why; required with `override`.
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+    /// The dispatcher is to keep its hands off the booking.
+    lock: bool,
+    /// Also though the vehicle is not made for it.
+    r#override: bool,
+}
+impl From<AssignInput> for ByHand {
+    fn from(input: AssignInput) -> Self {
+        Self { vehicle: input.vehicle_id, reason: input.reason, lock: input.lock, anyway: input.r#override }
+    }
 }
 impl Read for AssignInput {
     fn read(f: &mut Fields) -> Option<Self> {
         let vehicle_id = f.named("vehicle_id");
-        Some(Self { vehicle_id: f.required("vehicle_id", vehicle_id)? })
+        let vehicle_id = f.required("vehicle_id", vehicle_id);
+        let (reason, lock, over) = (f.text("reason", 500), f.flag("lock"), f.flag("override"));
+        Some(Self { vehicle_id: vehicle_id?, reason: reason?, lock: lock?.unwrap_or(false), r#override: over?.unwrap_or(false) })
+    }
+}
+
+/// Whether the dispatcher may have it.
+#[derive(Debug, ToSchema)]
+#[schema(as = LockRequest)]
+pub struct LockInput {
+    /// `true`: the dispatcher neither gives it to anybody nor takes it from its vehicle.
+    pub locked: bool,
+    /// Why.
+    #[schema(max_length = 500)]
+    pub reason: Option<String>,
+}
+impl Read for LockInput {
+    fn read(f: &mut Fields) -> Option<Self> {
+        let locked = f.flag("locked");
+        let locked = f.required("locked", locked);
+        let reason = f.text("reason", 500);
+        Some(Self { locked: locked?, reason: reason? })
     }
 }
 

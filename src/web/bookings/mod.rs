@@ -1,8 +1,10 @@
 //! Bookings over HTTP.
 
 mod input;
+mod offers;
 mod story;
 
+pub use offers::{__path_answer, __path_offers, answer, offers};
 pub use story::{__path_dispatch, __path_events, dispatch, events};
 
 use super::Web;
@@ -13,7 +15,7 @@ use crate::model::BookingId;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use input::{AssignInput, BookingInput, CancelInput, ListParams, StepInput};
+use input::{AssignInput, BookingInput, CancelInput, ListParams, LockInput, StepInput};
 
 /// Place a booking.
 ///
@@ -63,7 +65,33 @@ pub async fn assign(
     Id(id): Id<BookingId>,
     Body(input): Body<AssignInput>,
 ) -> Result<Json<BookingShape>> {
-    let booking = web.bookings.assign(id, &input.vehicle_id, who.actor(), None).await?;
+    let booking = web.bookings.assign(id, input.into(), who.actor()).await?;
+    Ok(Json((&booking).into()))
+}
+
+/// Take a booking from its vehicle, before the load is on board: it waits again.
+#[utoipa::path(post, path = "/api/v1/bookings/{id}/unassign", tag = "bookings", params(("id" = String, Path)),
+    request_body = CancelInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
+pub async fn unassign(
+    State(web): State<Web>,
+    Caller(who): Caller,
+    Id(id): Id<BookingId>,
+    Body(input): Body<CancelInput>,
+) -> Result<Json<BookingShape>> {
+    let booking = web.bookings.unassign(id, input.reason, who.actor()).await?;
+    Ok(Json((&booking).into()))
+}
+
+/// Keep the dispatcher's hands off a booking, or let it have it again.
+#[utoipa::path(post, path = "/api/v1/bookings/{id}/lock", tag = "bookings", params(("id" = String, Path)),
+    request_body = LockInput, responses((status = 200, body = BookingShape), (status = 404, body = Problem)))]
+pub async fn lock(
+    State(web): State<Web>,
+    Caller(who): Caller,
+    Id(id): Id<BookingId>,
+    Body(input): Body<LockInput>,
+) -> Result<Json<BookingShape>> {
+    let booking = web.bookings.lock(id, input.locked, input.reason, who.actor()).await?;
     Ok(Json((&booking).into()))
 }
 
