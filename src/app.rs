@@ -9,6 +9,7 @@ use crate::bookings::Bookings;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::Dispatch;
+use crate::dispatch::eta::{Etas, learn::Learner};
 use crate::fleet::Fleet;
 use crate::mqtt::{self, Guard};
 use crate::ops::certificates::Certificates;
@@ -86,16 +87,23 @@ impl App {
         let (rooms, mirror) = load::open(config).await?;
         let guard = bind_mqtt(&rooms).await?;
         let (bookings, db, fleet) = (rooms.bookings.clone(), rooms.db.clone(), rooms.fleet.clone());
-        let dispatch = Dispatch::new(bookings, db, fleet, &rooms.config.dispatch, rooms.clock.clone());
+        let etas = Etas::new(&rooms.config, &rooms.clock);
+        let learner = Learner::open(etas.clone(), db.clone(), rooms.tracks.clone()).await.context("read the learned speeds")?;
+        let dispatch = Dispatch::new(bookings, db, fleet, etas.clone(), &rooms.config.dispatch, rooms.clock.clone());
         dispatch.prepare().await.context("find out who has which job")?;
         let (well, health) = watch::channel(Ok(()));
-        let http = bind_http(&rooms, options, &guard, &dispatch, health).await?;
+        let http = bind_http(&rooms, options, &guard, Planners { dispatch: &dispatch, etas: &etas, learner: &learner }, health).await?;
         let addresses = Addresses { http: http.addr, mqtt: guard.addr(), mqtts: guard.tls_addr() };
 
         let mut app = Self { addresses, rooms, cancel: CancellationToken::new(), tasks: JoinSet::new(), _lock: lock };
         let rooms = app.rooms.clone();
         app.spawn("live", |cancel| http.live(cancel));
         app.spawn("dispatch", |cancel| async { Ok(dispatch.run(cancel).await?) });
+        app.spawn("etas", |cancel| tend::jobs(rooms.clone(), etas, cancel));
+        app.spawn("speeds", |cancel| async {
+            learner.run(cancel).await;
+            Ok(())
+        });
         app.spawn("mirror", |cancel| tend::mirror(rooms.clone(), mirror, cancel));
         app.spawn("housekeeping", |cancel| tend::housekeeping(rooms.clone(), cancel));
         app.spawn("probe", |cancel| tend::probe(rooms.clone(), well, cancel));
@@ -169,16 +177,25 @@ async fn bind_mqtt(rooms: &Rooms) -> Result<Guard> {
     Ok(Guard::bind(&rooms.config, deps, certificates).await?)
 }
 
+/// Those who decide and foresee.
+#[derive(Clone, Copy)]
+struct Planners<'a> {
+    dispatch: &'a Dispatch,
+    etas: &'a Etas,
+    learner: &'a Learner,
+}
+
 async fn bind_http(
     rooms: &Rooms,
     options: AppOptions,
     guard: &Guard,
-    dispatch: &Dispatch,
+    planners: Planners<'_>,
     health: watch::Receiver<Result<(), String>>,
 ) -> Result<web::Bound> {
     let file = rooms.config.depot.data_dir.join("basemap.geojson");
     let basemap = options.basemap.or_else(|| std::fs::read(file).ok().map(Bytes::from));
-    let (watched, counted, planned) = (guard.observer(), guard.observer(), dispatch.clone());
+    let (watched, counted, planned) = (guard.observer(), guard.observer(), planners.dispatch.clone());
+    let (etas, board) = (planners.etas.clone(), rooms.bookings.etas().clone());
     let deps = web::Deps {
         config: Arc::clone(&rooms.config),
         clock: rooms.clock.clone(),
@@ -191,12 +208,13 @@ async fn bind_http(
         inspector: rooms.inspector.clone(),
         basemap,
         demo: options.demo,
-        followers: report::followers(guard, dispatch),
+        followers: report::followers(guard, planners.dispatch, planners.learner),
         health,
         refusals: Arc::new(move || report::refusals(&watched)),
         more_metrics: Arc::new(move |sheet| {
             report::guard(&counted.stats(), sheet);
             report::dispatch(&planned.stats(), sheet);
+            report::eta(&etas.stats(), &board, sheet);
         }),
     };
     Web::bind(deps).await.with_context(|| format!("listen on {}", rooms.config.http.listen))

@@ -2,8 +2,10 @@
 //!
 //! Flags > `DEPOTD_SECTION__KEY` > file > defaults. Unknown keys are refused, all faults are told at once.
 
+mod eta;
 mod sections;
 
+pub use eta::Eta;
 pub use sections::{Depot, Dispatch, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,8 @@ pub struct Config {
     pub fleet: Fleet,
     /// Who gets which job.
     pub dispatch: Dispatch,
+    /// How long ways take.
+    pub eta: Eta,
     /// The flat tariff.
     pub tariff: Tariff,
 }
@@ -72,7 +76,7 @@ impl Config {
                     }
                 };
             }
-            take!(depot, http, mqtt, telemetry, tracks, fleet, dispatch, tariff);
+            take!(depot, http, mqtt, telemetry, tracks, fleet, dispatch, eta, tariff);
         }
         config.check(&mut faults);
         if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
@@ -114,6 +118,8 @@ impl Config {
         demand(self.dispatch.look_ahead_s <= 3_600, "dispatch.look_ahead_s must be at most 3600");
         demand((5..=3_600).contains(&self.dispatch.offer_timeout_s), "dispatch.offer_timeout_s must be within 5 to 3600");
         demand((1..=20).contains(&self.dispatch.offer_best), "dispatch.offer_best must be within 1 to 20");
+        demand(self.dispatch.late_after_s.max(self.dispatch.late_tolerance_s) <= 86_400, "dispatch.late_* must be at most 86400");
+        self.eta.check(self.dispatch.retry_s, &mut demand);
         demand(self.dispatch.candidates > 0, "dispatch.candidates must be at least 1");
         let t = &self.tariff;
         demand(t.base_minor.min(t.per_km_minor).min(t.per_minute_minor).min(t.minimum_minor) >= 0, "tariff amounts must not be negative");

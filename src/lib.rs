@@ -34,6 +34,9 @@
 //! back over MQTT or HTTP and go through [`bookings::Bookings::step`]. A start, a tick and a wake are one path: everybody
 //! reads on from where it was.
 //!
+//! How long ways take is asked of a chain, [`dispatch::eta`]; [`dispatch::eta::live`] watches over the jobs under way, shows on
+//! [`bookings::etas`] when they will be done and warns in the journal of those that will be late.
+//!
 //! # Where to add what
 //! - A route: a handler beside its noun in [`web`], a line in [`web::routes`], a line in [`web::access::GATES`]. Tests
 //!   compare the three.
@@ -41,6 +44,7 @@
 //! - A follower of the journal: read with [`store::journal::after`] from a cursor of your own, wait on [`store::Db::head`],
 //!   start it in [`app::App::start`] and let it say how far it is, so that tests can wait for it.
 //! - A dispatch policy to compare with: a name in [`replay::policy`]; what serving a booking is worth is in [`dispatch::plan`].
+//! - A source of travel times: a link of the chain in [`dispatch::eta::Etas::drives`], and its name on the wire.
 //! - A setting: a field with its words in [`config`], a line in `config.toml`.
 //! - A command: a file in [`cli`].
 

@@ -25,7 +25,17 @@ const ROOT: &str = "lib";
 /// The only places that may speak SQL.
 const SQL_ROOMS: &[&str] = &["store", "tracks"];
 /// Rooms without waiting: no async, no runtime.
-const PURE_ROOMS: &[&str] = &["dispatch/plan", "fleet/index", "pricing", "telemetry"];
+const PURE_ROOMS: &[&str] = &[
+    "dispatch/eta/breaker",
+    "dispatch/eta/cache",
+    "dispatch/eta/speeds",
+    "dispatch/eta/table",
+    "dispatch/eta/travel",
+    "dispatch/plan",
+    "fleet/index",
+    "pricing",
+    "telemetry",
+];
 /// What the words of the trade must not know.
 const UNKNOWN_TO_MODEL: &[&str] = &["rusqlite", "serde_json::Value", "tokio"];
 

@@ -1,5 +1,7 @@
 //! What the rooms that the HTTP side must not know have to say there.
 
+use crate::bookings::etas::Board;
+use crate::dispatch::eta::{self, learn::Learner};
 use crate::dispatch::{self, Dispatch};
 use crate::mqtt::stats::Snapshot;
 use crate::mqtt::{Guard, Observer};
@@ -7,11 +9,12 @@ use crate::web::{Follower, Sheet};
 use serde_json::{Value, json};
 
 /// Who follows the journal, and how far they are.
-pub fn followers(guard: &Guard, dispatch: &Dispatch) -> Vec<Follower> {
-    let (guard, dispatch) = (guard.observer(), dispatch.clone());
+pub fn followers(guard: &Guard, dispatch: &Dispatch, learner: &Learner) -> Vec<Follower> {
+    let (guard, dispatch, learner) = (guard.observer(), dispatch.clone(), learner.clone());
     vec![
         Follower { name: "downlink", cursor: Box::new(move || guard.followed()) },
         Follower { name: "dispatch", cursor: Box::new(move || dispatch.cursor()) },
+        Follower { name: "speeds", cursor: Box::new(move || learner.cursor()) },
     ]
 }
 
@@ -35,6 +38,26 @@ pub fn dispatch(stats: &dispatch::Stats, sheet: &mut Sheet) {
     sheet.gauge("dispatch_waiting", "Bookings left waiting by the last round", stats.waiting as u64);
     sheet.time("dispatch_busy", "Time spent in rounds", stats.busy);
     sheet.last_time("dispatch_last_round", "Time of the last round", stats.last_round);
+}
+
+/// The travel times' numbers, and those of the jobs under way.
+pub fn eta(stats: &eta::Stats, board: &Board, sheet: &mut Sheet) {
+    let (jobs, late) = board.counts();
+    sheet.gauge("jobs_under_way", "Jobs under way whose end is foreseen", jobs as u64);
+    sheet.gauge("jobs_late", "Of these, jobs that will be late", late as u64);
+    let told = |source: &'static str| (source, stats.answers.get(source).copied().unwrap_or(0));
+    sheet.counters("eta_answers", "Travel times told", "source", eta::SOURCES.map(told));
+    sheet.last_time("eta_learned", "Driving that the learned speeds rest on", stats.learned);
+    let Some((road, state)) = &stats.road else { return };
+    sheet.gauge("eta_cache_ways", "Ways remembered", stats.cached as u64);
+    sheet.counter("eta_road_answered", "Requests that the road service answered", road.answered);
+    sheet.counters("eta_road_failed", "Requests that it did not, or wrongly", "reason", road.failed.iter().map(|(why, n)| (*why, *n)));
+    let withheld = road.withheld.iter().map(|(why, n)| (*why, *n));
+    sheet.counters("eta_road_withheld", "Requests that were not made: breaker open, too many at once, too late", "reason", withheld);
+    sheet.time("eta_road_busy", "Time spent on requests to the road service", road.busy);
+    sheet.counter("eta_breaker_opened", "Times that the breaker opened", road.opened);
+    let states = eta::State::ALL.map(|each| (each.as_str(), i64::from(each == *state)));
+    sheet.gauges("eta_breaker", "State of the breaker before the road service", "state", states);
 }
 
 /// The guard's numbers.

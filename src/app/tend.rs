@@ -1,6 +1,10 @@
 //! Tasks that keep the house: the mirror, what is too old, the probe.
 
 use super::Rooms;
+use crate::dispatch::eta::{
+    Etas,
+    live::{self, Live},
+};
 use crate::fleet::mirror::Mirror;
 use crate::model::Timestamp;
 use crate::ops::notify;
@@ -42,6 +46,13 @@ pub async fn mirror(rooms: Rooms, mut mirror: Mirror, cancel: CancellationToken)
             return Ok(());
         }
     }
+}
+
+/// Foresees when the jobs under way will be done.
+pub async fn jobs(rooms: Rooms, etas: Etas, cancel: CancellationToken) -> Result<()> {
+    let deps = live::Deps { etas, bookings: rooms.bookings, db: rooms.db, fleet: rooms.fleet, tracks: rooms.tracks, clock: rooms.clock };
+    Live::new(deps, &rooms.config).run(cancel).await;
+    Ok(())
 }
 
 /// Takes away what is too old.

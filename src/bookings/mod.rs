@@ -4,6 +4,8 @@
 
 mod assign;
 mod error;
+pub mod etas;
+pub mod late;
 mod list;
 mod offer;
 mod place;
@@ -33,6 +35,7 @@ pub struct Bookings {
     db: Db,
     clock: Clock,
     rules: Arc<Rules>,
+    etas: etas::Board,
 }
 
 #[derive(Debug)]
@@ -49,7 +52,13 @@ const AT_ONCE: usize = 1_000;
 impl Bookings {
     /// The bookings of `db`, priced and estimated as `config` says.
     pub fn new(db: Db, config: &Config, clock: Clock) -> Self {
-        Self { db, clock, rules: Arc::new(Rules { tariff: config.tariff.clone(), dispatch: config.dispatch.clone() }) }
+        let rules = Arc::new(Rules { tariff: config.tariff.clone(), dispatch: config.dispatch.clone() });
+        Self { db, clock, rules, etas: etas::Board::default() }
+    }
+
+    /// When the jobs under way will be done.
+    pub fn etas(&self) -> &etas::Board {
+        &self.etas
     }
 
     /// Up to 1,000 scheduled bookings with a pickup until `before`, the earliest first.

@@ -190,6 +190,10 @@ pub struct Dispatch {
     pub patience_trips: f64,
     /// And so many seconds for each second of its trip a booking is worth less to serve now.
     pub trip_weight: f64,
+    /// A job without a window is late when it is picked up so many seconds after the wanted time.
+    pub late_after_s: u64,
+    /// People are warned of a job that will be late by more than so many seconds.
+    pub late_tolerance_s: u64,
     /// Days that the rounds' records are kept.
     pub keep_rounds_days: u32,
 }
@@ -308,6 +312,8 @@ impl Default for Dispatch {
             scarce_share: 0.33,
             patience_trips: 0.9,
             trip_weight: 0.12,
+            late_after_s: 900,
+            late_tolerance_s: 120,
             keep_rounds_days: 30,
         }
     }

@@ -15,6 +15,7 @@ pub mod plan;
 pub mod record;
 mod redispatch;
 mod release;
+mod roads;
 mod round;
 mod scene;
 mod stats;
@@ -28,6 +29,7 @@ use crate::config;
 use crate::fleet::Fleet;
 use crate::model::Timestamp;
 use crate::store::{self, Db};
+use eta::Etas;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -64,6 +66,7 @@ struct Inner {
     bookings: Bookings,
     db: Db,
     fleet: Fleet,
+    etas: Etas,
     follower: availability::Follower,
     config: config::Dispatch,
     rules: plan::Rules,
@@ -80,12 +83,13 @@ struct Inner {
 
 impl Dispatch {
     /// A dispatcher that does nothing until [`Dispatch::run`] or [`Dispatch::round`].
-    pub fn new(bookings: Bookings, db: Db, fleet: Fleet, config: &config::Dispatch, clock: Clock) -> Self {
+    pub fn new(bookings: Bookings, db: Db, fleet: Fleet, etas: Etas, config: &config::Dispatch, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             follower: availability::Follower::new(db.clone(), fleet.clone()),
             bookings,
             db,
             fleet,
+            etas,
             config: config.clone(),
             rules: plan::Rules::from(config),
             since: clock.now(),

@@ -1,10 +1,10 @@
 //! What a round says about one booking: the JSON that `/bookings/{id}/dispatch` serves, and its one plain sentence.
 
-use super::eta::Travel;
-use super::plan::{Blocked, Candidate, Cost, Excluded, Exclusions, Outcome, Parts, Reason, Rules, Seen};
+use super::plan::{Blocked, Candidate, Cost, Excluded, Exclusions, Outcome, Parts, Reason, Rules, Seen, Waiting};
 use crate::model::{BookingId, Metres, Timestamp, VehicleId};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// Excluded vehicles told in detail for each booking.
 pub const EXCLUDED_TOLD: usize = 10;
@@ -20,8 +20,8 @@ pub struct Record {
     pub policy: &'static str,
     /// What made the round happen.
     pub trigger: &'static str,
-    /// Where travel times come from.
-    pub eta_source: &'static str,
+    /// Where the travel time of the vehicle that is told first comes from.
+    pub eta_source: Arc<str>,
     /// The vehicle that got the booking.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen: Option<VehicleId>,
@@ -107,6 +107,8 @@ pub struct Round<'a> {
     pub trigger: &'static str,
     /// How it was planned.
     pub rules: &'a Rules,
+    /// Where the travel times of `rules` come from.
+    pub eta_source: &'static str,
     /// The vehicles as they were seen.
     pub seen: &'a [Seen],
     /// What people call the waiting bookings.
@@ -129,13 +131,13 @@ fn names(vehicles: &[VehicleId]) -> Vec<String> {
 
 impl Round<'_> {
     /// The record of one outcome.
-    pub fn record(&self, outcome: &Outcome, exclusions: &Exclusions, blocked: Option<&Blocked>) -> Record {
+    pub fn record(&self, outcome: &Outcome, waiting: &Waiting, exclusions: &Exclusions, blocked: Option<&Blocked>) -> Record {
         Record {
             round: self.number,
             at: self.at,
             policy: Rules::POLICY,
             trigger: self.trigger,
-            eta_source: Travel::SOURCE,
+            eta_source: self.source(outcome, waiting),
             chosen: outcome.vehicle.clone(),
             promised: outcome.promised.clone(),
             asked: Vec::new(),
@@ -148,6 +150,13 @@ impl Round<'_> {
         }
     }
 
+    /// Where the travel time of the vehicle that is told first comes from: the chosen one, else the cheapest.
+    fn source(&self, outcome: &Outcome, waiting: &Waiting) -> Arc<str> {
+        let told = outcome.candidates.iter().find(|c| c.chosen).or(outcome.candidates.first());
+        let road = told.and_then(|c| waiting.roads.iter().find(|road| road.vehicle == c.vehicle));
+        road.map_or_else(|| self.eta_source.into(), |road| Arc::clone(&road.source))
+    }
+
     fn weights(&self) -> Weights {
         let Rules { until_weight, lateness_weight, empty_km, fit, fairness, .. } = self.rules;
         let (empty_km_s, fit_s, fairness_s) = (empty_km.as_secs_f64(), fit.as_secs_f64(), fairness.as_secs_f64());
@@ -155,7 +164,7 @@ impl Round<'_> {
     }
 
     fn considered(&self, candidate: &Candidate) -> Considered {
-        let eta_s = candidate.until.as_secs_f64() + self.rules.travel.eta(candidate.distance).drive.as_secs_f64();
+        let eta_s = candidate.until.as_secs_f64() + candidate.parts.drive.as_secs_f64();
         Considered {
             vehicle_id: candidate.vehicle.clone(),
             cost: tenth(candidate.cost.as_secs_f64()),
@@ -224,7 +233,7 @@ impl Round<'_> {
     }
 
     fn away(&self, candidate: &Candidate) -> String {
-        minutes(self.rules.travel.eta(candidate.distance).drive.as_secs_f64())
+        minutes(candidate.parts.drive.as_secs_f64())
     }
 
     fn why_this_one(&self, chosen: &Candidate, outcome: &Outcome, exclusions: &Exclusions) -> String {
@@ -325,7 +334,8 @@ fn tenth(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dispatch::plan::{self, Waiting};
+    use crate::dispatch::eta::Travel;
+    use crate::dispatch::plan;
     use crate::model::{Availability, Place, Span};
 
     const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -357,8 +367,9 @@ mod tests {
         let survey = plan::Survey::new(NOW, seen, &rules);
         let out = survey.exclusions(&waiting, EXCLUDED_TOLD);
         let references = HashMap::from([(id, "B-1".to_owned())]);
-        Round { number: 7, at: NOW, trigger: "journal", rules: &rules, seen, references: &references }.record(
+        Round { number: 7, at: NOW, trigger: "journal", rules: &rules, eta_source: Travel::SOURCE, seen, references: &references }.record(
             &plan.outcomes[0],
+            &waiting,
             &out,
             survey.blocked(&waiting).as_ref(),
         )

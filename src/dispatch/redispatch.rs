@@ -40,18 +40,18 @@ impl Dispatch {
         let gain = span(self.0.config.late_gain_s);
         let due = scene::due(job).filter(|_| gain > Span::default())?;
         let pickup = job.order.pickup.place;
-        let arrival = now + self.drive(view.place?.distance(pickup));
+        let arrival = now + self.drive(view.place?.distance(pickup), now);
         if arrival <= due {
             return None;
         }
         let (other, way) = scene::nearest_free(&self.0.fleet, job, &self.0.rules, now)?;
-        let sooner = arrival.since(now + self.drive(way));
+        let sooner = arrival.since(now + self.drive(way, now));
         let late = arrival.since(due).as_secs_f64() / 60.0;
         (sooner >= gain).then(|| format!("{} would be {late:.0} min late, and {} is nearer", view.id, other.id))
     }
 
-    fn drive(&self, way: Metres) -> Span {
-        self.0.rules.travel.eta(way).drive
+    fn drive(&self, way: Metres, now: Timestamp) -> Span {
+        self.0.etas.travel(now).0.eta(way).drive
     }
 }
 

@@ -22,7 +22,7 @@ impl Dispatch {
         let seconds = |s: u64| Span::from_secs(i64::try_from(s).unwrap_or(i64::MAX / 2_000));
         let slack = seconds(self.0.config.slack_s);
         let nearest = scene::nearest_free(&self.0.fleet, booking, &self.0.rules, now);
-        let lead = nearest.map_or(seconds(self.0.config.lead_s), |(_, way)| self.0.rules.travel.eta(way).drive + slack);
+        let lead = nearest.map_or(seconds(self.0.config.lead_s), |(_, way)| self.0.etas.travel(now).0.eta(way).drive + slack);
         lead.max(slack).min(EARLIEST)
     }
 }

@@ -1,15 +1,16 @@
 //! One round: look, plan, assign, and leave a record of it.
 
 use super::asking;
-use super::plan::{self, Lately, Plan, Survey, Waiting};
+use super::plan::{self, Lately, Plan, Rules, Survey, Waiting};
 use super::record::{EXCLUDED_TOLD, Record, Round};
+use super::roads::Pairs;
 use super::scene::{self, Jobs};
 use super::{Dispatch, Error};
 use crate::bookings::{Assignment, Decision};
 use crate::model::{Booking, BookingId, Span, Timestamp, VehicleId};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Bookings looked at in a round; the others, which came later, wait for the next.
 pub(super) const MOST: usize = 2_000;
@@ -99,6 +100,12 @@ struct Planned {
     plan_took: Duration,
 }
 
+/// What else is known when a round begins.
+struct Around {
+    jobs: Jobs,
+    lately: Lately,
+}
+
 impl Dispatch {
     /// Holds a round now. `trigger` says in the records what made it happen.
     pub async fn round(&self, trigger: &'static str) -> Result<Report, Error> {
@@ -112,7 +119,8 @@ impl Dispatch {
         let ids: HashSet<BookingId> = waiting.iter().map(|b| b.id).collect();
         let jobs = Jobs::read(&self.0.bookings, &self.0.config, self.0.clock.now()).await?;
         let lately = scene::lately(&self.0.bookings, self.0.clock.now()).await?;
-        let planned = self.plan(trigger, waiting, jobs, lately).await?;
+        let until = self.0.etas.round_ends(start);
+        let planned = self.plan(trigger, waiting, Around { jobs, lately }, until).await?;
         let Settled { assigned, asked, lost } = self.settle(self.0.told.news(planned.records, &ids)).await?;
         self.0.follower.catch_up().await?;
         let left = ids.len() - assigned - asked;
@@ -122,20 +130,32 @@ impl Dispatch {
         Ok(report)
     }
 
-    /// Plans off the async threads: a large round takes a while.
-    async fn plan(&self, trigger: &'static str, bookings: Vec<Booking>, jobs: Jobs, lately: Lately) -> Result<Planned, Error> {
+    /// Looks, asks how long the ways take (until `until`) and plans; off the async threads, for a large round takes a while.
+    async fn plan(&self, trigger: &'static str, bookings: Vec<Booking>, around: Around, until: Instant) -> Result<Planned, Error> {
+        let now = self.0.clock.now();
+        let (travel, eta_source) = self.0.etas.travel(now);
+        let rules = Arc::new(Rules { travel, ..self.0.rules.clone() });
+        let (this, known, plain) = (self.clone(), Arc::clone(&rules), self.0.etas.is_plain());
+        let Around { jobs, lately } = around;
+        let look = move || {
+            let waiting: Vec<Waiting> = bookings.iter().map(|b| scene::waiting(b, &jobs.answers)).collect();
+            let seen = scene::vehicles(&this.0.fleet, &jobs, &waiting, &known, now);
+            let pairs = (!plain).then(|| Pairs::nearest(&waiting, &seen, &known, now));
+            (bookings, waiting, seen, pairs)
+        };
+        let (bookings, mut waiting, seen, pairs) = tokio::task::spawn_blocking(look).await?;
+        if let Some(pairs) = pairs {
+            pairs.ask(&self.0.etas, &mut waiting, now, until).await;
+        }
         let this = self.clone();
         let planned = tokio::task::spawn_blocking(move || {
-            let now = this.0.clock.now();
-            let rules = &this.0.rules;
             let start = this.0.clock.monotonic();
-            let waiting: Vec<Waiting> = bookings.iter().map(|b| scene::waiting(b, &jobs.answers)).collect();
-            let seen = scene::vehicles(&this.0.fleet, &jobs, &waiting, rules, now);
-            let plan = plan::assign(now, &waiting, &seen, &lately, rules);
+            let plan = plan::assign(now, &waiting, &seen, &lately, &rules);
             let plan_took = start.elapsed();
             let references: HashMap<BookingId, String> = bookings.into_iter().map(|b| (b.id, b.reference)).collect();
-            let round = Round { number: this.0.told.number(now), at: now, trigger, rules, seen: &seen, references: &references };
-            let mut records = records(&plan, &waiting, &Survey::new(now, &seen, rules), &round);
+            let number = this.0.told.number(now);
+            let round = Round { number, at: now, trigger, rules: &rules, eta_source, seen: &seen, references: &references };
+            let mut records = records(&plan, &waiting, &Survey::new(now, &seen, &rules), &round);
             this.ask(&plan, &mut records);
             Planned { records, plan_took }
         });
@@ -203,7 +223,7 @@ fn records(plan: &Plan, waiting: &[Waiting], survey: &Survey<'_>, round: &Round<
         let waiting = by_id.get(&outcome.booking)?;
         let got = outcome.vehicle.is_some() || outcome.promised.is_some();
         let blocked = if got { None } else { survey.blocked(waiting) };
-        Some((outcome.booking, round.record(outcome, &survey.exclusions(waiting, EXCLUDED_TOLD), blocked.as_ref())))
+        Some((outcome.booking, round.record(outcome, waiting, &survey.exclusions(waiting, EXCLUDED_TOLD), blocked.as_ref())))
     };
     plan.outcomes.iter().filter_map(record).collect()
 }

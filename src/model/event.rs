@@ -60,6 +60,10 @@ pub enum Kind {
     BookingLocked,
     /// The dispatcher may have it again.
     BookingUnlocked,
+    /// A job under way will be late, or later than was told.
+    BookingLate,
+    /// It will be in time after all.
+    BookingOnTime,
     /// A vehicle was registered or its data changed.
     VehicleChanged,
     /// Somebody went on or off duty with a vehicle.
@@ -74,7 +78,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::BookingPlaced,
         Self::BookingReleased,
         Self::BookingOffered,
@@ -90,6 +94,8 @@ impl Kind {
         Self::BookingExpired,
         Self::BookingLocked,
         Self::BookingUnlocked,
+        Self::BookingLate,
+        Self::BookingOnTime,
         Self::VehicleChanged,
         Self::VehicleDutyChanged,
         Self::DeviceChanged,
@@ -115,6 +121,8 @@ impl Kind {
             Self::BookingExpired => "booking.expired",
             Self::BookingLocked => "booking.locked",
             Self::BookingUnlocked => "booking.unlocked",
+            Self::BookingLate => "booking.late",
+            Self::BookingOnTime => "booking.on_time",
             Self::VehicleChanged => "vehicle.changed",
             Self::VehicleDutyChanged => "vehicle.duty_changed",
             Self::DeviceChanged => "device.changed",

@@ -1,5 +1,6 @@
 //! The words of the trade as the API shows them.
 
+use crate::bookings::etas::{Board, JobEta};
 use crate::model::{Booking, Contact, Fix, Flag, Flags, Money, Place, Site, Stop, Timestamp, Window};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -214,6 +215,16 @@ pub struct BookingShape {
     /// People decide about it, not the dispatcher.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub locked: bool,
+    /// When it will be done; only while it is under way, and only where one or several bookings are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eta: Option<EtaShape>,
+}
+impl BookingShape {
+    /// The same with what the board says about it.
+    pub fn with_eta(self, board: &Board) -> Self {
+        let eta = self.id.parse().ok().and_then(|id| board.get(id)).map(Into::into);
+        Self { eta, ..self }
+    }
 }
 impl From<&Booking> for BookingShape {
     fn from(b: &Booking) -> Self {
@@ -251,6 +262,39 @@ impl From<&Booking> for BookingShape {
             cancel_reason: b.reason.clone(),
             version: b.version,
             locked: b.locked,
+            eta: None,
+        }
+    }
+}
+
+/// When a job under way will be done.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = JobEta)]
+pub struct EtaShape {
+    /// When its vehicle will be at the pickup; not once it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub pickup_at: Option<Timestamp>,
+    /// When it will be at the drop-off, halts on the way included.
+    #[schema(value_type = String, format = DateTime)]
+    pub dropoff_at: Timestamp,
+    /// Where the travel times come from: `road`, `cache`, `learned` or `great_circle`; of several the least trusted.
+    pub source: &'static str,
+    /// Seconds by which it will miss its window, or the time that was wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_s: Option<i64>,
+    /// When this was found.
+    #[schema(value_type = String, format = DateTime)]
+    pub computed_at: Timestamp,
+}
+impl From<JobEta> for EtaShape {
+    fn from(eta: JobEta) -> Self {
+        Self {
+            pickup_at: eta.pickup_at,
+            dropoff_at: eta.dropoff_at,
+            source: eta.source,
+            late_s: eta.late.map(|late| late.by.as_millis() / 1_000),
+            computed_at: eta.computed_at,
         }
     }
 }

@@ -5,6 +5,7 @@ use depotd::bookings::{Bookings, Page, PlaceRequest};
 use depotd::clock::Clock;
 use depotd::config::Config;
 use depotd::dispatch::Dispatch;
+use depotd::dispatch::eta::Etas;
 use depotd::fleet::Fleet;
 use depotd::model::{Actor, Booking, BookingId, Fix, Flags, Kind, Order, Place, Site, Timestamp, Vehicle, VehicleId};
 use depotd::store::{self, Db, journal, vehicles};
@@ -44,7 +45,8 @@ impl Depot {
         let db = Db::open(dir).unwrap();
         let fleet = Fleet::new(&config.fleet);
         let bookings = Bookings::new(db.clone(), &config, clock.clone());
-        let dispatch = Dispatch::new(bookings.clone(), db.clone(), fleet.clone(), &config.dispatch, clock.clone());
+        let dispatch =
+            Dispatch::new(bookings.clone(), db.clone(), fleet.clone(), Etas::new(&config, &clock), &config.dispatch, clock.clone());
         Self { db, fleet, bookings, dispatch, clock }
     }
 

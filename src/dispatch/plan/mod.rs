@@ -17,7 +17,7 @@ mod nearest;
 mod solver;
 mod worth;
 
-pub use fit::{Blocked, Excluded, Exclusions, Reason, Survey, demand};
+pub use fit::{Blocked, Excluded, Exclusions, Reason, Survey, able, demand};
 
 use super::eta::Travel;
 use crate::model::{Availability, BookingId, Metres, Place, Priority, Span, Timestamp, VehicleId};

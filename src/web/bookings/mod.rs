@@ -46,14 +46,15 @@ pub async fn create(
 pub async fn list(State(web): State<Web>, Params(params): Params<ListParams>) -> Result<Json<List<BookingShape>>> {
     let (filter, page) = params.split();
     let page = web.bookings.list(filter, page).await?;
-    Ok(Json(List { items: page.items.iter().map(Into::into).collect(), next: page.next }))
+    let shown = |b| BookingShape::from(b).with_eta(web.bookings.etas());
+    Ok(Json(List { items: page.items.iter().map(shown).collect(), next: page.next }))
 }
 
 /// One booking.
 #[utoipa::path(get, path = "/api/v1/bookings/{id}", tag = "bookings", params(("id" = String, Path)),
     responses((status = 200, body = BookingShape), (status = 404, body = Problem)))]
 pub async fn read(State(web): State<Web>, Id(id): Id<BookingId>) -> Result<Json<BookingShape>> {
-    Ok(Json((&web.bookings.get(id).await?).into()))
+    Ok(Json(BookingShape::from(&web.bookings.get(id).await?).with_eta(web.bookings.etas())))
 }
 
 /// Give a booking to a vehicle by hand.

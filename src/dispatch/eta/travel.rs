@@ -1,17 +1,9 @@
-//! How long a way takes. One source now: the great circle, stretched to a road and driven at one speed.
+//! Great circles, stretched to a road and driven at one speed.
 
+use super::Eta;
 use crate::model::{Metres, Span};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-
-/// A travel time, with where it comes from.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Eta {
-    /// How long the drive takes.
-    pub drive: Span,
-    /// Who says so, as on the wire.
-    pub source: &'static str,
-}
 
 /// Turns great-circle distances into travel times.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
@@ -33,6 +25,16 @@ impl Travel {
         Self { detour_factor, micros_per_metre: detour_factor * 3_600_000.0 / (speed_kmh.max(0.1) * 1_000.0) * 1_000.0 }
     }
 
+    /// The same detour, driven so that great circles pass at `metres_per_second` (more than 0).
+    pub fn passing_at(self, metres_per_second: f64) -> Self {
+        Self { micros_per_metre: 1_000_000.0 / metres_per_second.max(0.001), ..self }
+    }
+
+    /// How fast great circles pass, in metres per second.
+    pub fn metres_per_second(&self) -> f64 {
+        1_000_000.0 / self.micros_per_metre
+    }
+
     /// The road's length over a great-circle distance.
     pub fn road(&self, way: Metres) -> Metres {
         Metres(way.0 * self.detour_factor)
@@ -44,7 +46,7 @@ impl Travel {
     }
 
     /// The travel time in whole microseconds; never decreases as the way grows.
-    pub(super) fn micros(&self, way: Metres) -> i64 {
+    pub fn micros(&self, way: Metres) -> i64 {
         let micros = self.micros_per_metre * way.0;
         let drive = Duration::try_from_secs_f64(micros / 1_000_000.0).unwrap_or(Duration::MAX);
         i64::try_from(drive.as_micros()).unwrap_or(LONGEST_MICROS).min(LONGEST_MICROS)
@@ -59,6 +61,14 @@ mod tests {
     fn ten_kilometres_at_twenty_five_with_a_detour() {
         let eta = Travel::new(1.3, 25.0).eta(Metres(10_000.0));
         assert_eq!(eta, Eta { drive: Span::from_secs(1_872), source: "great_circle" });
+    }
+
+    #[test]
+    fn another_pace_keeps_the_detour() {
+        let travel = Travel::new(1.25, 45.0);
+        assert!((travel.metres_per_second() - 10.0).abs() < 1e-9);
+        let slower = travel.passing_at(5.0);
+        assert_eq!((slower.eta(Metres(1_000.0)).drive, slower.road(Metres(1_000.0))), (Span::from_secs(200), Metres(1_250.0)));
     }
 
     #[test]

@@ -1,0 +1,229 @@
+//! How long ways take, and who says so.
+//!
+//! [`Etas::drives`] asks a chain, and each answer names its link: the cache of what the [road service](road) said, the
+//! service itself (behind a time-out, a bulkhead and a [circuit breaker](breaker)), the [speeds] that the fleet's own tracks
+//! teach, and at last the great circle at the configured speed, which always answers. [`learn`] reads the tracks, [`live`]
+//! watches over the jobs under way.
+
+mod breaker;
+mod cache;
+pub mod learn;
+pub mod live;
+mod road;
+mod speeds;
+mod table;
+mod travel;
+
+pub use breaker::State;
+pub use road::Stats as RoadStats;
+pub use travel::Travel;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::model::{Place, Span, Timestamp};
+use cache::{Cache, Key};
+use h3o::CellIndex;
+use jiff::tz::TimeZone;
+use road::{RoadService, Told};
+use speeds::Speeds;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A travel time, with where it comes from.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Eta {
+    /// How long the drive takes.
+    pub drive: Span,
+    /// Who says so, as on the wire: `road`, `cache`, `learned` or `great_circle`.
+    pub source: &'static str,
+}
+
+/// The links of the chain on the wire, the best first.
+pub const SOURCES: [&str; 4] = [road::SOURCE, cache::SOURCE, speeds::SOURCE, Travel::SOURCE];
+
+/// A way to be driven.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Leg {
+    /// The class of the vehicle that drives it.
+    pub class: Arc<str>,
+    /// Where it begins.
+    pub from: Place,
+    /// Where it ends.
+    pub to: Place,
+}
+
+/// Who asks: a round has all requests but the one that is kept for what goes on in the background.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asker {
+    /// A dispatch round, which waits for the answer.
+    Round,
+    /// Somebody with time.
+    Background,
+}
+
+/// What happened so far.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Stats {
+    /// Answers by source.
+    pub answers: BTreeMap<&'static str, u64>,
+    /// Ways remembered.
+    pub cached: usize,
+    /// Driving that the learned speeds rest on.
+    pub learned: Duration,
+    /// The road service and its breaker's state; `None`: there is none.
+    pub road: Option<(RoadStats, State)>,
+}
+
+/// The chain. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Etas(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    travel: Travel,
+    zone: TimeZone,
+    road: Option<RoadService>,
+    width: usize,
+    round: Duration,
+    // Std mutexes, never held across an await.
+    cache: Mutex<Cache>,
+    speeds: Mutex<Speeds>,
+    answers: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+/// What the road service once said about a way, or just now.
+type Known = (Option<Span>, &'static str);
+
+impl Etas {
+    /// The chain that the settings describe, with nothing learned or remembered yet.
+    pub fn new(config: &Config, clock: &Clock) -> Self {
+        let eta = &config.eta;
+        let travel = Travel::new(config.dispatch.detour_factor, config.dispatch.speed_kmh);
+        let seed = u64::from(std::process::id()) ^ clock.now().as_millis().unsigned_abs();
+        let retry = Duration::from_secs(config.dispatch.retry_s.max(1));
+        let live = Span::from_secs(i64::try_from(eta.cache_s).unwrap_or(i64::MAX));
+        Self(Arc::new(Inner {
+            travel,
+            zone: TimeZone::get(&config.depot.zone).unwrap_or(TimeZone::UTC),
+            road: RoadService::new(eta, seed, clock.clone()),
+            width: eta.road_requests,
+            round: retry.mul_f64(eta.round_share.clamp(0.0, 1.0)),
+            cache: Mutex::new(Cache::new(eta.cache_ways, live)),
+            speeds: Mutex::new(Speeds::new(travel.metres_per_second())),
+            answers: Mutex::default(),
+        }))
+    }
+
+    /// How long each of `legs` takes for who sets out at `now`, in their order. Answers before `until`.
+    pub async fn drives(&self, legs: &[Leg], now: Timestamp, asker: Asker, until: Instant) -> Vec<Eta> {
+        let hour = self.hour(now);
+        let mut known = self.recall(legs, hour, now);
+        if let Some(road) = &self.0.road {
+            let missing = legs.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(leg, _)| (leg.from, leg.to));
+            let width = if asker == Asker::Round { self.0.width.saturating_sub(1) } else { 1 };
+            let told = self.remember(road.ask(missing, width, until).await, hour, now);
+            for (leg, known) in legs.iter().zip(&mut known).filter(|(_, known)| known.is_none()) {
+                let drive = cells(leg).and_then(|cells| told.get(&cells));
+                *known = drive.map(|drive| (*drive, road::SOURCE));
+            }
+        }
+        self.answer(legs, &known, hour)
+    }
+
+    /// When a round that began at `start` wants all answers.
+    pub fn round_ends(&self, start: Instant) -> Instant {
+        start + self.0.round
+    }
+
+    /// What the whole fleet's speed makes of great circles at `now`, and who says so.
+    pub fn travel(&self, now: Timestamp) -> (Travel, &'static str) {
+        self.estimate(None, self.hour(now))
+    }
+
+    /// Is there nothing to know but great circles at the configured speed?
+    pub fn is_plain(&self) -> bool {
+        self.0.road.is_none() && lock(&self.0.speeds).known().1 == 0
+    }
+
+    /// Numbers for the metrics.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            answers: lock(&self.0.answers).clone(),
+            cached: lock(&self.0.cache).len(),
+            learned: Duration::try_from_secs_f64(lock(&self.0.speeds).known().0).unwrap_or_default(),
+            road: self.0.road.as_ref().map(|road| (road.stats(), road.state())),
+        }
+    }
+
+    /// The hour of the day, 0 to 23, depot time.
+    fn hour(&self, now: Timestamp) -> u8 {
+        let at = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
+        u8::try_from(at.to_zoned(self.0.zone.clone()).hour()).unwrap_or(0)
+    }
+
+    fn recall(&self, legs: &[Leg], hour: u8, now: Timestamp) -> Vec<Option<Known>> {
+        if self.0.road.is_none() {
+            return vec![None; legs.len()];
+        }
+        let cache = lock(&self.0.cache);
+        let known = |leg: &Leg| {
+            let (from, to) = cells(leg)?;
+            cache.get(&Key { from, to, hour }, now).map(|drive| (drive, cache::SOURCE))
+        };
+        legs.iter().map(known).collect()
+    }
+
+    /// Keeps what the service said, all of it, and gives it by its ends.
+    fn remember(&self, told: Vec<Told>, hour: u8, now: Timestamp) -> HashMap<(CellIndex, CellIndex), Option<Span>> {
+        let mut cache = lock(&self.0.cache);
+        let mut by_ends = HashMap::new();
+        for (batch, drives) in told {
+            for ((from, _), row) in batch.sources.iter().zip(drives) {
+                for ((to, _), drive) in batch.targets.iter().zip(row) {
+                    cache.put(Key { from: *from, to: *to, hour }, drive, now);
+                    by_ends.insert((*from, *to), drive);
+                }
+            }
+        }
+        by_ends
+    }
+
+    /// What is known, and an estimate of what is not. Where no road leads, an estimate is all there is.
+    fn answer(&self, legs: &[Leg], known: &[Option<Known>], hour: u8) -> Vec<Eta> {
+        let mut paces: HashMap<&str, (Travel, &'static str)> = HashMap::new();
+        let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+        let mut etas = Vec::with_capacity(legs.len());
+        for (leg, known) in legs.iter().zip(known) {
+            let eta = match known {
+                Some((Some(drive), source)) => Eta { drive: *drive, source },
+                _ => {
+                    let (travel, source) = *paces.entry(&leg.class).or_insert_with(|| self.estimate(Some(&leg.class), hour));
+                    Eta { source, ..travel.eta(leg.from.distance(leg.to)) }
+                }
+            };
+            *counts.entry(eta.source).or_default() += 1;
+            etas.push(eta);
+        }
+        let mut answers = lock(&self.0.answers);
+        counts.into_iter().for_each(|(source, count)| *answers.entry(source).or_default() += count);
+        etas
+    }
+
+    fn estimate(&self, class: Option<&str>, hour: u8) -> (Travel, &'static str) {
+        match lock(&self.0.speeds).speed(class, hour) {
+            Some(speed) => (self.0.travel.passing_at(speed), speeds::SOURCE),
+            None => (self.0.travel, Travel::SOURCE),
+        }
+    }
+}
+
+/// The cells of a leg's ends, when they are two: a way within a cell is not worth a question.
+fn cells(leg: &Leg) -> Option<(CellIndex, CellIndex)> {
+    let (from, to) = (cache::cell(leg.from)?, cache::cell(leg.to)?);
+    (from != to).then_some((from, to))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
