@@ -1,5 +1,6 @@
 //! The only place that constructs and wires: open, migrate, load, bind, run named tasks, stop.
 
+mod actions;
 mod load;
 mod report;
 mod tend;
@@ -16,7 +17,9 @@ use crate::ops::certificates::Certificates;
 use crate::ops::data_dir::{self, DataDirLock};
 use crate::ops::notify;
 use crate::ops::run_file::Running;
+use crate::ops::ticker;
 use crate::registry::Registry;
+use crate::schedules::{Runner, Schedules};
 use crate::store::Db;
 use crate::telemetry::Inspector;
 use crate::tracks::Tracks;
@@ -26,7 +29,7 @@ use axum::body::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -64,6 +67,9 @@ struct Rooms {
     fleet: Fleet,
     tracks: Tracks,
     inspector: Inspector,
+    schedules: Schedules,
+    /// Makes the schedules' runner look at the table.
+    due: Arc<Notify>,
 }
 
 type TaskEnd = (&'static str, Result<()>);
@@ -91,8 +97,13 @@ impl App {
         let learner = Learner::open(etas.clone(), db.clone(), rooms.tracks.clone()).await.context("read the learned speeds")?;
         let dispatch = Dispatch::new(bookings, db, fleet, etas.clone(), &rooms.config.dispatch, rooms.clock.clone());
         dispatch.prepare().await.context("find out who has which job")?;
+        rooms.schedules.fill().await.context("fill the schedules")?;
+        let due = rooms.due.clone();
+        let runner = Runner::new(rooms.schedules.clone(), actions::all(&rooms, &dispatch), Arc::clone(&due));
         let (well, health) = watch::channel(Ok(()));
-        let http = bind_http(&rooms, options, &guard, Planners { dispatch: &dispatch, etas: &etas, learner: &learner }, health).await?;
+        let http =
+            bind_http(&rooms, options, &guard, Planners { dispatch: &dispatch, etas: &etas, learner: &learner, runner: &runner }, health)
+                .await?;
         let addresses = Addresses { http: http.addr, mqtt: guard.addr(), mqtts: guard.tls_addr() };
 
         let mut app = Self { addresses, rooms, cancel: CancellationToken::new(), tasks: JoinSet::new(), _lock: lock };
@@ -104,6 +115,8 @@ impl App {
             learner.run(cancel).await;
             Ok(())
         });
+        app.spawn("schedules", |cancel| async { Ok(runner.run(cancel).await?) });
+        app.spawn("ticker", |cancel| async move { Ok(ticker::run(due, &cancel).await?) });
         app.spawn("mirror", |cancel| tend::mirror(rooms.clone(), mirror, cancel));
         app.spawn("housekeeping", |cancel| tend::housekeeping(rooms.clone(), cancel));
         app.spawn("probe", |cancel| tend::probe(rooms.clone(), well, cancel));
@@ -183,6 +196,7 @@ struct Planners<'a> {
     dispatch: &'a Dispatch,
     etas: &'a Etas,
     learner: &'a Learner,
+    runner: &'a Runner,
 }
 
 async fn bind_http(
@@ -195,13 +209,15 @@ async fn bind_http(
     let file = rooms.config.depot.data_dir.join("basemap.geojson");
     let basemap = options.basemap.or_else(|| std::fs::read(file).ok().map(Bytes::from));
     let (watched, counted, planned) = (guard.observer(), guard.observer(), planners.dispatch.clone());
-    let (etas, board) = (planners.etas.clone(), rooms.bookings.etas().clone());
+    let (runner, etas, board) = (planners.runner.clone(), planners.etas.clone(), rooms.bookings.etas().clone());
     let deps = web::Deps {
         config: Arc::clone(&rooms.config),
         clock: rooms.clock.clone(),
         db: rooms.db.clone(),
         auth: rooms.auth.clone(),
         bookings: rooms.bookings.clone(),
+        schedules: rooms.schedules.clone(),
+        wake_schedules: Arc::clone(&rooms.due),
         registry: Registry::new(rooms.db.clone(), rooms.clock.clone()),
         fleet: rooms.fleet.clone(),
         tracks: rooms.tracks.clone(),
@@ -214,6 +230,7 @@ async fn bind_http(
         more_metrics: Arc::new(move |sheet| {
             report::guard(&counted.stats(), sheet);
             report::dispatch(&planned.stats(), sheet);
+            report::schedules(runner.stats(), sheet);
             report::eta(&etas.stats(), &board, sheet);
         }),
     };

@@ -13,7 +13,7 @@
 //! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops |
 //! | pages and API | [`web`]; [`replay`] tries a policy on a day that was |
 //! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`] |
-//! | use cases | [`bookings`], [`registry`] (vehicles), [`auth`] (users, tokens, devices) |
+//! | use cases | [`bookings`], [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`]; on them [`schedules`] (cron rules and their runs) |
 //! | state | [`store`], [`tracks`], [`fleet`]; [`pricing`] is pure |
 //! | helpers | [`telemetry`] (bytes to fixes, pure), [`ops`] (lock, run.json, certificates, systemd) |
 //! | ground | [`clock`], [`config`] |
@@ -45,11 +45,13 @@
 //!   start it in [`app::App::start`] and let it say how far it is, so that tests can wait for it.
 //! - A dispatch policy to compare with: a name in [`replay::policy`]; what serving a booking is worth is in [`dispatch::plan`].
 //! - A source of travel times: a link of the chain in [`dispatch::eta::Etas::drives`], and its name on the wire.
+//! - What a schedule can do: a kind in [`model::ScheduleKind`], a line in `app/actions.rs`.
 //! - A setting: a field with its words in [`config`], a line in `config.toml`.
 //! - A command: a file in [`cli`].
 
 pub mod app;
 pub mod auth;
+pub mod backups;
 pub mod bookings;
 pub mod cli;
 pub mod clock;
@@ -62,6 +64,7 @@ pub mod ops;
 pub mod pricing;
 pub mod registry;
 pub mod replay;
+pub mod schedules;
 pub mod sim;
 pub mod store;
 pub mod telemetry;

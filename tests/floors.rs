@@ -13,7 +13,8 @@ const FLOORS: &[&[&str]] = &[
     &["clock", "config"],
     &["ops", "telemetry"],
     &["fleet", "pricing", "store", "tracks"],
-    &["auth", "bookings", "geofence", "registry"],
+    &["auth", "backups", "bookings", "geofence", "registry"],
+    &["schedules"],
     &["analytics", "dispatch", "mqtt", "notify", "sim", "upstream"],
     &["replay", "web"],
     &["app"],
@@ -34,6 +35,7 @@ const PURE_ROOMS: &[&str] = &[
     "dispatch/plan",
     "fleet/index",
     "pricing",
+    "schedules/slots",
     "telemetry",
 ];
 /// What the words of the trade must not know.

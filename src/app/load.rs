@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::fleet::mirror::{Found, Mirror};
+use crate::schedules::Schedules;
 use crate::store::{self, Db};
 use crate::telemetry::Inspector;
 use crate::tracks::Tracks;
@@ -29,6 +30,8 @@ pub async fn open(config: Config) -> Result<(Rooms, Mirror)> {
     let rooms = Rooms {
         auth: Auth::new(db.clone(), &config.mqtt, clock.clone()),
         bookings: Bookings::new(db.clone(), &config, clock.clone()),
+        schedules: Schedules::new(db.clone(), &config.depot.zone, clock.clone()),
+        due: Arc::default(),
         config: Arc::new(config),
         inspector: Inspector::default(),
         clock,

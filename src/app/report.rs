@@ -5,6 +5,7 @@ use crate::dispatch::eta::{self, learn::Learner};
 use crate::dispatch::{self, Dispatch};
 use crate::mqtt::stats::Snapshot;
 use crate::mqtt::{Guard, Observer};
+use crate::schedules;
 use crate::web::{Follower, Sheet};
 use serde_json::{Value, json};
 
@@ -58,6 +59,12 @@ pub fn eta(stats: &eta::Stats, board: &Board, sheet: &mut Sheet) {
     sheet.counter("eta_breaker_opened", "Times that the breaker opened", road.opened);
     let states = eta::State::ALL.map(|each| (each.as_str(), i64::from(each == *state)));
     sheet.gauges("eta_breaker", "State of the breaker before the road service", "state", states);
+}
+
+/// The schedules' numbers.
+pub fn schedules(stats: schedules::Stats, sheet: &mut Sheet) {
+    sheet.counter("schedule_runs_ok", "Runs of schedules that ended well", stats.ok);
+    sheet.counter("schedule_runs_failed", "Runs of schedules that failed", stats.failed);
 }
 
 /// The guard's numbers.

@@ -72,7 +72,7 @@ pub async fn housekeeping(rooms: Rooms, cancel: CancellationToken) -> Result<()>
     }
 }
 
-async fn purge(rooms: &Rooms, now: Timestamp) -> Result<()> {
+pub(super) async fn purge(rooms: &Rooms, now: Timestamp) -> Result<()> {
     rooms.bookings.purge(now).await?;
     rooms.auth.purge(now).await?;
     Ok(())

@@ -14,6 +14,7 @@ mod users;
 pub use allow::{Role, What, Who, allow};
 pub use devices::{Credential, Device, DeviceIdentity, NewDevice, Refused, Topics};
 pub use error::{Error, Fault};
+pub use secrets::short_id;
 pub use sessions::Opened;
 pub use tokens::{NewToken, Token, TokenMade};
 pub use users::{User, UserChange};

@@ -11,7 +11,7 @@ pub(super) fn secret() -> Result<String> {
 }
 
 /// A new short id: 9 letters and digits.
-pub(super) fn short_id() -> Result<String> {
+pub fn short_id() -> Result<String> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     Ok(random::<9>()?.iter().map(|b| char::from(LETTERS[usize::from(b % 32)])).collect())
 }

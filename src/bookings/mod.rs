@@ -88,7 +88,7 @@ impl Bookings {
         if due.is_empty() { Ok(0) } else { self.release(due.iter().map(|b| b.id).collect(), now).await }
     }
 
-    /// Forgets what is kept for a while only: expired quotes, idempotency keys after 48 h, dispatch records after `keep_rounds_days`.
+    /// Forgets what is kept for a while only: expired quotes, idempotency keys after 48 h, dispatch records and offers after `keep_rounds_days`.
     pub async fn purge(&self, now: Timestamp) -> Result<()> {
         const DAY_S: i64 = 86_400;
         let rounds = now - Span::from_secs(i64::from(self.rules.dispatch.keep_rounds_days) * DAY_S);
@@ -96,6 +96,7 @@ impl Bookings {
             store::quotes::purge(tx, now - Span::from_secs(DAY_S))?;
             store::idempotency::purge(tx, now - Span::from_secs(2 * DAY_S))?;
             store::rounds::purge(tx, rounds)?;
+            store::offers::purge(tx, rounds)?;
             Ok(())
         };
         self.db.write(change).await

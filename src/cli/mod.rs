@@ -1,6 +1,7 @@
 //! The commands, one file each. Human text on a terminal, one JSON document with `--json`; exit 0 ok, 1 failed, 2 wrong use.
 
 pub mod audit;
+pub mod backup;
 pub mod demo;
 pub mod device;
 pub mod doctor;
@@ -64,6 +65,14 @@ enum Command {
     /// Settings.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Backups of the data directory.
+    #[command(subcommand)]
+    Backup(backup::Command),
+    /// Put a backup in the place of the data; the depot must not run.
+    Restore {
+        /// Its directory, or its name as `backup list` tells it.
+        backup: PathBuf,
+    },
     /// The audit record.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -93,6 +102,8 @@ impl Cli {
                 common.print(&serde_json::to_value(&config)?, || "The settings are sound.".to_owned());
                 Ok(())
             }
+            Command::Backup(command) => backup::run(command, &common),
+            Command::Restore { backup } => backup::restore(&backup, &common),
             Command::Audit(command) => audit::run(&command, &common),
             Command::Doctor => doctor::run(&common),
         }

@@ -21,6 +21,8 @@ pub struct Depot {
     pub lon: f64,
     /// Where everything is kept.
     pub data_dir: PathBuf,
+    /// Backups kept; older ones go when a new one is made.
+    pub keep_backups: usize,
 }
 
 /// The HTTP side: console and API.
@@ -231,7 +233,7 @@ fn loopback(port: u16) -> SocketAddr {
 
 impl Default for Depot {
     fn default() -> Self {
-        Self { name: "Depot".into(), zone: "UTC".into(), lat: 42.5077, lon: 1.5218, data_dir: "depotd-data".into() }
+        Self { name: "Depot".into(), zone: "UTC".into(), lat: 42.5077, lon: 1.5218, data_dir: "depotd-data".into(), keep_backups: 7 }
     }
 }
 impl Default for Http {

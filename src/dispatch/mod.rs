@@ -2,14 +2,13 @@
 //!
 //! [`Dispatch::run`] is woken by the journal's head, gathers requests for a moment and holds a [`Dispatch::round`]: the
 //! waiting bookings and the vehicles around them ([`scene`](self)) go through the pure [`plan`], and what it says is
-//! assigned together with each booking's [`record`], or their drivers are asked. The [`calendar`](self) ticks so that scheduled
+//! assigned together with each booking's [`record`], or their drivers are asked. A [`ticker`] ticks so that scheduled
 //! bookings are released in time for the drive, offers pass that nobody answered, and jobs are taken back from vehicles that went
 //! silent or will be late;
 //! [`availability`] keeps the fleet informed of duty and jobs. A start, a tick and a wake all do the same.
 
 mod asking;
 pub mod availability;
-mod calendar;
 pub mod eta;
 pub mod plan;
 pub mod record;
@@ -28,6 +27,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::fleet::Fleet;
 use crate::model::Timestamp;
+use crate::ops::ticker;
 use crate::store::{self, Db};
 use eta::Etas;
 use std::sync::Arc;
@@ -119,7 +119,7 @@ impl Dispatch {
     /// Dispatches until cancelled.
     pub async fn run(self, cancel: CancellationToken) -> Result<(), Error> {
         let follow = async { self.0.follower.run(&cancel).await.map_err(Error::from) };
-        let calendar = async { calendar::run(Arc::clone(&self.0.tick), &cancel).await.map_err(Error::from) };
+        let calendar = async { ticker::run(Arc::clone(&self.0.tick), &cancel).await.map_err(Error::from) };
         tokio::try_join!(follow, calendar, self.turn(&cancel)).map(|_| ())
     }
 
@@ -179,6 +179,11 @@ impl Dispatch {
     async fn gather(&self) -> Result<Duration, Error> {
         let asked = self.0.bookings.waiting(round::MOST).await?.len();
         Ok(self.0.rules.gather(asked, self.0.fleet.counts().free).as_duration())
+    }
+
+    /// The time as the dispatcher knows it.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// Numbers for the metrics.

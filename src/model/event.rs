@@ -72,13 +72,15 @@ pub enum Kind {
     DeviceChanged,
     /// A device's credentials were revoked.
     DeviceRevoked,
+    /// A schedule was added, changed, removed or run by hand.
+    ScheduleChanged,
     /// A user, token or session right changed.
     AccessChanged,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::BookingPlaced,
         Self::BookingReleased,
         Self::BookingOffered,
@@ -100,6 +102,7 @@ impl Kind {
         Self::VehicleDutyChanged,
         Self::DeviceChanged,
         Self::DeviceRevoked,
+        Self::ScheduleChanged,
         Self::AccessChanged,
     ];
 
@@ -127,6 +130,7 @@ impl Kind {
             Self::VehicleDutyChanged => "vehicle.duty_changed",
             Self::DeviceChanged => "device.changed",
             Self::DeviceRevoked => "device.revoked",
+            Self::ScheduleChanged => "schedule.changed",
             Self::AccessChanged => "access.changed",
         }
     }

@@ -5,3 +5,4 @@ pub mod data_dir;
 pub mod host;
 pub mod notify;
 pub mod run_file;
+pub mod ticker;

@@ -54,6 +54,11 @@ pub fn of_booking(connection: &Connection, booking: BookingId, before: i64, limi
     Ok(found.into_iter().map(|o| (o.id, o)).collect())
 }
 
+/// Drops offers that ended before `before`; gives their number.
+pub fn purge(tx: &Transaction<'_>, before: Timestamp) -> Result<usize> {
+    Ok(tx.execute("delete from offers where state <> 'open' and answered_at < ?1", [before.as_millis()])?)
+}
+
 fn collect(connection: &Connection, sql: &str, given: impl rusqlite::Params) -> Result<Vec<Offer>> {
     connection.prepare_cached(sql)?.query_and_then(given, read)?.collect()
 }

@@ -2,7 +2,8 @@
 
 use super::error::{Error, FieldError};
 use crate::bookings::{self, Fault};
-use crate::{auth, registry, store};
+use crate::{auth, registry, schedules, store};
+use axum::http::StatusCode;
 
 fn fields(faults: Vec<Fault>) -> Error {
     Error::invalid(faults.into_iter().map(|f| FieldError { field: f.field, message: f.message }).collect())
@@ -42,6 +43,20 @@ impl From<registry::Error> for Error {
         match error {
             E::Unknown(_) => Self::not_found(error),
             E::Exists(_) | E::Busy(_) => Self::conflict(error),
+            E::Store(error) => error.into(),
+        }
+    }
+}
+impl From<schedules::Error> for Error {
+    fn from(error: schedules::Error) -> Self {
+        use schedules::Error as E;
+        match error {
+            E::Invalid(wrong) => {
+                Self::invalid(wrong.into_iter().map(|w| FieldError { field: w.field.to_owned(), message: w.message }).collect())
+            }
+            E::Unknown => Self::not_found(error),
+            E::Stale(_) => Self::status(StatusCode::PRECONDITION_FAILED).detail(error),
+            E::Running => Self::conflict(error),
             E::Store(error) => error.into(),
         }
     }

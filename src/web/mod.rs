@@ -19,6 +19,7 @@ mod order;
 mod pages;
 mod quotes;
 pub mod routes;
+mod schedules;
 mod server;
 mod session;
 mod shapes;
@@ -35,6 +36,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::registry::Registry;
+use crate::schedules::Schedules;
 use crate::store::Db;
 use crate::telemetry::Inspector;
 use crate::tracks::Tracks;
@@ -46,7 +48,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Live clients at most.
@@ -72,6 +74,10 @@ pub struct Deps {
     pub auth: Auth,
     /// The bookings.
     pub bookings: Bookings,
+    /// What runs by the clock.
+    pub schedules: Schedules,
+    /// Makes the schedules' runner look.
+    pub wake_schedules: Arc<Notify>,
     /// The registered vehicles.
     pub registry: Registry,
     /// Where everyone is.

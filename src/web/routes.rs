@@ -1,6 +1,8 @@
 //! Every route, flat. A new one goes here and into [`super::access::GATES`].
 
-use super::{Web, access, bookings, devices, headers, limits, live, metrics, openapi, quotes, session, system, tokens, users, vehicles};
+use super::{
+    Web, access, bookings, devices, headers, limits, live, metrics, openapi, quotes, schedules, session, system, tokens, users, vehicles,
+};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -30,6 +32,11 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(devices::list, devices::create))
         .routes(routes!(devices::read, devices::revoke))
         .routes(routes!(devices::rotate))
+        .routes(routes!(schedules::list, schedules::create))
+        .routes(routes!(schedules::preview))
+        .routes(routes!(schedules::read, schedules::change, schedules::remove))
+        .routes(routes!(schedules::run))
+        .routes(routes!(schedules::runs))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::change))
         .routes(routes!(tokens::list, tokens::create))

@@ -121,6 +121,12 @@ impl Depot {
         assert!(out.status.success(), "depotd {args:?}: {}", String::from_utf8_lossy(&out.stderr));
         serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("depotd {args:?}: {e}: {}", String::from_utf8_lossy(&out.stdout)))
     }
+    /// Runs a command of depotd that is to fail; what it says.
+    pub fn fails(&self, args: &[&str]) -> String {
+        let out = depotd(&self.data_dir()).args(args).output().unwrap();
+        assert!(!out.status.success(), "depotd {args:?} did not fail: {}", String::from_utf8_lossy(&out.stdout));
+        String::from_utf8_lossy(&out.stderr).into_owned()
+    }
     /// An API token of that role.
     pub fn new_token(&self, role: &str) -> String {
         self.command(&["token", "create", "--role", role])["token"].as_str().unwrap().to_owned()

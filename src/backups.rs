@@ -1,0 +1,161 @@
+//! Copies of the depot's two databases in `DATA_DIR/backups`, each whole in itself and checked before it counts.
+
+use crate::model::Timestamp;
+use crate::store::{self, snapshot};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// What a backup holds.
+const FILES: [&str; 2] = ["ops.db", "tracks.db"];
+/// Says what a backup holds; written last, so a backup without it was never finished.
+const MANIFEST: &str = "backup.json";
+
+/// Why there is no backup, or none that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("{0}: {1}")]
+    File(PathBuf, io::Error),
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// It is not what was written.
+    #[error("{0}: {1}")]
+    Damaged(PathBuf, String),
+}
+
+/// A backup.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Backup {
+    /// Its directory's name.
+    pub name: String,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The version of depotd that made it.
+    pub version: String,
+    /// Its files.
+    pub files: Vec<Content>,
+}
+
+/// A file of a backup.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Content {
+    /// Its name.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 in hex.
+    pub sha256: String,
+}
+
+impl Backup {
+    /// Length of all files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|f| f.bytes).sum()
+    }
+}
+
+/// Where the backups of a data directory are.
+pub fn dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("backups")
+}
+
+/// Makes a backup, also while the depot runs, checks it, and then drops the oldest beyond `keep`.
+pub fn create(data_dir: &Path, keep: usize, now: Timestamp) -> Result<Backup, Error> {
+    let name = now.to_string().replace(':', "-").replace(".000", "");
+    let (unfinished, done) = (dir(data_dir).join(format!("{name}.unfinished")), dir(data_dir).join(&name));
+    if unfinished.exists() {
+        on(&unfinished, fs::remove_dir_all(&unfinished))?;
+    }
+    on(&unfinished, fs::create_dir_all(&unfinished))?;
+    let mut files = Vec::new();
+    for file in FILES.iter().filter(|file| data_dir.join(file).exists()) {
+        let copy = unfinished.join(file);
+        snapshot::take(&data_dir.join(file), &copy)?;
+        snapshot::check(&copy)?;
+        let (bytes, sha256) = digest(&copy)?;
+        on(&copy, File::open(&copy).and_then(|f| f.sync_all()))?;
+        files.push(Content { name: (*file).to_owned(), bytes, sha256 });
+    }
+    let backup = Backup { name, at: now, version: env!("CARGO_PKG_VERSION").to_owned(), files };
+    let manifest = serde_json::to_vec_pretty(&backup).map_err(|e| Error::Damaged(unfinished.clone(), e.to_string()))?;
+    on(&unfinished, fs::write(unfinished.join(MANIFEST), manifest))?;
+    on(&done, fs::rename(&unfinished, &done))?;
+    for old in list(data_dir)?.into_iter().skip(keep.max(1)) {
+        let gone = dir(data_dir).join(old.name);
+        on(&gone, fs::remove_dir_all(&gone))?;
+    }
+    Ok(backup)
+}
+
+/// The finished backups, newest first.
+pub fn list(data_dir: &Path) -> Result<Vec<Backup>, Error> {
+    let within = dir(data_dir);
+    if !within.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = on(&within, fs::read_dir(&within))?;
+    let mut found: Vec<Backup> = entries.flatten().filter_map(|entry| manifest(&entry.path()).ok()).collect();
+    found.sort_by_key(|backup| std::cmp::Reverse(backup.at));
+    Ok(found)
+}
+
+/// Reads the whole backup in `backup` and says what is wrong with it.
+pub fn verify(backup: &Path) -> Result<Backup, Error> {
+    let told = manifest(backup)?;
+    for file in &told.files {
+        let path = backup.join(&file.name);
+        let (bytes, sha256) = digest(&path)?;
+        if (bytes, &sha256) != (file.bytes, &file.sha256) {
+            return Err(Error::Damaged(path, format!("has {bytes} bytes and SHA-256 {sha256}, not {} and {}", file.bytes, file.sha256)));
+        }
+        snapshot::check(&path)?;
+    }
+    Ok(told)
+}
+
+/// Puts a backup that was verified in the place of the data; what was there is kept beside it and named in the answer. The
+/// depot must not run.
+pub fn restore(backup: &Path, data_dir: &Path, now: Timestamp) -> Result<PathBuf, Error> {
+    let told = verify(backup)?;
+    let aside = data_dir.join(format!("before-restore-{}", now.to_string().replace(':', "-")));
+    on(&aside, fs::create_dir_all(&aside))?;
+    for entry in on(data_dir, fs::read_dir(data_dir))?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // The mirror is put together again from the fixes; journals of SQLite belong to the file they lie beside.
+        if FILES.iter().any(|file| name.starts_with(file)) || name.starts_with("fleet.redb") {
+            on(&entry.path(), fs::rename(entry.path(), aside.join(&name)))?;
+        }
+    }
+    for file in &told.files {
+        let (from, to) = (backup.join(&file.name), data_dir.join(&file.name));
+        on(&to, fs::copy(&from, &to).and_then(|_| File::open(&to)?.sync_all()))?;
+    }
+    Ok(aside)
+}
+
+fn manifest(backup: &Path) -> Result<Backup, Error> {
+    let path = backup.join(MANIFEST);
+    let text = on(&path, fs::read(&path))?;
+    serde_json::from_slice(&text).map_err(|e| Error::Damaged(path, e.to_string()))
+}
+
+fn digest(path: &Path) -> Result<(u64, String), Error> {
+    let mut file = on(path, File::open(path))?;
+    let (mut sha, mut bytes, mut block) = (Sha256::new(), 0_u64, vec![0; 1 << 16]);
+    loop {
+        let read = on(path, file.read(&mut block))?;
+        if read == 0 {
+            return Ok((bytes, sha.finalize().iter().map(|b| format!("{b:02x}")).collect()));
+        }
+        sha.update(&block[..read]);
+        bytes += read as u64;
+    }
+}
+
+fn on<T>(path: &Path, result: io::Result<T>) -> Result<T, Error> {
+    result.map_err(|e| Error::File(path.to_owned(), e))
+}

@@ -1,0 +1,98 @@
+//! What is due, and claiming it.
+
+use super::slots::Rule;
+use super::{Result, Schedules};
+use crate::model::{Missed, Run, RunResult, RunTrigger, Schedule, Span, Timestamp};
+use crate::store::schedules;
+use rusqlite::Transaction;
+
+/// A slot that is dealt with this late is in time; a later one was missed.
+const IN_TIME: Span = Span::from_secs(60);
+
+/// A run of `schedule` that begins now.
+pub(super) fn started(schedule: &Schedule, slot: Timestamp, attempt: u32, trigger: RunTrigger, now: Timestamp) -> Run {
+    Run {
+        id: 0,
+        schedule: schedule.id.clone(),
+        slot,
+        attempt,
+        trigger,
+        result: RunResult::Running,
+        started_at: now,
+        finished_at: None,
+        message: None,
+    }
+}
+
+impl Schedules {
+    /// Claims what is due at `now`: the runs that are to begin, each written already. At most one for each schedule.
+    pub(super) async fn claim(&self, now: Timestamp) -> Result<Vec<(Schedule, Run)>> {
+        let is_due = move |s: &Schedule, last: Option<&Run>| s.enabled && (slots(s, now).is_some() || again(s, last, now).is_some());
+        if !self.all().await?.iter().any(|(schedule, last)| is_due(schedule, last.as_ref())) {
+            return Ok(Vec::new());
+        }
+        let change = move |tx: &Transaction<'_>| {
+            let mut claimed = Vec::new();
+            for schedule in schedules::all(tx)?.into_iter().filter(|s| s.enabled) {
+                let last = schedules::last_run(tx, &schedule.id)?;
+                if let Some(run) = claim(tx, &schedule, last.as_ref(), now)? {
+                    claimed.push((schedule, run));
+                }
+            }
+            Ok(claimed)
+        };
+        self.db.write(change).await
+    }
+
+    /// Says what came of a run.
+    pub(super) async fn finish(&self, run: i64, outcome: std::result::Result<String, String>) -> Result<()> {
+        let now = self.clock.now();
+        let (result, message) = match outcome {
+            Ok(said) => (RunResult::Ok, said),
+            Err(why) => (RunResult::Failed, why),
+        };
+        Ok(self.db.write(move |tx| schedules::end(tx, run, result, &message, now)).await?)
+    }
+
+    /// Fails what was at work when the process before ended; gives the number.
+    pub(super) async fn interrupt(&self) -> Result<usize> {
+        let now = self.clock.now();
+        Ok(self.db.write(move |tx| schedules::interrupt(tx, "interrupted: the depot ended while it was at work", now)).await?)
+    }
+}
+
+/// The slots since those that were dealt with: how many were passed over, and the last.
+fn slots(schedule: &Schedule, now: Timestamp) -> Option<(u32, Timestamp)> {
+    Rule::parse(&schedule.cron, &schedule.zone).ok()?.between(schedule.dealt_until, now)
+}
+
+/// The attempt that a failed run is to have next, once its time has come.
+fn again(schedule: &Schedule, last: Option<&Run>, now: Timestamp) -> Option<u32> {
+    let failed =
+        last.filter(|run| run.result == RunResult::Failed && run.trigger != RunTrigger::Manual && run.attempt < schedule.attempts)?;
+    let wait = (1..failed.attempt).fold(i64::from(schedule.backoff_s), |wait, _| wait.saturating_mul(2));
+    (now >= failed.finished_at? + Span::from_secs(wait)).then_some(failed.attempt + 1)
+}
+
+fn claim(tx: &Transaction<'_>, schedule: &Schedule, last: Option<&Run>, now: Timestamp) -> Result<Option<Run>> {
+    let at_work = last.is_some_and(|run| run.result == RunResult::Running);
+    let Some((passed, slot)) = slots(schedule, now) else {
+        let next = again(schedule, last, now).zip(last).filter(|_| !at_work);
+        return next.map_or(Ok(None), |(attempt, failed)| begin(tx, started(schedule, failed.slot, attempt, RunTrigger::Retry, now)));
+    };
+    schedules::deal(tx, &schedule.id, slot)?;
+    let in_time = now.since(slot) <= IN_TIME;
+    if (in_time || schedule.missed == Missed::RunOnce) && !at_work {
+        let trigger = if in_time { RunTrigger::Cron } else { RunTrigger::Missed };
+        return begin(tx, started(schedule, slot, 1, trigger, now));
+    }
+    let why =
+        if at_work { "the run before was still at work".to_owned() } else { format!("the depot was not there for {} slots", passed + 1) };
+    let missed = started(schedule, slot, 1, RunTrigger::Missed, now);
+    schedules::begin(tx, &Run { result: RunResult::Missed, finished_at: Some(now), message: Some(why), ..missed })?;
+    Ok(None)
+}
+
+fn begin(tx: &Transaction<'_>, run: Run) -> Result<Option<Run>> {
+    Ok(schedules::begin(tx, &run)?.map(|id| Run { id, ..run }))
+}

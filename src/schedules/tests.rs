@@ -1,0 +1,197 @@
+use super::*;
+use crate::model::Span;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+const START: &str = "2026-10-24T12:00:00Z";
+
+struct Depot {
+    dir: tempfile::TempDir,
+    clock: Clock,
+    schedules: Schedules,
+}
+
+fn depot() -> Depot {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(Timestamp::parse(START).unwrap()));
+    let schedules = Schedules::new(Db::open(dir.path()).unwrap(), "Europe/Lisbon", clock.clone());
+    Depot { dir, clock, schedules }
+}
+
+impl Depot {
+    /// The process ends, and another one opens the files.
+    fn restart(&mut self) {
+        self.schedules = Schedules::new(Db::open(self.dir.path()).unwrap(), "Europe/Lisbon", self.clock.clone());
+    }
+
+    async fn add(&self, cron: &str, missed: Missed, attempts: u32) -> String {
+        let (name, kind) = ("x".to_owned(), ScheduleKind::Release);
+        let wish = Wish { name, kind, cron: cron.to_owned(), zone: None, enabled: true, missed, attempts, backoff_s: 60 };
+        self.schedules.add(wish, Actor::System).await.unwrap().id
+    }
+
+    /// What begins now: slot, attempt and trigger of each run.
+    async fn claim(&self) -> Vec<Run> {
+        self.schedules.claim(self.clock.now()).await.unwrap().into_iter().map(|(_, run)| run).collect()
+    }
+
+    async fn log(&self, id: &str) -> Vec<(String, u32, RunTrigger, RunResult)> {
+        let runs = self.schedules.runs(id, i64::MAX, 100).await.unwrap();
+        runs.into_iter().rev().map(|r| (r.slot.to_string(), r.attempt, r.trigger, r.result)).collect()
+    }
+
+    fn advance(&self, seconds: i64) {
+        self.clock.advance(Span::from_secs(seconds));
+    }
+}
+
+#[tokio::test]
+async fn a_slot_runs_once_over_restarts_and_clocks_that_jump_back() {
+    let mut d = depot();
+    let id = d.add("30 1 * * *", Missed::RunOnce, 1).await;
+    let mut slots = Vec::new();
+    // Two days in steps of ten minutes, through the hour that comes twice; now and then the process ends or the clock goes back.
+    for step in 0..288 {
+        d.advance(600);
+        if step % 7 == 0 {
+            d.restart();
+        }
+        if step % 11 == 0 {
+            d.advance(-1_800);
+            for run in d.claim().await {
+                slots.push(run.slot.to_string());
+                d.schedules.finish(run.id, Ok(String::new())).await.unwrap();
+            }
+            d.advance(1_800);
+        }
+        for run in d.claim().await {
+            slots.push(run.slot.to_string());
+            d.schedules.finish(run.id, Ok(String::new())).await.unwrap();
+        }
+    }
+    assert_eq!(slots, ["2026-10-25T00:30:00.000Z", "2026-10-26T01:30:00.000Z"]);
+    assert_eq!(d.log(&id).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_missed_is_noted_or_made_up_for_once() {
+    let d = depot();
+    let (skip, once) = (d.add("0 * * * *", Missed::Skip, 1).await, d.add("0 * * * *", Missed::RunOnce, 1).await);
+    d.advance(5 * 3_600 + 600);
+    let claimed = d.claim().await;
+    assert_eq!(claimed.len(), 1);
+    assert_eq!((claimed[0].schedule.as_str(), claimed[0].trigger), (once.as_str(), RunTrigger::Missed));
+    let noted = d.schedules.runs(&skip, i64::MAX, 9).await.unwrap();
+    assert_eq!((noted.len(), noted[0].result), (1, RunResult::Missed));
+    assert_eq!(noted[0].message.as_deref(), Some("the depot was not there for 5 slots"));
+    assert!(d.claim().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_fails_or_is_interrupted_is_tried_again_and_no_more_than_said() {
+    let mut d = depot();
+    let id = d.add("0 13 * * *", Missed::RunOnce, 3).await;
+    d.advance(3_600);
+    let first = d.claim().await.remove(0);
+    d.schedules.finish(first.id, Err("no disk".into())).await.unwrap();
+    d.advance(59);
+    assert!(d.claim().await.is_empty(), "before the pause is over");
+    d.advance(1);
+    assert_eq!(d.claim().await.remove(0).attempt, 2);
+    // The plug is pulled while it is at work.
+    d.restart();
+    assert!(d.claim().await.is_empty());
+    assert_eq!(d.schedules.interrupt().await.unwrap(), 1);
+    d.advance(119);
+    assert!(d.claim().await.is_empty(), "the second pause is twice as long");
+    d.advance(1);
+    let last = d.claim().await.remove(0);
+    d.schedules.finish(last.id, Err("still no disk".into())).await.unwrap();
+    d.advance(7_200);
+    assert!(d.claim().await.is_empty(), "three attempts and no more");
+    use RunResult::Failed;
+    use RunTrigger::{Cron, Retry};
+    let told: Vec<_> = d.log(&id).await.into_iter().map(|(_, attempt, trigger, result)| (attempt, trigger, result)).collect();
+    assert_eq!(told, [(1, Cron, Failed), (2, Retry, Failed), (3, Retry, Failed)]);
+}
+
+#[tokio::test]
+async fn two_who_look_at_once_begin_one_run() {
+    let d = depot();
+    d.add("0 13 * * *", Missed::RunOnce, 1).await;
+    d.advance(3_600);
+    let now = d.clock.now();
+    let (one, other) = tokio::join!(d.schedules.claim(now), d.schedules.claim(now));
+    assert_eq!(one.unwrap().len() + other.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_paused_schedule_has_no_slots_and_begins_anew() {
+    let d = depot();
+    let id = d.add("0 * * * *", Missed::RunOnce, 1).await;
+    let (was, _) = d.schedules.get(&id).await.unwrap();
+    let wish = |enabled| Wish {
+        name: "x".into(),
+        kind: was.kind,
+        cron: was.cron.clone(),
+        zone: None,
+        enabled,
+        missed: was.missed,
+        attempts: 1,
+        backoff_s: 0,
+    };
+    d.schedules.change(&id, wish(false), Some(1), Actor::System).await.unwrap();
+    let stale = d.schedules.change(&id, wish(true), Some(1), Actor::System).await;
+    assert!(matches!(stale, Err(Error::Stale(2))), "{stale:?}");
+    d.advance(4 * 3_600);
+    assert!(d.claim().await.is_empty());
+    d.schedules.change(&id, wish(true), None, Actor::System).await.unwrap();
+    assert!(d.claim().await.is_empty(), "what passed in the pause is not made up for");
+    d.advance(3_600);
+    assert_eq!(d.claim().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_runner_runs_what_is_due_and_what_is_asked_for_and_says_what_came_of_it() {
+    let d = depot();
+    d.schedules.fill().await.unwrap();
+    d.schedules.fill().await.unwrap();
+    assert_eq!(d.schedules.all().await.unwrap().len(), 2, "filled once");
+    let runs = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&runs);
+    let backup: Action = Arc::new(move || {
+        let nth = counted.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move { if nth == 0 { Err("no room".to_owned()) } else { Ok("done".to_owned()) } })
+    });
+    let tick = Arc::new(Notify::new());
+    let runner = Runner::new(d.schedules.clone(), Actions::from([(ScheduleKind::Backup, backup)]), Arc::clone(&tick));
+    let cancel = CancellationToken::new();
+    let asked = d.schedules.run_now("nightly-backup", Actor::User("ana".into())).await.unwrap();
+    assert!(matches!(d.schedules.run_now("nightly-backup", Actor::System).await, Err(Error::Running)));
+    let work = async {
+        let ended = async |id: &str, count: usize| loop {
+            let log = d.schedules.runs(id, i64::MAX, 9).await.unwrap();
+            if log.len() == count && log.iter().all(|run| run.result != RunResult::Running) {
+                break log;
+            }
+            tick.notify_one();
+            tokio::task::yield_now().await;
+        };
+        // Asked for before the runner began, so nobody can have begun it: told as interrupted.
+        let log = ended("nightly-backup", 1).await;
+        assert_eq!((log[0].id, log[0].result), (asked.id, RunResult::Failed));
+        d.schedules.run_now("nightly-backup", Actor::System).await.unwrap();
+        let log = ended("nightly-backup", 2).await;
+        assert_eq!((log[0].result, log[0].message.as_deref()), (RunResult::Failed, Some("no room")));
+        d.advance(16 * 3_600);
+        let log = ended("nightly-backup", 3).await;
+        assert_eq!((log[0].result, log[0].message.as_deref()), (RunResult::Ok, Some("done")));
+        let log = ended("nightly-retention", 1).await;
+        assert_eq!(log[0].message.as_deref(), Some("this depot knows no retention"));
+        cancel.cancel();
+    };
+    let both = async { tokio::join!(runner.clone().run(cancel.clone()), work) };
+    tokio::time::timeout(std::time::Duration::from_secs(20), both).await.unwrap().0.unwrap();
+    assert_eq!(runner.stats(), Stats { ok: 1, failed: 2 });
+}
