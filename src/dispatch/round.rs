@@ -10,7 +10,7 @@ use crate::bookings::{Assignment, Decision};
 use crate::model::{Booking, BookingId, Span, Timestamp, VehicleId};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Bookings looked at in a round; the others, which came later, wait for the next.
 pub(super) const MOST: usize = 2_000;
@@ -119,8 +119,7 @@ impl Dispatch {
         let ids: HashSet<BookingId> = waiting.iter().map(|b| b.id).collect();
         let jobs = Jobs::read(&self.0.bookings, &self.0.config, self.0.clock.now()).await?;
         let lately = scene::lately(&self.0.bookings, self.0.clock.now()).await?;
-        let until = self.0.etas.round_ends(start);
-        let planned = self.plan(trigger, waiting, Around { jobs, lately }, until).await?;
+        let planned = self.plan(trigger, waiting, Around { jobs, lately }).await?;
         let Settled { assigned, asked, lost } = self.settle(self.0.told.news(planned.records, &ids)).await?;
         self.0.follower.catch_up().await?;
         let left = ids.len() - assigned - asked;
@@ -130,8 +129,8 @@ impl Dispatch {
         Ok(report)
     }
 
-    /// Looks, asks how long the ways take (until `until`) and plans; off the async threads, for a large round takes a while.
-    async fn plan(&self, trigger: &'static str, bookings: Vec<Booking>, around: Around, until: Instant) -> Result<Planned, Error> {
+    /// Looks, asks how long the ways take and plans; off the async threads, for a large round takes a while.
+    async fn plan(&self, trigger: &'static str, bookings: Vec<Booking>, around: Around) -> Result<Planned, Error> {
         let now = self.0.clock.now();
         let (travel, eta_source) = self.0.etas.travel(now);
         let rules = Arc::new(Rules { travel, ..self.0.rules.clone() });
@@ -145,6 +144,7 @@ impl Dispatch {
         };
         let (bookings, mut waiting, seen, pairs) = tokio::task::spawn_blocking(look).await?;
         if let Some(pairs) = pairs {
+            let until = self.0.clock.monotonic() + self.0.etas.patience();
             pairs.ask(&self.0.etas, &mut waiting, now, until).await;
         }
         let this = self.clone();

@@ -154,3 +154,6 @@ fn delivered_after(c: &rusqlite::Connection, cursor: i64) -> store::Result<(i64,
     }
     Ok((upto, done))
 }
+
+#[cfg(test)]
+mod tests;

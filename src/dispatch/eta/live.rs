@@ -28,7 +28,7 @@ const MOVED: Metres = Metres(150.0);
 /// … as is one whose answer is this old.
 const OLD: Span = Span::from_secs(60);
 /// Between two looks, however often the journal moves.
-const REST: Duration = Duration::from_millis(250);
+const REST: Duration = Duration::from_secs(1);
 /// Fixes read to find the stops that were made already.
 const TRACK: usize = 20_000;
 

@@ -1,9 +1,9 @@
 //! How long ways take, and who says so.
 //!
-//! [`Etas::drives`] asks a chain, and each answer names its link: the cache of what the [road service](road) said, the
-//! service itself (behind a time-out, a bulkhead and a [circuit breaker](breaker)), the [speeds] that the fleet's own tracks
-//! teach, and at last the great circle at the configured speed, which always answers. [`learn`] reads the tracks, [`live`]
-//! watches over the jobs under way.
+//! [`Etas::drives`] asks a chain, and each answer names its link: the cache of what the road service said, the service
+//! itself (behind a time-out, a bulkhead and a circuit breaker), the speeds that the fleet's own tracks teach, and at last
+//! the great circle at the configured speed, which always answers. [`learn`] reads the tracks, [`live`] watches over the jobs
+//! under way.
 
 mod breaker;
 mod cache;
@@ -29,6 +29,7 @@ use speeds::Speeds;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use table::Way;
 
 /// A travel time, with where it comes from.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -85,7 +86,7 @@ struct Inner {
     zone: TimeZone,
     road: Option<RoadService>,
     width: usize,
-    round: Duration,
+    patience: Duration,
     // Std mutexes, never held across an await.
     cache: Mutex<Cache>,
     speeds: Mutex<Speeds>,
@@ -108,7 +109,7 @@ impl Etas {
             zone: TimeZone::get(&config.depot.zone).unwrap_or(TimeZone::UTC),
             road: RoadService::new(eta, seed, clock.clone()),
             width: eta.road_requests,
-            round: retry.mul_f64(eta.round_share.clamp(0.0, 1.0)),
+            patience: retry.mul_f64(eta.round_share.clamp(0.0, 1.0)),
             cache: Mutex::new(Cache::new(eta.cache_ways, live)),
             speeds: Mutex::new(Speeds::new(travel.metres_per_second())),
             answers: Mutex::default(),
@@ -118,22 +119,22 @@ impl Etas {
     /// How long each of `legs` takes for who sets out at `now`, in their order. Answers before `until`.
     pub async fn drives(&self, legs: &[Leg], now: Timestamp, asker: Asker, until: Instant) -> Vec<Eta> {
         let hour = self.hour(now);
-        let mut known = self.recall(legs, hour, now);
-        if let Some(road) = &self.0.road {
-            let missing = legs.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(leg, _)| (leg.from, leg.to));
-            let width = if asker == Asker::Round { self.0.width.saturating_sub(1) } else { 1 };
-            let told = self.remember(road.ask(missing, width, until).await, hour, now);
-            for (leg, known) in legs.iter().zip(&mut known).filter(|(_, known)| known.is_none()) {
-                let drive = cells(leg).and_then(|cells| told.get(&cells));
-                *known = drive.map(|drive| (*drive, road::SOURCE));
-            }
+        let Some(road) = &self.0.road else { return self.answer(legs, &vec![None; legs.len()], hour) };
+        let ends: Vec<Option<Way>> = legs.iter().map(ends).collect();
+        let mut known = self.recall(&ends, hour, now);
+        let missing = ends.iter().zip(&known).filter(|(_, known)| known.is_none()).filter_map(|(way, _)| *way);
+        let width = if asker == Asker::Round { self.0.width.saturating_sub(1) } else { 1 };
+        let told = self.remember(road.ask(missing, width, until).await, hour, now);
+        for (way, known) in ends.iter().zip(&mut known).filter(|(_, known)| known.is_none()) {
+            let drive = way.and_then(|((from, _), (to, _))| told.get(&(from, to)));
+            *known = drive.map(|drive| (*drive, road::SOURCE));
         }
         self.answer(legs, &known, hour)
     }
 
-    /// When a round that began at `start` wants all answers.
-    pub fn round_ends(&self, start: Instant) -> Instant {
-        start + self.0.round
+    /// How long a round waits for travel times.
+    pub fn patience(&self) -> Duration {
+        self.0.patience
     }
 
     /// What the whole fleet's speed makes of great circles at `now`, and who says so.
@@ -162,16 +163,13 @@ impl Etas {
         u8::try_from(at.to_zoned(self.0.zone.clone()).hour()).unwrap_or(0)
     }
 
-    fn recall(&self, legs: &[Leg], hour: u8, now: Timestamp) -> Vec<Option<Known>> {
-        if self.0.road.is_none() {
-            return vec![None; legs.len()];
-        }
+    fn recall(&self, ways: &[Option<Way>], hour: u8, now: Timestamp) -> Vec<Option<Known>> {
         let cache = lock(&self.0.cache);
-        let known = |leg: &Leg| {
-            let (from, to) = cells(leg)?;
+        let known = |way: &Option<Way>| {
+            let ((from, _), (to, _)) = (*way)?;
             cache.get(&Key { from, to, hour }, now).map(|drive| (drive, cache::SOURCE))
         };
-        legs.iter().map(known).collect()
+        ways.iter().map(known).collect()
     }
 
     /// Keeps what the service said, all of it, and gives it by its ends.
@@ -218,10 +216,10 @@ impl Etas {
     }
 }
 
-/// The cells of a leg's ends, when they are two: a way within a cell is not worth a question.
-fn cells(leg: &Leg) -> Option<(CellIndex, CellIndex)> {
+/// The ends of a leg, when they are in two cells: a way within a cell is not worth a question.
+fn ends(leg: &Leg) -> Option<Way> {
     let (from, to) = (cache::cell(leg.from)?, cache::cell(leg.to)?);
-    (from != to).then_some((from, to))
+    (from != to).then_some(((from, leg.from), (to, leg.to)))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

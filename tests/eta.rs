@@ -1,0 +1,188 @@
+//! Travel times and late warnings, over real HTTP and MQTT: a road service that is well, slow, wrong, down or flapping.
+
+mod common;
+mod road_service;
+
+use common::mqtt::Mqtt;
+use common::{Depot, until};
+use depotd::clock::Clock;
+use depotd::model::{Span, Timestamp};
+use road_service::{Mode, PACE, RoadService};
+use serde_json::{Value, json};
+
+const DOCK: (f64, f64) = (42.5063, 1.5218);
+const NO_RIVER: Mode = Mode::Well { river: 90.0 };
+
+fn now() -> Timestamp {
+    Clock::system().now()
+}
+
+fn time(value: &Value) -> Timestamp {
+    Timestamp::parse(value.as_str().unwrap_or_else(|| panic!("{value} is no time"))).unwrap()
+}
+
+/// A metric's value.
+async fn metric(depot: &Depot, name: &str) -> u64 {
+    let text = depot.http().get("/metrics").await.text;
+    let line = text.lines().find_map(|line| line.strip_prefix(&format!("depotd_{name} ")));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+}
+
+/// Vehicles that can take work, so many kilometres north of the dock.
+async fn vans(depot: &Depot, north_km: &[f64]) -> Vec<Mqtt> {
+    let mut vans = Vec::new();
+    for (n, north) in north_km.iter().enumerate() {
+        let mut van = depot.mqtt(&depot.new_device(&format!("KA-{n}"))).await;
+        van.fix(&now().to_string(), DOCK.0 + north / 111.195, DOCK.1).await;
+        vans.push(van);
+    }
+    depot.settle().await;
+    vans
+}
+
+async fn book(depot: &Depot) -> String {
+    let order = json!({"pickup": {"lat": DOCK.0, "lon": DOCK.1}, "dropoff": {"lat": 42.5321, "lon": 1.5810}});
+    depot.http().post("/api/v1/bookings", order).await.ok()["id"].as_str().unwrap().to_owned()
+}
+
+/// Books, waits until a vehicle has it, calls it off again; what the round said.
+async fn dispatch_once(depot: &Depot) -> Value {
+    let (http, id) = (depot.http(), book(depot).await);
+    let path = format!("/api/v1/bookings/{id}");
+    let assigned = until("a vehicle to have it", async || (http.get(&path).await.ok()["status"] == "assigned").then_some(()));
+    assigned.await;
+    let record = http.get(&format!("{path}/dispatch")).await.ok()["items"][0].clone();
+    http.post(&format!("{path}/cancel"), json!({"reason": "test"})).await.ok();
+    depot.settle().await;
+    record
+}
+
+async fn road_depot(service: &RoadService, more: &[&str]) -> Depot {
+    let url = service.setting();
+    // However much is booked, vehicles are not scarce: no booking waits for a nearer one.
+    let gather = ["DISPATCH__GATHER_MS=20", "DISPATCH__GATHER_MOST_MS=20", "DISPATCH__SCARCE_SHARE=100"];
+    let breaker = ["ETA__BREAKER_FAILURES=2", "ETA__BREAKER_OPEN_S=1", "ETA__BREAKER_OPEN_MOST_S=2"];
+    Depot::start_with(&[&[url.as_str()], &gather[..], &breaker, more].concat()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dispatch_goes_on_whatever_the_road_service_does() {
+    let service = RoadService::start(NO_RIVER).await;
+    // Without a cache, so that every round asks.
+    let depot = road_depot(&service, &["ETA__CACHE_S=0", "ETA__ROAD_TIMEOUT_MS=1000", "ETA__ROUND_SHARE=0.5"]).await;
+    let _vans = vans(&depot, &[3.0, 5.0]).await;
+    let record = dispatch_once(&depot).await;
+    assert_eq!((&record["eta_source"], &record["chosen"]), (&"road".into(), &"KA-0".into()), "{record}");
+    let told = record["candidates"][0]["eta_s"].as_f64().unwrap();
+    assert!((told - 3_000.0 / PACE).abs() < 5.0, "{told} s: what the service says");
+
+    let nonsense = [
+        r#"{"code":"Ok","durations":[[-5],[-5]],"distances":[[4000],[4000]]}"#,
+        r#"{"code":"Ok","durations":[[1],[1]],"distances":[[4000],[4000]]}"#,
+        "<html>captive portal</html>",
+    ];
+    let faults = [Mode::Slow, Mode::Down].into_iter().chain(nonsense.map(Mode::Wrong));
+    for (mode, opened) in faults.zip(1..) {
+        service.turn(mode);
+        let mut sources = Vec::new();
+        until("the breaker to open", async || {
+            sources.push(dispatch_once(&depot).await["eta_source"].clone());
+            (metric(&depot, "eta_breaker_opened_total").await >= opened).then_some(())
+        })
+        .await;
+        assert!(sources.iter().all(|source| source == "great_circle"), "{mode:?}: {sources:?}");
+        let asked = service.asked();
+        assert_eq!(dispatch_once(&depot).await["eta_source"], "great_circle", "{mode:?}");
+        assert!(service.asked() <= asked + 1, "{mode:?}: left alone but for a trial");
+        service.turn(NO_RIVER);
+        until("travel times from the road again", async || (dispatch_once(&depot).await["eta_source"] == "road").then_some(())).await;
+        assert_eq!(metric(&depot, r#"eta_breaker{state="closed"}"#).await, 1, "{mode:?}");
+    }
+    for (reason, least) in [("slow", 1), ("unreachable", 1), ("wrong", 2)] {
+        let failed = metric(&depot, &format!(r#"eta_road_failed_total{{reason="{reason}"}}"#)).await;
+        assert!(failed >= least, "{failed} {reason}");
+    }
+    assert_eq!(metric(&depot, "dispatch_failed_total").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_nearest_by_road_gets_it_and_ways_are_remembered() {
+    // The river runs between the dock and the vehicle to its north.
+    let service = RoadService::start(Mode::Well { river: DOCK.0 + 0.005 }).await;
+    let depot = road_depot(&service, &[]).await;
+    let _vans = vans(&depot, &[2.0, -4.0]).await;
+    let first = dispatch_once(&depot).await;
+    assert_eq!((&first["chosen"], &first["eta_source"]), (&"KA-1".into(), &"road".into()), "{first}");
+    service.turn(Mode::Down);
+    let second = dispatch_once(&depot).await;
+    assert_eq!((&second["chosen"], &second["eta_source"]), (&"KA-1".into(), &"cache".into()), "{second}");
+    assert!(metric(&depot, r#"eta_answers_total{source="cache"}"#).await >= 2);
+    assert!(metric(&depot, "eta_cache_ways").await >= 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_under_way_shows_when_it_will_be_done_and_warns_once() {
+    let mut depot = Depot::start_with(&["DISPATCH__AUTOMATIC=false", "ETA__LIVE_S=1"]).await;
+    let credential = depot.new_device("KA-0");
+    let mut van = depot.mqtt(&credential).await;
+    van.fix(&now().to_string(), DOCK.0 + 0.2, DOCK.1).await;
+    let until_s = now() + Span::from_secs(600);
+    let mut order = json!({"pickup": {"lat": DOCK.0, "lon": DOCK.1}, "dropoff": {"lat": 42.5321, "lon": 1.5810}});
+    order["pickup_window"] = json!({"from": now(), "until": until_s});
+    order["stops"] = json!([{"lat": 42.52, "lon": 1.55}]);
+    let id = depot.http().post("/api/v1/bookings", order).await.ok()["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/bookings/{id}");
+    assert_eq!(depot.http().get(&path).await.ok()["eta"], Value::Null, "nobody has it yet");
+    depot.http().post(&format!("{path}/assign"), json!({"vehicle_id": "KA-0"})).await.ok();
+
+    // 22 km as the crow flies, at 25 km/h with a detour of 1.3: 70 min, an hour too late.
+    let eta = eta_where(&depot, &path, |eta| eta["late_s"].as_i64() > Some(3_000)).await;
+    assert_eq!(eta["source"], "great_circle", "{eta}");
+    assert!(time(&eta["pickup_at"]) > until_s && time(&eta["dropoff_at"]) > time(&eta["pickup_at"]) + Span::from_secs(240), "{eta}");
+    let listed = depot.http().get("/api/v1/bookings").await.ok();
+    assert_eq!(listed["items"][0]["eta"]["source"], "great_circle");
+    let late = event(&depot, &path, "late").await;
+    assert_eq!((&late["against"], &late["source"]), (&"pickup_window".into(), &"great_circle".into()), "{late}");
+    assert!(late["late_s"].as_i64() > Some(3_000) && time(&late["eta"]) > time(&late["due"]), "{late}");
+    assert_eq!(metric(&depot, "jobs_late").await, 1);
+
+    let stopped = now();
+    depot.restart().await;
+    eta_where(&depot, &path, |eta| time(&eta["computed_at"]) > stopped).await;
+    assert_eq!(kinds(&depot, &path).await, ["placed", "assigned", "late"], "told once, restart or not");
+
+    let mut van = depot.mqtt(&credential).await;
+    van.fix(&now().to_string(), DOCK.0 + 0.005, DOCK.1).await;
+    eta_where(&depot, &path, |eta| eta["late_s"].is_null()).await;
+    event(&depot, &path, "on_time").await;
+    for step in ["arrived", "picked_up"] {
+        depot.http().post(&format!("{path}/steps"), json!({"step": step})).await.ok();
+        let eta = eta_where(&depot, &path, |eta| eta["pickup_at"].is_null()).await;
+        assert!(time(&eta["dropoff_at"]) > now(), "{eta}");
+    }
+    depot.http().post(&format!("{path}/steps"), json!({"step": "delivered"})).await.ok();
+    until("the job to be done with", async || depot.http().get(&path).await.ok()["eta"].is_null().then_some(())).await;
+    let told = kinds(&depot, &path).await;
+    assert_eq!(told, ["placed", "assigned", "late", "on_time", "arrived", "picked_up", "delivered"]);
+}
+
+async fn eta_where(depot: &Depot, path: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    until("the booking's ETA", async || {
+        let eta = depot.http().get(path).await.ok()["eta"].clone();
+        (eta.is_object() && holds(&eta)).then_some(eta)
+    })
+    .await
+}
+
+async fn events(depot: &Depot, path: &str) -> Vec<Value> {
+    depot.http().get(&format!("{path}/events")).await.ok()["items"].as_array().unwrap().clone()
+}
+
+async fn kinds(depot: &Depot, path: &str) -> Vec<String> {
+    events(depot, path).await.iter().map(|e| e["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn event(depot: &Depot, path: &str, kind: &str) -> Value {
+    let found = async || events(depot, path).await.into_iter().find(|e| e["kind"] == kind);
+    until(kind, found).await["data"].clone()
+}
