@@ -161,6 +161,18 @@ mod tests {
     }
 
     #[test]
+    fn a_road_service_is_plain_http_and_answers_within_a_rounds_share() {
+        let wrong = |text: &str| parse(&format!("[eta]\n{text}")).unwrap_err().0;
+        assert!(parse("[eta]\nroad_url = \"http://osrm.local:5000/\"").is_ok());
+        for url in ["osrm.local:5000", "https://osrm.local", "http://", "http://osrm/?x=1"] {
+            assert!(wrong(&format!("road_url = \"{url}\""))[0].starts_with("eta.road_url must be http://"), "{url}");
+        }
+        let slow = wrong("road_url = \"http://osrm:5000\"\nroad_timeout_ms = 1100");
+        assert!(slow[0].contains("eta.round_share"), "{slow:?}");
+        assert_eq!(wrong("road_profile = \"a/b\"\nroad_coordinates = 1\nroad_requests = 0\nbreaker_open_s = 0\nlive_s = 0").len(), 5);
+    }
+
+    #[test]
     fn an_empty_text_turns_a_listener_off() {
         let off = parse("[mqtt]\nlisten = \"\"\ntls_listen = \"\"\ntls_cert = \"\"\ntls_key = \"\"").unwrap().mqtt;
         assert_eq!((off.listen, off.tls_listen, off.tls_cert, off.tls_key), (None, None, None, None));

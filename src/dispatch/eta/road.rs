@@ -228,3 +228,6 @@ fn is_off_road(body: &[u8]) -> bool {
     }
     serde_json::from_slice::<Refusal>(body).is_ok_and(|refusal| refusal.code == "NoSegment")
 }
+
+#[cfg(test)]
+mod tests;
