@@ -7,7 +7,7 @@
 use depotd::clock::Clock;
 use depotd::dispatch::eta::Travel;
 use depotd::dispatch::plan::{Lately, Plan, Rules, Seen, Waiting, assign};
-use depotd::model::{Availability, BookingId, Metres, Place, Span, Timestamp, VehicleId};
+use depotd::model::{Availability, BookingId, Capacity, Metres, Place, Span, Timestamp, VehicleId};
 use std::process::ExitCode;
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -120,7 +120,7 @@ impl World {
         let vehicle = |n: u32| Seen {
             id: VehicleId::new(&format!("KA-{n}")).expect("a name"),
             class: if n.is_multiple_of(2) { "van".into() } else { "truck".into() },
-            capacity_kg: None,
+            capacity: Capacity::default(),
             skills: [].into(),
             online: true,
             availability: Availability::Free,

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::Dispatch;
 use crate::dispatch::eta::{Etas, learn::Learner};
+use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::mqtt::{self, Guard};
 use crate::ops::certificates::Certificates;
@@ -64,6 +65,7 @@ struct Rooms {
     db: Db,
     auth: Auth,
     bookings: Bookings,
+    drivers: Drivers,
     fleet: Fleet,
     tracks: Tracks,
     inspector: Inspector,
@@ -95,7 +97,7 @@ impl App {
         let (bookings, db, fleet) = (rooms.bookings.clone(), rooms.db.clone(), rooms.fleet.clone());
         let etas = Etas::new(&rooms.config, &rooms.clock);
         let learner = Learner::open(etas.clone(), db.clone(), rooms.tracks.clone()).await.context("read the learned speeds")?;
-        let dispatch = Dispatch::new(bookings, db, fleet, etas.clone(), &rooms.config.dispatch, rooms.clock.clone());
+        let dispatch = Dispatch::new(bookings, &rooms.drivers, db, fleet, etas.clone(), &rooms.config.dispatch, rooms.clock.clone());
         dispatch.prepare().await.context("find out who has which job")?;
         rooms.schedules.fill().await.context("fill the schedules")?;
         let due = rooms.due.clone();
@@ -218,6 +220,7 @@ async fn bind_http(
         bookings: rooms.bookings.clone(),
         schedules: rooms.schedules.clone(),
         wake_schedules: Arc::clone(&rooms.due),
+        drivers: rooms.drivers.clone(),
         registry: Registry::new(rooms.db.clone(), rooms.clock.clone()),
         fleet: rooms.fleet.clone(),
         tracks: rooms.tracks.clone(),

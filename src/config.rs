@@ -6,7 +6,7 @@ mod eta;
 mod sections;
 
 pub use eta::Eta;
-pub use sections::{Depot, Dispatch, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
+pub use sections::{Depot, Dispatch, Drivers, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
 
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -27,6 +27,8 @@ pub struct Config {
     pub tracks: Tracks,
     /// Where everyone is now.
     pub fleet: Fleet,
+    /// How long drivers may work.
+    pub drivers: Drivers,
     /// Who gets which job.
     pub dispatch: Dispatch,
     /// How long ways take.
@@ -76,7 +78,7 @@ impl Config {
                     }
                 };
             }
-            take!(depot, http, mqtt, telemetry, tracks, fleet, dispatch, eta, tariff);
+            take!(depot, http, mqtt, telemetry, tracks, fleet, drivers, dispatch, eta, tariff);
         }
         config.check(&mut faults);
         if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
@@ -98,6 +100,9 @@ impl Config {
         demand(self.tracks.queue_fixes >= self.tracks.commit_fixes, "tracks.queue_fixes must not be less than tracks.commit_fixes");
         demand(self.tracks.commit_window_ms <= 60_000, "tracks.commit_window_ms must be at most 60000");
         demand(self.telemetry.max_speed_kmh > 0.0, "telemetry.max_speed_kmh must be more than 0");
+        demand((1..=86_400).contains(&self.drivers.max_day_s), "drivers.max_day_s must be within 1 to 86400");
+        demand((1..=604_800).contains(&self.drivers.max_week_s), "drivers.max_week_s must be within 1 to 604800");
+        demand(self.drivers.keep_days >= 8, "drivers.keep_days must be at least 8, for a week's hours are summed");
         demand(self.dispatch.speed_kmh > 0.0, "dispatch.speed_kmh must be more than 0");
         demand(self.dispatch.detour_factor >= 1.0, "dispatch.detour_factor must be at least 1");
         demand(self.dispatch.max_radius_m > 0.0, "dispatch.max_radius_m must be more than 0");

@@ -57,6 +57,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dispatch;
+pub mod drivers;
 pub mod fleet;
 pub mod model;
 pub mod mqtt;

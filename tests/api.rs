@@ -54,9 +54,9 @@ async fn admitted(depot: &Depot, token: &str, method: &str, path: &str) -> Statu
 /// Every kind of caller: its role and scope, and what it may do. Drivers and customers see what is their own, which no route offers.
 const CALLERS: &[(&str, &str, &[What])] = &[
     ("admin", "", &What::ALL),
-    ("dispatcher", "", &[What::ReadBookings, What::WriteBookings, What::Assign, What::ReadPositions]),
-    ("viewer", "", &[What::ReadBookings, What::ReadPositions]),
-    ("driver", "", &[]),
+    ("dispatcher", "", &[What::ReadBookings, What::WriteBookings, What::Assign, What::ReadDrivers, What::Duty, What::ReadPositions]),
+    ("viewer", "", &[What::ReadBookings, What::ReadDrivers, What::ReadPositions]),
+    ("driver", "", &[What::Duty]),
     ("customer", "", &[]),
     ("integration", "positions:read", &[What::ReadPositions]),
     ("integration", "bookings:write", &[What::WriteBookings]),

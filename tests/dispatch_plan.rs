@@ -1,7 +1,7 @@
 //! The plan against a dense reference, and what must hold for any plan.
 
-use depotd::dispatch::plan::{Blocked, Lately, Plan, Reason, Road, Rules, Seen, Soon, Survey, Waiting, assign};
-use depotd::model::{Availability, BookingId, Metres, Place, Span, Timestamp, VehicleId};
+use depotd::dispatch::plan::{Blocked, Lately, Plan, Reason, Road, Rules, Seen, Soon, Survey, Waiting, assign, demand};
+use depotd::model::{Availability, BookingId, Capacity, Load, Metres, Overload, Place, Span, Timestamp, VehicleId};
 use proptest::prelude::*;
 use std::collections::{HashMap, HashSet};
 
@@ -29,7 +29,7 @@ fn seen(name: &str, place: Place) -> Seen {
     Seen {
         id: VehicleId::new(name).unwrap(),
         class: "van".into(),
-        capacity_kg: Some(800),
+        capacity: kg(800),
         skills: ["tail_lift".to_owned()].into(),
         online: true,
         availability: Availability::Free,
@@ -39,6 +39,21 @@ fn seen(name: &str, place: Place) -> Seen {
         barred: None,
         jobs_per_hour: 0.0,
     }
+}
+
+fn kg(kg: u32) -> Capacity {
+    Capacity { kg: Some(kg), ..Capacity::default() }
+}
+
+/// Some load; the parts are whole numbers of a small range, so that limits are met exactly.
+fn load() -> impl Strategy<Value = Load> {
+    let part = || proptest::option::weighted(0.2, 0..1_000_u32);
+    (part(), part(), part()).prop_map(|(kg, m3, pieces)| Load { kg, m3: m3.map(f64::from), pieces })
+}
+
+fn capacity() -> impl Strategy<Value = Capacity> {
+    let part = || proptest::option::weighted(0.7, 0..1_000_u32);
+    (part(), part(), part()).prop_map(|(kg, m3, pieces)| Capacity { kg, m3: m3.map(f64::from), pieces })
 }
 
 fn chosen(plan: &Plan) -> HashMap<BookingId, String> {
@@ -103,7 +118,7 @@ fn serving_more_comes_before_driving_less() {
 fn each_exclusion_says_its_reason() {
     let mut booking = waiting(1, place(0.0, 0.0));
     booking.class = Some("van".into());
-    booking.load_kg = Some(500);
+    booking.load = Load { kg: Some(500), m3: Some(2.5), pieces: Some(4) };
     booking.skills = vec!["tail_lift".into()];
     let at = |i: f64| place(100.0 * i, 0.0);
     let with = |name: &str, i: f64, change: &dyn Fn(&mut Seen)| {
@@ -113,7 +128,7 @@ fn each_exclusion_says_its_reason() {
     };
     let fleet = [
         with("class", 5.0, &|v| v.class = "bike".into()),
-        with("capacity", 6.0, &|v| v.capacity_kg = Some(499)),
+        with("capacity", 6.0, &|v| v.capacity = kg(499)),
         with("skills", 7.0, &|v| v.skills = [].into()),
         with("too_far", 400.0, &|_| {}),
         with("never", 0.0, &|v| (v.place, v.fix_ts) = (None, None)),
@@ -121,7 +136,7 @@ fn each_exclusion_says_its_reason() {
         with("off_duty", 1.0, &|v| v.availability = Availability::OffDuty),
         with("offline", 2.0, &|v| v.online = false),
         with("busy", 4.0, &|v| v.availability = Availability::Loading),
-        with("good", 8.0, &|v| v.capacity_kg = None),
+        with("good", 8.0, &|v| v.capacity = Capacity::default()),
     ];
     let plan = assign(NOW, std::slice::from_ref(&booking), &fleet, &QUIET, &rules(8));
     assert_eq!(chosen(&plan)[&booking.id], "good");
@@ -158,31 +173,32 @@ fn world() -> impl Strategy<Value = (Vec<Waiting>, Vec<Seen>)> {
         1 => (-25_000.0..25_000.0_f64, -25_000.0..25_000.0_f64),
     ];
     let latest = (proptest::option::weighted(0.3, 0..900_i64), proptest::option::weighted(0.4, -600..900_i64), any::<u32>());
-    let booking = (spot.clone(), proptest::option::weighted(0.2, 0..1_000_u32), 0..3_u8, 0..900_i64, latest);
-    let vehicle = (spot, 0..9_u8, 0..1_000_u32, 0..12_u8);
+    let booking = (spot.clone(), load(), 0..3_u8, 0..900_i64, latest);
+    let vehicle = (spot, 0..9_u8, capacity(), 0..12_u8);
     (proptest::collection::vec(booking, 1..14), proptest::collection::vec(vehicle, 0..40)).prop_map(|(bookings, vehicles)| {
         let book = |(n, ((x, y), load, class, age, latest)): (u16, (_, _, _, i64, Personal))| Waiting {
             latest: latest.0.map(|s| NOW + Span::from_secs(s)),
             due: latest.1.map(|s| NOW + Span::from_secs(s)),
             declined: picked(latest.2 % 7, 5),
             roads: picked(latest.2 / 7 % 5, 3).into_iter().map(|vehicle| road(vehicle, latest.2)).collect(),
-            load_kg: load,
+            load,
             class: (class == 0_u8).then(|| "van".to_owned()),
             since: NOW - Span::from_secs(age),
             ..waiting(n, place(x, y))
         };
-        let see = |(n, ((x, y), state, capacity, class)): (u16, (_, u8, u32, u8))| Seen {
+        let see = |(n, ((x, y), state, capacity, class)): (u16, (_, u8, Capacity, u8))| Seen {
             jobs_per_hour: f64::from(class) / 4.0,
             skills: if class % 4 == 3 { [].into() } else { ["tail_lift".to_owned()].into() },
             class: if class % 3 == 0 { "bike".into() } else { "van".into() },
-            capacity_kg: Some(capacity),
+            capacity,
             online: state != 0,
-            barred: (state == 8).then_some(Reason::Asked),
+            barred: (state == 8).then_some(if class % 2 == 0 { Reason::Asked } else { Reason::Break }),
             soon: (state <= 3).then(|| Soon { at: NOW + Span::from_secs(60 * i64::from(state) - 60), place: place(y, x) }),
             fix_ts: Some(NOW - Span::from_secs(if state == 7 { 900 } else { 0 })),
             availability: match state {
                 1..=3 => Availability::EnRoute,
                 6 => Availability::OffDuty,
+                8 => Availability::Paused,
                 _ => Availability::Free,
             },
             ..seen(&format!("v{n:03}"), place(x, y))
@@ -233,6 +249,23 @@ fn value(plan: &Plan, waiting: &[Waiting]) -> i64 {
 }
 
 proptest! {
+    #[test]
+    fn a_load_fits_when_no_part_of_it_is_too_much(load in load(), capacity in capacity()) {
+        let within = |load: Option<f64>, most: Option<f64>| load.unwrap_or(0.0) <= most.unwrap_or(f64::INFINITY);
+        let parts = [
+            (Overload::Kg, within(load.kg.map(f64::from), capacity.kg.map(f64::from))),
+            (Overload::M3, within(load.m3, capacity.m3)),
+            (Overload::Pieces, within(load.pieces.map(f64::from), capacity.pieces.map(f64::from))),
+        ];
+        prop_assert_eq!(capacity.overload(&load), parts.iter().find(|(_, fits)| !fits).map(|(part, _)| *part));
+        let booking = Waiting { load, ..waiting(1, place(0.0, 0.0)) };
+        let vehicle = Seen { capacity, ..seen("a", place(0.0, 0.0)) };
+        let fits = parts.iter().all(|(_, fits)| *fits);
+        prop_assert_eq!(demand(&booking, &vehicle), (!fits).then_some(Reason::Capacity));
+        let plan = assign(NOW, std::slice::from_ref(&booking), &[vehicle], &QUIET, &rules(2));
+        prop_assert_eq!(plan.assigned == 1, fits);
+    }
+
     #[test]
     fn the_plan_is_the_dense_optimum((waiting, seen) in world(), candidates in 1..5_usize) {
         let rules = rules(candidates);
@@ -301,11 +334,11 @@ proptest! {
 fn drop_constraint(reason: Reason, booking: &mut Waiting, vehicle: &mut Seen, rules: &mut Rules) {
     match reason {
         Reason::OffDuty | Reason::Busy => vehicle.availability = Availability::Free,
-        Reason::Asked | Reason::Unanswered => vehicle.barred = None,
+        Reason::Hours | Reason::Break | Reason::Asked | Reason::Unanswered => vehicle.barred = None,
         Reason::Offline => vehicle.online = true,
         Reason::NoRecentFix => (vehicle.place, vehicle.fix_ts) = (vehicle.place.or(Some(booking.pickup)), Some(NOW)),
         Reason::Class => booking.class = None,
-        Reason::Capacity => booking.load_kg = None,
+        Reason::Capacity => booking.load = Load::default(),
         Reason::Skills => booking.skills = vec![],
         Reason::Declined => booking.declined = vec![],
         Reason::TooFar => (rules.radius, rules.max_radius) = (Metres(2e7), Metres(2e7)),

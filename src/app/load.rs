@@ -5,6 +5,7 @@ use crate::auth::Auth;
 use crate::bookings::Bookings;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::fleet::mirror::{Found, Mirror};
 use crate::schedules::Schedules;
@@ -32,6 +33,7 @@ pub async fn open(config: Config) -> Result<(Rooms, Mirror)> {
         bookings: Bookings::new(db.clone(), &config, clock.clone()),
         schedules: Schedules::new(db.clone(), &config.depot.zone, clock.clone()),
         due: Arc::default(),
+        drivers: Drivers::new(db.clone(), &config, clock.clone()),
         config: Arc::new(config),
         inspector: Inspector::default(),
         clock,
@@ -47,7 +49,7 @@ async fn register(db: &Db, fleet: &Fleet) -> Result<(), store::Error> {
     loop {
         let behind = after.clone();
         let vehicles = db.read(move |conn| store::vehicles::list(conn, None, behind.as_ref(), PAGE)).await?;
-        vehicles.iter().for_each(|v| fleet.register(v));
+        vehicles.iter().for_each(|v| fleet.register(v, None));
         match vehicles.last() {
             Some(last) if vehicles.len() == PAGE => after = Some(last.id.clone()),
             _ => return Ok(()),

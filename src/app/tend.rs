@@ -75,6 +75,7 @@ pub async fn housekeeping(rooms: Rooms, cancel: CancellationToken) -> Result<()>
 pub(super) async fn purge(rooms: &Rooms, now: Timestamp) -> Result<()> {
     rooms.bookings.purge(now).await?;
     rooms.auth.purge(now).await?;
+    rooms.drivers.purge(now).await?;
     Ok(())
 }
 

@@ -44,7 +44,7 @@ impl Role {
 
     /// May somebody sign in at the console with it?
     pub fn signs_in(self) -> bool {
-        matches!(self, Self::Admin | Self::Dispatcher | Self::Viewer)
+        matches!(self, Self::Admin | Self::Dispatcher | Self::Viewer | Self::Driver)
     }
 }
 
@@ -55,8 +55,12 @@ pub enum What {
     ReadBookings,
     /// Quote, place, cancel, step bookings.
     WriteBookings,
-    /// Give bookings to vehicles, put vehicles on duty.
+    /// Give bookings to vehicles, put vehicles and drivers on duty, plan shifts.
     Assign,
+    /// See drivers, their shifts and duties.
+    ReadDrivers,
+    /// Go on and off duty and on a break: a driver himself only.
+    Duty,
     /// See where vehicles are and were.
     ReadPositions,
     /// Vehicles, devices, users, tokens, configuration, backup.
@@ -65,7 +69,8 @@ pub enum What {
 
 impl What {
     /// Everything that can be wanted.
-    pub const ALL: [Self; 5] = [Self::ReadBookings, Self::WriteBookings, Self::Assign, Self::ReadPositions, Self::Administer];
+    pub const ALL: [Self; 7] =
+        [Self::ReadBookings, Self::WriteBookings, Self::Assign, Self::ReadDrivers, Self::Duty, Self::ReadPositions, Self::Administer];
 
     /// Its name in a token's scope.
     pub fn scope(self) -> &'static str {
@@ -73,6 +78,8 @@ impl What {
             Self::ReadBookings => "bookings:read",
             Self::WriteBookings => "bookings:write",
             Self::Assign => "assign",
+            Self::ReadDrivers => "drivers:read",
+            Self::Duty => "duty",
             Self::ReadPositions => "positions:read",
             Self::Administer => "admin",
         }
@@ -101,13 +108,15 @@ impl Who {
 
 /// May `who` do `what`?
 pub fn allow(who: &Who, what: What) -> bool {
-    use What::{Administer, Assign, ReadBookings, ReadPositions, WriteBookings};
+    use What::{Administer, Assign, Duty, ReadBookings, ReadDrivers, ReadPositions, WriteBookings};
     let by_role = match who.role {
-        Role::Admin => matches!(what, ReadBookings | WriteBookings | Assign | ReadPositions | Administer),
-        Role::Dispatcher => matches!(what, ReadBookings | WriteBookings | Assign | ReadPositions),
-        Role::Viewer => matches!(what, ReadBookings | ReadPositions),
+        Role::Admin => matches!(what, ReadBookings | WriteBookings | Assign | ReadDrivers | Duty | ReadPositions | Administer),
+        Role::Dispatcher => matches!(what, ReadBookings | WriteBookings | Assign | ReadDrivers | Duty | ReadPositions),
+        Role::Viewer => matches!(what, ReadBookings | ReadDrivers | ReadPositions),
+        // His own, which the routes see to.
+        Role::Driver => what == Duty,
         // These see only what is their own, which no route offers yet.
-        Role::Driver | Role::Customer => false,
+        Role::Customer => false,
         Role::Integration => !who.scopes.is_empty() && what != Administer,
     };
     by_role && (who.scopes.is_empty() || who.scopes.iter().any(|s| s == what.scope()))
@@ -123,13 +132,13 @@ mod tests {
 
     #[test]
     fn the_table() {
-        let expected: [(Role, [bool; 5]); 6] = [
-            (Role::Admin, [true; 5]),
-            (Role::Dispatcher, [true, true, true, true, false]),
-            (Role::Viewer, [true, false, false, true, false]),
-            (Role::Driver, [false; 5]),
-            (Role::Customer, [false; 5]),
-            (Role::Integration, [false; 5]),
+        let expected: [(Role, [bool; 7]); 6] = [
+            (Role::Admin, [true; 7]),
+            (Role::Dispatcher, [true, true, true, true, true, true, false]),
+            (Role::Viewer, [true, false, false, true, false, true, false]),
+            (Role::Driver, [false, false, false, false, true, false, false]),
+            (Role::Customer, [false; 7]),
+            (Role::Integration, [false; 7]),
         ];
         for (role, row) in expected {
             for (what, may) in What::ALL.into_iter().zip(row) {

@@ -142,7 +142,7 @@ impl Auth {
         };
         let device = Device::of(row.clone())?;
         let change = move |tx: &Transaction<'_>| {
-            let vehicle = Vehicle { id: row.vehicle.clone(), class: "van".into(), capacity_kg: None, skills: Vec::new(), on_duty: true };
+            let vehicle = Vehicle { on_duty: true, ..Vehicle::new(row.vehicle.clone(), "van") };
             if vehicles::insert(tx, &vehicle, now)? {
                 vehicles::announce(tx, Kind::VehicleChanged, &vehicle, &actor, now)?;
             }

@@ -58,7 +58,7 @@ impl Auth {
     pub async fn add_user(&self, name: &str, role: Role, password: Option<String>, actor: Actor) -> Result<(User, Option<String>)> {
         check_name(name)?;
         if !role.signs_in() {
-            return Err(Error::field("role", "must be admin, dispatcher or viewer"));
+            return Err(Error::field("role", "must be admin, dispatcher, viewer or driver"));
         }
         let made_up = if password.is_none() { Some(super::secrets::secret()?) } else { None };
         if let Some(password) = &password {
@@ -87,7 +87,7 @@ impl Auth {
             None => None,
         };
         if change.role.is_some_and(|r| !r.signs_in()) {
-            return Err(Error::field("role", "must be admin, dispatcher or viewer"));
+            return Err(Error::field("role", "must be admin, dispatcher, viewer or driver"));
         }
         let (name, now) = (name.to_owned(), self.now());
         let edit = move |tx: &Transaction<'_>| {

@@ -67,7 +67,7 @@ impl Bookings {
             let ByHand { vehicle: name, reason, lock, anyway } = &by_hand;
             let mut booking = find(tx, id)?;
             let vehicle = vehicles::get(tx, name)?.ok_or_else(|| Error::UnknownVehicle(name.clone()))?;
-            let lacks = lacks(&booking, &vehicle);
+            let lacks = lacks(tx, &booking, &vehicle)?;
             if !lacks.is_empty() && !anyway {
                 return Err(Error::Unfit(name.clone(), lacks));
             }
@@ -142,6 +142,8 @@ fn settle(tx: &Transaction<'_>, a: &Assignment, now: Timestamp) -> Result<Option
         return Err(Error::Lost);
     }
     let settled = match &a.decision {
+        // It went off duty or its driver on a break since the round looked at it.
+        Decision::Give(vehicle) if !is_at_work(tx, vehicle)? => return Err(Error::Lost),
         Decision::Give(vehicle) => Some(give(tx, booking, vehicle, &Actor::System, now)?),
         Decision::Ask { vehicles, until } => Some(offer::ask(tx, booking, vehicles, *until, now)?),
         Decision::Leave => None,
@@ -152,6 +154,12 @@ fn settle(tx: &Transaction<'_>, a: &Assignment, now: Timestamp) -> Result<Option
     Ok(settled)
 }
 
+/// Is somebody on duty with the vehicle, and not on a break?
+pub(super) fn is_at_work(tx: &Transaction<'_>, vehicle: &VehicleId) -> Result<bool> {
+    let on_duty = vehicles::get(tx, vehicle)?.is_none_or(|vehicle| vehicle.on_duty);
+    Ok(on_duty && store::duty::of_vehicle(tx, vehicle)?.is_none_or(|duty| duty.paused_since().is_none()))
+}
+
 pub(super) fn give(tx: &Transaction<'_>, booking: Booking, vehicle: &VehicleId, actor: &Actor, now: Timestamp) -> Result<Booking> {
     if !vehicles::exists(tx, vehicle)? {
         return Err(Error::UnknownVehicle(vehicle.clone()));
@@ -159,11 +167,13 @@ pub(super) fn give(tx: &Transaction<'_>, booking: Booking, vehicle: &VehicleId, 
     if store::bookings::active_of(tx, vehicle)?.is_some_and(|b| b.id != booking.id) {
         return Err(Error::VehicleBusy(vehicle.clone()));
     }
-    offer::withdraw_from(tx, vehicle, booking.id, actor, now)?;
+    offer::withdraw_from(tx, vehicle, Some(booking.id), "got another job", actor, now)?;
     commit(tx, booking, Change { vehicle: Some(vehicle.clone()), ..Change::of(Step::Assign) }, actor, now)
 }
 
-fn take(tx: &Transaction<'_>, booking: Booking, reason: String, actor: &Actor, now: Timestamp) -> Result<Booking> {
+/// Takes the booking from its vehicle, so that it waits again; refused once the load is on board. For use cases that have to do it in
+/// a transaction of their own.
+pub fn take(tx: &Transaction<'_>, booking: Booking, reason: String, actor: &Actor, now: Timestamp) -> Result<Booking> {
     let vehicle = booking.vehicle.clone();
     let extra = Some(("reason", json!(reason)));
     let booking = commit(tx, booking, Change { extra, ..Change::of(Step::Unassign) }, actor, now)?;
@@ -193,20 +203,24 @@ fn set_lock(
 }
 
 /// What the booking asks for that the vehicle does not have, in words.
-fn lacks(booking: &Booking, vehicle: &Vehicle) -> Vec<String> {
+fn lacks(tx: &Transaction<'_>, booking: &Booking, vehicle: &Vehicle) -> Result<Vec<String>> {
     let order = &booking.order;
+    let duty = store::duty::of_vehicle(tx, &vehicle.id)?;
+    let driver = duty.as_ref().map_or(Ok(None), |duty| store::drivers::get(tx, duty.driver))?;
+    let has = |skill: &String| vehicle.skills.contains(skill) || driver.as_ref().is_some_and(|d| d.skills.contains(skill));
     let mut lacks = Vec::new();
     if !vehicle.on_duty {
         lacks.push("nobody is on duty with it".to_owned());
     }
+    if duty.is_some_and(|duty| duty.paused_since().is_some()) {
+        lacks.push("its driver is on a break".to_owned());
+    }
     if let Some(class) = order.vehicle_class.as_ref().filter(|class| **class != vehicle.class) {
         lacks.push(format!("it is a {}, not a {class}", vehicle.class));
     }
-    if let Some((load, capacity)) = order.load_kg.zip(vehicle.capacity_kg).filter(|(load, capacity)| load > capacity) {
-        lacks.push(format!("it carries {capacity} kg, not {load}"));
-    }
-    lacks.extend(order.skills.iter().filter(|skill| !vehicle.skills.contains(skill)).map(|skill| format!("it lacks {skill}")));
-    lacks
+    lacks.extend(vehicle.capacity.overload(&order.load()).map(|overload| vehicle.capacity.says(overload)));
+    lacks.extend(order.skills.iter().filter(|skill| !has(skill)).map(|skill| format!("it lacks {skill}")));
+    Ok(lacks)
 }
 
 /// The record of a decision by hand, named as a round's record is.

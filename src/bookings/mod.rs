@@ -15,9 +15,10 @@ mod view;
 
 pub use crate::pricing::Line as PriceLine;
 pub use crate::store::bookings::Filter;
-pub use assign::{Assignment, ByHand, Decision};
+pub use assign::{Assignment, ByHand, Decision, take};
 pub use error::{Error, Fault};
 pub use list::{Page, Paged};
+pub use offer::withdraw_from;
 pub use place::{PlaceRequest, Placed};
 pub use quote::Quote;
 pub use view::booking_json;

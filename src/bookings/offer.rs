@@ -1,6 +1,6 @@
 //! Asking drivers: offers, their answers, and those that pass without one.
 
-use super::assign::give;
+use super::assign::{give, is_at_work};
 use super::{Bookings, Change, Error, Page, Paged, Result, commit, find, record};
 use crate::model::{Actor, Booking, BookingId, Kind, Offer, OfferState, Span, Status, Step, Timestamp, VehicleId};
 use crate::store::{self, offers};
@@ -71,7 +71,7 @@ pub(super) fn ask(tx: &Transaction<'_>, booking: Booking, vehicles: &[VehicleId]
     let mut asked = Vec::with_capacity(vehicles.len());
     for vehicle in vehicles {
         let is_free = offers::open_of_vehicle(tx, vehicle)?.is_none() && store::bookings::active_of(tx, vehicle)?.is_none();
-        if is_free && store::vehicles::exists(tx, vehicle)? {
+        if is_free && is_at_work(tx, vehicle)? && store::vehicles::exists(tx, vehicle)? {
             asked.push(vehicle);
         }
     }
@@ -133,11 +133,18 @@ pub(super) fn withdraw(tx: &Transaction<'_>, booking: &Booking, actor: &Actor, n
     Ok(())
 }
 
-/// The vehicle gets another job: what its driver was being asked is withdrawn.
-pub(super) fn withdraw_from(tx: &Transaction<'_>, vehicle: &VehicleId, job: BookingId, actor: &Actor, now: Timestamp) -> Result<()> {
+/// The vehicle cannot take what its driver is being asked, unless that is about `job`: it is withdrawn.
+pub fn withdraw_from(
+    tx: &Transaction<'_>,
+    vehicle: &VehicleId,
+    job: Option<BookingId>,
+    why: &str,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<()> {
     match offers::open_of_vehicle(tx, vehicle)? {
-        Some(offer) if offer.booking != job => {
-            let why = Some("got another job".to_owned());
+        Some(offer) if Some(offer.booking) != job => {
+            let why = Some(why.to_owned());
             refuse(tx, find(tx, offer.booking)?, &offer, OfferState::Withdrawn, why, actor, now).map(|_| ())
         }
         _ => Ok(()),

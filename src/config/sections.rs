@@ -119,6 +119,18 @@ pub struct Fleet {
     pub max_vehicles: usize,
 }
 
+/// How long drivers may work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Drivers {
+    /// Seconds a driver may be on duty in a day of the depot's zone, breaks not counted, where nothing else is said of him.
+    pub max_day_s: u64,
+    /// The same in any seven days.
+    pub max_week_s: u64,
+    /// Days that past duties and shifts are kept.
+    pub keep_days: u32,
+}
+
 /// Are drivers asked?
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -281,6 +293,11 @@ impl Default for Tracks {
 impl Default for Fleet {
     fn default() -> Self {
         Self { mirror_interval_s: 15, max_vehicles: 200_000 }
+    }
+}
+impl Default for Drivers {
+    fn default() -> Self {
+        Self { max_day_s: 36_000, max_week_s: 172_800, keep_days: 800 }
     }
 }
 impl Default for Dispatch {

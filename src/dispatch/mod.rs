@@ -25,6 +25,7 @@ pub use stats::Stats;
 use crate::bookings::{self, Bookings};
 use crate::clock::Clock;
 use crate::config;
+use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::model::Timestamp;
 use crate::ops::ticker;
@@ -83,9 +84,9 @@ struct Inner {
 
 impl Dispatch {
     /// A dispatcher that does nothing until [`Dispatch::run`] or [`Dispatch::round`].
-    pub fn new(bookings: Bookings, db: Db, fleet: Fleet, etas: Etas, config: &config::Dispatch, clock: Clock) -> Self {
+    pub fn new(bookings: Bookings, drivers: &Drivers, db: Db, fleet: Fleet, etas: Etas, config: &config::Dispatch, clock: Clock) -> Self {
         Self(Arc::new(Inner {
-            follower: availability::Follower::new(db.clone(), fleet.clone()),
+            follower: availability::Follower::new(db.clone(), fleet.clone(), Arc::clone(drivers.rules()), clock.clone()),
             bookings,
             db,
             fleet,
@@ -155,6 +156,7 @@ impl Dispatch {
     async fn answer(&self, trigger: &'static str, head: &mut watch::Receiver<i64>, cancel: &CancellationToken) -> Result<bool, Error> {
         let mut upto = *head.borrow_and_update();
         self.forget_old().await?;
+        self.0.follower.catch_up().await?;
         let now = self.0.clock.now();
         self.release(now).await?;
         self.0.bookings.pass_offers(now).await?;

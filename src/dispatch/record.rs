@@ -195,6 +195,8 @@ impl Round<'_> {
         let detail = match excluded.reason {
             Reason::OffDuty => "nobody is on duty with it".to_owned(),
             Reason::Busy => "it has a job".to_owned(),
+            Reason::Hours => "its driver has worked as long as he may".to_owned(),
+            Reason::Break => "its driver is on a break".to_owned(),
             Reason::Asked => "its driver is being asked about another booking".to_owned(),
             Reason::Unanswered => "its driver did not answer when last asked".to_owned(),
             Reason::Offline => "it is not connected".to_owned(),
@@ -203,7 +205,10 @@ impl Round<'_> {
                 None => "it has never sent a fix".to_owned(),
             },
             Reason::Class => format!("it is a {}", vehicle.map_or("vehicle of another class", |v| &*v.class)),
-            Reason::Capacity => format!("it carries {} kg at most", vehicle.and_then(|v| v.capacity_kg).unwrap_or(0)),
+            Reason::Capacity => {
+                let said = vehicle.zip(excluded.overload).map(|(vehicle, overload)| vehicle.capacity.says(overload));
+                said.unwrap_or_else(|| "it is too small".to_owned())
+            }
             Reason::Skills => "it lacks a skill that the booking needs".to_owned(),
             Reason::Declined => "its driver declined this booking".to_owned(),
             Reason::TooFar => format!("it is more than {} away", kilometres(self.rules.max_radius)),
@@ -290,6 +295,8 @@ fn word(reason: Reason) -> &'static str {
     match reason {
         Reason::OffDuty => "off duty",
         Reason::Busy => "busy",
+        Reason::Hours => "out of hours",
+        Reason::Break => "on a break",
         Reason::Asked => "being asked",
         Reason::Unanswered => "not answering",
         Reason::Declined => "unwilling",
@@ -336,7 +343,7 @@ mod tests {
     use super::*;
     use crate::dispatch::eta::Travel;
     use crate::dispatch::plan;
-    use crate::model::{Availability, Place, Span};
+    use crate::model::{Availability, Capacity, Place, Span};
 
     const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -346,7 +353,7 @@ mod tests {
         Seen {
             id,
             class: "van".into(),
-            capacity_kg: None,
+            capacity: Capacity::default(),
             skills: [].into(),
             online: true,
             availability,

@@ -2,11 +2,11 @@
 
 use super::asking::Answers;
 use super::eta::Travel;
-use super::plan::{self, Lately, Rules, Seen, Soon, Waiting};
+use super::plan::{self, Lately, Reason, Rules, Seen, Soon, Waiting};
 use crate::bookings::{self, Bookings};
 use crate::config;
 use crate::fleet::{Fleet, Near, View};
-use crate::model::{Booking, Metres, Span, Status, Timestamp, VehicleId};
+use crate::model::{Booking, Metres, Pause, Span, Status, Timestamp, VehicleId};
 use std::collections::{BTreeMap, HashMap};
 
 /// A fleet up to this size is looked at as a whole.
@@ -20,7 +20,7 @@ pub(super) fn waiting(booking: &Booking, answers: &Answers) -> Waiting {
     let since = booking.created_at.max(order.pickup_at.unwrap_or(booking.created_at).min(booking.updated_at));
     Waiting {
         class: order.vehicle_class.clone(),
-        load_kg: order.load_kg,
+        load: order.load(),
         skills: order.skills.clone(),
         trip: Span::from_secs(booking.fare.duration_s.into()),
         due: due(booking),
@@ -69,8 +69,9 @@ impl Jobs {
     fn seen(&self, view: View, travel: &Travel, now: Timestamp) -> Seen {
         let jobs = self.given.get(&view.id).copied().unwrap_or_default();
         let soon = self.active.get(&view.id).and_then(|job| soon(job, &view, travel, now));
-        let barred = self.answers.barred(&view.id);
-        Seen { jobs_per_hour: plan::jobs_per_hour(jobs), barred, ..plain(view, soon) }
+        let asked = self.answers.barred(&view.id);
+        let seen = plain(view, soon);
+        Seen { jobs_per_hour: plan::jobs_per_hour(jobs), barred: seen.barred.or(asked), ..seen }
     }
 }
 
@@ -140,17 +141,21 @@ fn fits(booking: &Waiting, view: &View) -> bool {
 }
 
 pub(super) fn plain(view: View, soon: Option<Soon>) -> Seen {
+    let pause = view.crew.as_ref().and_then(|crew| crew.pause);
     Seen {
         id: view.id,
         class: view.class,
-        capacity_kg: view.capacity_kg,
+        capacity: view.capacity,
         skills: view.skills,
         online: view.online,
         availability: view.availability,
         place: view.place,
         fix_ts: view.fix_ts,
         soon,
-        barred: None,
+        barred: pause.map(|pause| match pause {
+            Pause::Hours => Reason::Hours,
+            Pause::Break => Reason::Break,
+        }),
         jobs_per_hour: 0.0,
     }
 }

@@ -12,7 +12,7 @@ pub use index::Bounds;
 pub use view::{Counts, Near, Status, View};
 
 use crate::config;
-use crate::model::{Availability, BookingId, Fix, Metres, Timestamp, Vehicle, VehicleId};
+use crate::model::{Availability, BookingId, Crew, Fix, Metres, Timestamp, Vehicle, VehicleId};
 use h3o::CellIndex;
 use std::hint::black_box;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -47,23 +47,29 @@ impl Fleet {
         fixes.iter().filter(|fix| table.observe(fix)).count()
     }
 
-    /// Makes a vehicle known, or its class, capacity, skills and duty newly known.
-    pub fn register(&self, vehicle: &Vehicle) {
+    /// Makes a vehicle known, or its class, capacity, skills, duty and who is on duty with it newly known.
+    pub fn register(&self, vehicle: &Vehicle, crew: Option<Crew>) {
         let mut table = self.write();
         let Some(idx) = table.known(&vehicle.id) else { return };
-        let (class, skills) = (table.class(&vehicle.class), table.skills(&vehicle.skills));
+        let mut skills = vehicle.skills.clone();
+        skills.extend(crew.iter().flat_map(|crew| &crew.skills).filter(|skill| !vehicle.skills.contains(skill)).cloned());
+        let (class, skills) = (table.class(&vehicle.class), table.skills(&skills));
         table.change(idx, |view| {
             let duty = match (view.availability, vehicle.on_duty) {
                 (_, false) => Availability::OffDuty,
                 (Availability::OffDuty, true) => Availability::Free,
                 (doing, true) => doing,
             };
-            let same = view.class == class && view.capacity_kg == vehicle.capacity_kg && view.skills == skills && view.availability == duty;
+            let same_crew = view.crew.as_deref() == crew.as_ref();
+            let same = view.class == class && view.capacity == vehicle.capacity && view.skills == skills && view.availability == duty;
             view.class = class;
-            view.capacity_kg = vehicle.capacity_kg;
+            view.capacity = vehicle.capacity;
             view.skills = skills;
             view.availability = duty;
-            !same
+            if !same_crew {
+                view.crew = crew.map(Arc::new);
+            }
+            !same || !same_crew
         });
     }
 

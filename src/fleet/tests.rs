@@ -58,7 +58,7 @@ fn nearby_asks_for_availability_class_and_age() {
         ("e", "van", true, true, -301),
     ] {
         fleet.observe(&fix(name, at, 42.5, 1.5));
-        fleet.register(&Vehicle { id: id(name), class: class.into(), capacity_kg: None, skills: vec![], on_duty });
+        fleet.register(&Vehicle { on_duty, ..Vehicle::new(id(name), class) }, None);
         fleet.set_online(&id(name), online, NOW);
     }
     let names = |near: &Near<'_>| fleet.nearby(near).into_iter().map(|(v, _)| v.id.to_string()).collect::<String>();

@@ -1,6 +1,6 @@
 //! What is known of a vehicle now, and what can be asked about many.
 
-use crate::model::{Availability, BookingId, Fix, Flags, Metres, Place, Span, Timestamp, VehicleId};
+use crate::model::{Availability, BookingId, Capacity, Crew, Fix, Flags, Metres, Place, Span, Timestamp, VehicleId};
 use std::sync::Arc;
 
 /// A vehicle as it is now.
@@ -12,9 +12,9 @@ pub struct View {
     pub id: VehicleId,
     /// Its class, like `van`.
     pub class: Arc<str>,
-    /// Load it can carry, in kg.
-    pub capacity_kg: Option<u32>,
-    /// What it can do, like `tail_lift`.
+    /// What it can carry at most.
+    pub capacity: Capacity,
+    /// What it can do, like `tail_lift`; who is on duty with it included.
     pub skills: Arc<[String]>,
     /// Where it was at its latest fix.
     pub place: Option<Place>,
@@ -38,6 +38,8 @@ pub struct View {
     pub online: bool,
     /// Since when it is, or is not.
     pub since: Timestamp,
+    /// Who is on duty with it, where that is known.
+    pub crew: Option<Arc<Crew>>,
     /// Can it take work?
     pub availability: Availability,
     /// What it is doing.
@@ -59,6 +61,8 @@ pub enum Status {
     Offline,
     /// Nobody is on duty with it.
     OffDuty,
+    /// Its driver pauses or has worked as long as he may.
+    Paused,
 }
 
 impl Status {
@@ -66,6 +70,7 @@ impl Status {
     pub fn of(availability: Availability, online: bool) -> Self {
         match availability {
             Availability::OffDuty => Self::OffDuty,
+            Availability::Paused => Self::Paused,
             _ if !online => Self::Offline,
             Availability::Free => Self::Free,
             Availability::EnRoute => Self::EnRoute,
@@ -80,6 +85,7 @@ impl Status {
             Self::Loading => "loading",
             Self::Offline => "offline",
             Self::OffDuty => "off_duty",
+            Self::Paused => "paused",
         }
     }
     /// The number used in live frames.
@@ -90,6 +96,7 @@ impl Status {
             Self::Loading => 2,
             Self::Offline => 3,
             Self::OffDuty => 4,
+            Self::Paused => 5,
         }
     }
 }
@@ -105,7 +112,7 @@ impl View {
             idx,
             id,
             class: Arc::from("van"),
-            capacity_kg: None,
+            capacity: Capacity::default(),
             skills: Arc::from([]),
             place: None,
             fix_ts: None,
@@ -118,6 +125,7 @@ impl View {
             flags: Flags::default(),
             online: false,
             since: Timestamp::default(),
+            crew: None,
             availability: Availability::default(),
             booking: None,
             rev: 0,
@@ -169,6 +177,8 @@ pub struct Counts {
     pub offline: usize,
     /// Off duty.
     pub off_duty: usize,
+    /// Their drivers pause or have worked as long as they may.
+    pub paused: usize,
 }
 
 impl Counts {
@@ -179,10 +189,11 @@ impl Counts {
             Status::Loading => &mut self.loading,
             Status::Offline => &mut self.offline,
             Status::OffDuty => &mut self.off_duty,
+            Status::Paused => &mut self.paused,
         }
     }
     /// All vehicles.
     pub fn total(&self) -> usize {
-        self.free + self.en_route + self.loading + self.offline + self.off_duty
+        self.free + self.en_route + self.loading + self.offline + self.off_duty + self.paused
     }
 }

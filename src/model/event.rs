@@ -66,8 +66,18 @@ pub enum Kind {
     BookingOnTime,
     /// A vehicle was registered or its data changed.
     VehicleChanged,
-    /// Somebody went on or off duty with a vehicle.
+    /// A vehicle went on or off duty without a driver who is known.
     VehicleDutyChanged,
+    /// A driver or a shift of his was added, changed or deleted.
+    DriverChanged,
+    /// A driver went on duty with a vehicle.
+    DutyStarted,
+    /// A driver went off duty.
+    DutyEnded,
+    /// A driver on duty began a break.
+    BreakStarted,
+    /// He is back.
+    BreakEnded,
     /// A device was added, rotated or bound anew.
     DeviceChanged,
     /// A device's credentials were revoked.
@@ -80,7 +90,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 28] = [
         Self::BookingPlaced,
         Self::BookingReleased,
         Self::BookingOffered,
@@ -100,6 +110,11 @@ impl Kind {
         Self::BookingOnTime,
         Self::VehicleChanged,
         Self::VehicleDutyChanged,
+        Self::DriverChanged,
+        Self::DutyStarted,
+        Self::DutyEnded,
+        Self::BreakStarted,
+        Self::BreakEnded,
         Self::DeviceChanged,
         Self::DeviceRevoked,
         Self::ScheduleChanged,
@@ -128,6 +143,11 @@ impl Kind {
             Self::BookingOnTime => "booking.on_time",
             Self::VehicleChanged => "vehicle.changed",
             Self::VehicleDutyChanged => "vehicle.duty_changed",
+            Self::DriverChanged => "driver.changed",
+            Self::DutyStarted => "duty.started",
+            Self::DutyEnded => "duty.ended",
+            Self::BreakStarted => "break.started",
+            Self::BreakEnded => "break.ended",
             Self::DeviceChanged => "device.changed",
             Self::DeviceRevoked => "device.revoked",
             Self::ScheduleChanged => "schedule.changed",

@@ -14,6 +14,9 @@ pub enum IdError {
     /// A character that would be special in an MQTT topic, a URL path or a log line.
     #[error("may hold only letters, digits, '.', '_' and '-'")]
     Character,
+    /// Not a number behind the letter of its kind.
+    #[error("is not an id of this kind, which is like {0}-1001")]
+    NotNumbered(char),
     /// Not a UUID.
     #[error("is not a booking id (a UUID)")]
     NotUuid,
@@ -83,6 +86,56 @@ name_id! {
     DeviceId
 }
 
+macro_rules! numbered_id {
+    ($(#[$doc:meta])* $name:ident, $letter:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(i64);
+
+        impl $name {
+            /// The id of row `number`, counted from 1.
+            pub const fn of_row(number: i64) -> Self {
+                Self(number)
+            }
+            /// Its row.
+            pub const fn row(self) -> i64 {
+                self.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}-{}", $letter, self.0.saturating_add(1000))
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                let digits = text.strip_prefix($letter).and_then(|rest| rest.strip_prefix('-'));
+                let number = digits.filter(|d| d.bytes().all(|b| b.is_ascii_digit())).and_then(|d| d.parse::<i64>().ok());
+                number.filter(|n| *n > 1000).map(|n| Self(n - 1000)).ok_or(IdError::NotNumbered($letter))
+            }
+        }
+    };
+}
+
+numbered_id! {
+    /// A driver, like `D-1001`.
+    DriverId, 'D'
+}
+numbered_id! {
+    /// A planned shift, like `S-1001`.
+    ShiftId, 'S'
+}
+numbered_id! {
+    /// A duty, like `Y-1001`.
+    DutyId, 'Y'
+}
+
 /// A booking, as a UUIDv7: ids sort by the time they were made.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -126,6 +179,15 @@ mod tests {
             assert!(VehicleId::new(bad).is_err(), "{bad:?}");
         }
         assert_eq!(VehicleId::new("KA-104").unwrap().as_str(), "KA-104");
+    }
+
+    #[test]
+    fn numbered_ids_round_trip_and_refuse_the_rest() {
+        assert_eq!("D-1001".parse(), Ok(DriverId::of_row(1)));
+        assert_eq!(DriverId::of_row(1).to_string(), "D-1001");
+        for bad in ["", "D-", "D-1000", "D-+1001", "S-1001", "d-1001", "1001", "D-99999999999999999999"] {
+            assert!(bad.parse::<DriverId>().is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Nothing here knows tokio, SQL, JSON values or the clock, so every other room may use it.
 
 mod booking;
+mod driver;
 mod event;
 mod fix;
 mod ids;
@@ -14,12 +15,13 @@ mod units;
 mod vehicle;
 
 pub use booking::{Booking, Status, Step, StepRefused};
+pub use driver::{Crew, Driver, Duty, Pause, Period, Shift};
 pub use event::{Actor, Event, Kind};
 pub use fix::{Fix, Flag, Flags};
-pub use ids::{BookingId, DeviceId, IdError, VehicleId};
+pub use ids::{BookingId, DeviceId, DriverId, DutyId, IdError, ShiftId, VehicleId};
 pub use offer::{Offer, OfferState};
-pub use order::{Contact, Fare, Order, Priority, Site, Stop, StopKind, Window};
+pub use order::{Contact, Fare, Load, Order, Priority, Site, Stop, StopKind, Window};
 pub use schedule::{Missed, Run, RunResult, RunTrigger, Schedule, ScheduleKind};
 pub use time::{Span, Timestamp};
 pub use units::{Currency, Metres, Money, Place, PlaceError};
-pub use vehicle::{Availability, Vehicle};
+pub use vehicle::{Availability, Capacity, Overload, Vehicle};

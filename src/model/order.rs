@@ -92,6 +92,17 @@ pub struct Window {
     pub until: Timestamp,
 }
 
+/// What is to be carried; what is not stated fits anywhere.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Load {
+    /// Weight in kg.
+    pub kg: Option<u32>,
+    /// Volume in cubic metres.
+    pub m3: Option<f64>,
+    /// Number of pieces.
+    pub pieces: Option<u32>,
+}
+
 /// How urgent a booking is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -188,6 +199,11 @@ impl Order {
     pub fn places(&self) -> impl Iterator<Item = Place> {
         let stops = self.stops.iter().map(|s| s.site.place);
         std::iter::once(self.pickup.place).chain(stops).chain([self.dropoff.place])
+    }
+
+    /// What is to be carried.
+    pub fn load(&self) -> Load {
+        Load { kg: self.load_kg, m3: self.load_m3, pieces: self.pieces }
     }
 
     /// The window of the pickup, where the customer gave one.

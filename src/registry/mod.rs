@@ -1,4 +1,4 @@
-//! The depot's vehicles: registering them, changing their data, going on and off duty.
+//! The depot's vehicles: registering them and changing their data.
 
 use crate::clock::Clock;
 use crate::model::{Actor, Kind, Vehicle, VehicleId};
@@ -14,9 +14,16 @@ pub enum Error {
     /// The id is taken.
     #[error("there is a vehicle {0} already")]
     Exists(VehicleId),
-    /// It cannot go off duty with a job.
-    #[error("vehicle {0} has a job; finish it or take it away first")]
-    Busy(VehicleId),
+    /// Somebody changed it since it was read.
+    #[error("vehicle {id} was changed meanwhile: it is at version {found}, not {expected}")]
+    Stale {
+        /// Which one.
+        id: VehicleId,
+        /// The version it has.
+        found: u32,
+        /// The version that was to be changed.
+        expected: u32,
+    },
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -27,8 +34,12 @@ pub enum Error {
 pub struct VehicleChange {
     /// Class, like `van`.
     pub class: Option<String>,
-    /// Load it can carry in kg; `Some(None)` forgets it.
+    /// Weight it can carry in kg; `Some(None)` forgets it, here and below.
     pub capacity_kg: Option<Option<u32>>,
+    /// Volume it can carry in cubic metres.
+    pub capacity_m3: Option<Option<f64>>,
+    /// Number of pieces it can carry.
+    pub capacity_pieces: Option<Option<u32>>,
     /// What it can do.
     pub skills: Option<Vec<String>>,
 }
@@ -72,34 +83,35 @@ impl Registry {
         self.db.write(change).await
     }
 
-    /// Changes a vehicle's data.
-    pub async fn change_vehicle(&self, id: VehicleId, change: VehicleChange, actor: Actor) -> Result<Vehicle> {
-        let edit = move |v: &mut Vehicle| {
-            v.class = change.class.unwrap_or(std::mem::take(&mut v.class));
-            v.capacity_kg = change.capacity_kg.unwrap_or(v.capacity_kg);
-            v.skills = change.skills.unwrap_or(std::mem::take(&mut v.skills));
-        };
-        self.edit(id, Kind::VehicleChanged, actor, edit).await
-    }
-
-    /// Puts a vehicle on or off duty; refused while it has a job.
-    pub async fn set_duty(&self, id: VehicleId, on_duty: bool, actor: Actor) -> Result<Vehicle> {
-        self.edit(id, Kind::VehicleDutyChanged, actor, move |v| v.on_duty = on_duty).await
-    }
-
-    async fn edit(&self, id: VehicleId, kind: Kind, actor: Actor, edit: impl FnOnce(&mut Vehicle) + Send + 'static) -> Result<Vehicle> {
+    /// Changes a vehicle's data; refused when it is not at the `expected` version any more.
+    pub async fn change_vehicle(&self, id: VehicleId, change: VehicleChange, expected: Option<u32>, actor: Actor) -> Result<Vehicle> {
         let now = self.clock.now();
         let change = move |tx: &Transaction<'_>| {
             let Some(mut vehicle) = vehicles::get(tx, &id)? else { return Err(Error::Unknown(id)) };
-            let was_on_duty = vehicle.on_duty;
-            edit(&mut vehicle);
-            if was_on_duty && !vehicle.on_duty && store::bookings::active_of(tx, &id)?.is_some() {
-                return Err(Error::Busy(id));
+            if let Some(expected) = expected.filter(|expected| *expected != vehicle.version) {
+                return Err(Error::Stale { id, found: vehicle.version, expected });
             }
+            change.apply(&mut vehicle);
+            vehicle.version += 1;
             vehicles::update(tx, &vehicle)?;
-            vehicles::announce(tx, kind, &vehicle, &actor, now)?;
+            vehicles::announce(tx, Kind::VehicleChanged, &vehicle, &actor, now)?;
             Ok(vehicle)
         };
         self.db.write(change).await
+    }
+}
+
+impl VehicleChange {
+    fn apply(self, vehicle: &mut Vehicle) {
+        let capacity = &mut vehicle.capacity;
+        capacity.kg = self.capacity_kg.unwrap_or(capacity.kg);
+        capacity.m3 = self.capacity_m3.unwrap_or(capacity.m3);
+        capacity.pieces = self.capacity_pieces.unwrap_or(capacity.pieces);
+        if let Some(class) = self.class {
+            vehicle.class = class;
+        }
+        if let Some(skills) = self.skills {
+            vehicle.skills = skills;
+        }
     }
 }

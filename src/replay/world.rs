@@ -3,7 +3,7 @@
 use super::{HANDOVER, PATIENCE, Policy, Request};
 use crate::dispatch::eta::Travel;
 use crate::dispatch::plan::{Lately, Seen, Soon, WORKLOAD, Waiting, jobs_per_hour};
-use crate::model::{Availability, BookingId, Metres, Place, Span, Timestamp, VehicleId};
+use crate::model::{Availability, BookingId, Capacity, Metres, Place, Span, Timestamp, VehicleId};
 use std::collections::VecDeque;
 
 /// How far back "lately" goes, as in live dispatch.
@@ -134,7 +134,7 @@ impl<'a> World<'a> {
             Seen {
                 id: driver.id.clone(),
                 class: class.clone(),
-                capacity_kg: None,
+                capacity: Capacity::default(),
                 skills: skills.clone(),
                 online: true,
                 availability: if is_free { Availability::Free } else { Availability::EnRoute },

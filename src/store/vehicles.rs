@@ -1,28 +1,43 @@
 //! Registered vehicles.
 
 use super::{Result, audit, journal, journal::count, row};
-use crate::model::{Actor, Kind, Timestamp, Vehicle, VehicleId};
+use crate::model::{Actor, Capacity, Kind, Timestamp, Vehicle, VehicleId};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 /// Adds a vehicle; `false` when the id is taken.
 pub fn insert(tx: &Transaction<'_>, v: &Vehicle, now: Timestamp) -> Result<bool> {
-    let sql =
-        "insert into vehicles (id, class, capacity_kg, skills, on_duty, created_at) values (?1, ?2, ?3, ?4, ?5, ?6) on conflict do nothing";
+    let sql = "insert into vehicles (id, class, capacity_kg, capacity_m3, capacity_pieces, skills, on_duty, created_at, version)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) on conflict do nothing";
     let rows = tx.prepare_cached(sql)?.execute(params![
         v.id.as_str(),
         v.class,
-        v.capacity_kg,
+        v.capacity.kg,
+        v.capacity.m3,
+        v.capacity.pieces,
         row::texts_json(&v.skills),
         v.on_duty,
-        now.as_millis()
+        now.as_millis(),
+        v.version,
     ])?;
     Ok(rows == 1)
 }
 
 /// Writes the vehicle's data; `false` when there is none of that id.
 pub fn update(tx: &Transaction<'_>, v: &Vehicle) -> Result<bool> {
-    let sql = "update vehicles set class = ?2, capacity_kg = ?3, skills = ?4, on_duty = ?5 where id = ?1";
-    Ok(tx.prepare_cached(sql)?.execute(params![v.id.as_str(), v.class, v.capacity_kg, row::texts_json(&v.skills), v.on_duty])? == 1)
+    let sql =
+        "update vehicles set class = ?2, capacity_kg = ?3, capacity_m3 = ?4, capacity_pieces = ?5, skills = ?6, on_duty = ?7, version = ?8
+               where id = ?1";
+    let rows = tx.prepare_cached(sql)?.execute(params![
+        v.id.as_str(),
+        v.class,
+        v.capacity.kg,
+        v.capacity.m3,
+        v.capacity.pieces,
+        row::texts_json(&v.skills),
+        v.on_duty,
+        v.version,
+    ])?;
+    Ok(rows == 1)
 }
 
 /// The vehicle of an id.
@@ -46,7 +61,11 @@ pub fn exists(connection: &Connection, id: &VehicleId) -> Result<bool> {
 
 /// Writes the journal entry and the audit row about a vehicle, in the transaction that changes it.
 pub fn announce(tx: &Transaction<'_>, kind: Kind, v: &Vehicle, actor: &Actor, at: Timestamp) -> Result<()> {
-    let data = serde_json::json!({ "class": v.class, "capacity_kg": v.capacity_kg, "skills": v.skills, "on_duty": v.on_duty }).to_string();
+    let data = serde_json::json!({
+        "class": v.class, "capacity_kg": v.capacity.kg, "capacity_m3": v.capacity.m3, "capacity_pieces": v.capacity.pieces,
+        "skills": v.skills, "on_duty": v.on_duty, "version": v.version,
+    });
+    let data = data.to_string();
     journal::append(tx, &journal::NewEvent { at, kind, actor, booking: None, vehicle: Some(&v.id), data: &data })?;
     audit::append(tx, at, actor, kind.as_str(), v.id.as_str(), &data)
 }
@@ -55,8 +74,9 @@ fn read(r: &Row<'_>) -> Result<Vehicle> {
     Ok(Vehicle {
         id: row::parse(r, "id")?,
         class: r.get("class")?,
-        capacity_kg: r.get("capacity_kg")?,
+        capacity: Capacity { kg: r.get("capacity_kg")?, m3: r.get("capacity_m3")?, pieces: r.get("capacity_pieces")? },
         skills: row::texts(r, "skills")?,
         on_duty: r.get("on_duty")?,
+        version: r.get("version")?,
     })
 }

@@ -83,6 +83,10 @@ impl Error {
     pub fn conflict(why: impl Display) -> Self {
         Self::status(StatusCode::CONFLICT).detail(why)
     }
+    /// 412: it has changed since the client read it.
+    pub fn stale(why: impl Display) -> Self {
+        Self::status(StatusCode::PRECONDITION_FAILED).detail(why)
+    }
     /// 401: nobody is signed in.
     pub fn unauthenticated(why: impl Display) -> Self {
         Self::status(StatusCode::UNAUTHORIZED).detail(why)

@@ -2,7 +2,7 @@
 
 use super::error::{Error, FieldError};
 use crate::bookings::{self, Fault};
-use crate::{auth, registry, schedules, store};
+use crate::{auth, drivers, registry, schedules, store};
 use axum::http::StatusCode;
 
 fn fields(faults: Vec<Fault>) -> Error {
@@ -42,7 +42,22 @@ impl From<registry::Error> for Error {
         use registry::Error as E;
         match error {
             E::Unknown(_) => Self::not_found(error),
-            E::Exists(_) | E::Busy(_) => Self::conflict(error),
+            E::Exists(_) => Self::conflict(error),
+            E::Stale { .. } => Self::stale(error),
+            E::Store(error) => error.into(),
+        }
+    }
+}
+impl From<drivers::Error> for Error {
+    fn from(error: drivers::Error) -> Self {
+        use drivers::Error as E;
+        match error {
+            E::Unknown(_) | E::UnknownShift(_) | E::UnknownVehicle(_) => Self::not_found(error),
+            E::Field { field, message } => Self::field(field, message),
+            E::Stale { .. } => Self::stale(error),
+            E::OnDuty(_) | E::NotOnDuty(_) | E::OnDutyWith { .. } | E::Taken { .. } | E::Inactive(_) => Self::conflict(error),
+            E::Spent { .. } | E::Busy { .. } | E::Overlap(_) => Self::conflict(error),
+            E::Job(error) => error.into(),
             E::Store(error) => error.into(),
         }
     }

@@ -159,6 +159,13 @@ impl Fields {
         })
     }
 
+    /// A value that may be absent (it stays), `null` (it is forgotten, `Some(None)`) or given, as `read` reads it.
+    pub fn change<T>(&mut self, field: &str, read: impl FnOnce(&mut Self, &str) -> Option<Option<T>>) -> Option<Option<Option<T>>> {
+        let forget = matches!(self.rest.get(field), Some(Value::Null));
+        let value = read(self, field)?;
+        Some(if forget { Some(None) } else { value.map(Some) })
+    }
+
     /// `true` or `false`.
     pub fn flag(&mut self, field: &str) -> Option<Option<bool>> {
         self.convert(field, |v| match v {

@@ -5,6 +5,7 @@ pub mod assets;
 mod bookings;
 mod cookies;
 mod devices;
+mod drivers;
 pub mod error;
 mod extract;
 mod failures;
@@ -34,6 +35,7 @@ use crate::auth::Auth;
 use crate::bookings::Bookings;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::registry::Registry;
 use crate::schedules::Schedules;
@@ -78,6 +80,8 @@ pub struct Deps {
     pub schedules: Schedules,
     /// Makes the schedules' runner look.
     pub wake_schedules: Arc<Notify>,
+    /// The drivers.
+    pub drivers: Drivers,
     /// The registered vehicles.
     pub registry: Registry,
     /// Where everyone is.

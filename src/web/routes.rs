@@ -1,7 +1,8 @@
 //! Every route, flat. A new one goes here and into [`super::access::GATES`].
 
 use super::{
-    Web, access, bookings, devices, headers, limits, live, metrics, openapi, quotes, schedules, session, system, tokens, users, vehicles,
+    Web, access, bookings, devices, drivers, headers, limits, live, metrics, openapi, quotes, schedules, session, system, tokens, users,
+    vehicles,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -29,6 +30,14 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(vehicles::read, vehicles::change))
         .routes(routes!(vehicles::track))
         .routes(routes!(vehicles::duty))
+        .routes(routes!(drivers::list, drivers::create))
+        .routes(routes!(drivers::me))
+        .routes(routes!(drivers::read, drivers::change, drivers::delete))
+        .routes(routes!(drivers::duty))
+        .routes(routes!(drivers::pause))
+        .routes(routes!(drivers::duties))
+        .routes(routes!(drivers::shifts::list, drivers::shifts::create))
+        .routes(routes!(drivers::shifts::read, drivers::shifts::change, drivers::shifts::delete))
         .routes(routes!(devices::list, devices::create))
         .routes(routes!(devices::read, devices::revoke))
         .routes(routes!(devices::rotate))

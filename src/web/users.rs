@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 pub struct UserShape {
     /// Its name, which is its id.
     name: String,
-    /// `admin`, `dispatcher` or `viewer`.
+    /// `admin`, `dispatcher`, `viewer` or `driver`.
     role: &'static str,
     /// May not sign in?
     disabled: bool,
@@ -42,7 +42,7 @@ impl From<User> for UserShape {
 pub struct UserInput {
     /// 1 to 64 letters, digits, `.`, `_`, `-`, `@`.
     name: String,
-    /// `admin`, `dispatcher` or `viewer`.
+    /// `admin`, `dispatcher`, `viewer` or `driver`.
     #[schema(value_type = String)]
     role: Role,
     /// At least 12 characters; made up when absent.
@@ -63,7 +63,7 @@ impl Read for UserInput {
 #[derive(Debug, ToSchema)]
 #[schema(as = UserChange)]
 pub struct UserChangeInput {
-    /// `admin`, `dispatcher` or `viewer`.
+    /// `admin`, `dispatcher`, `viewer` or `driver`.
     #[schema(value_type = Option<String>)]
     role: Option<Role>,
     /// `true`: may not sign in, and is signed out everywhere.
@@ -80,7 +80,7 @@ impl Read for UserChangeInput {
     }
 }
 
-const ROLES: &str = "admin, dispatcher, viewer";
+const ROLES: &str = "admin, dispatcher, viewer, driver";
 
 fn role(name: &str) -> Option<Role> {
     Role::parse(name).filter(|r| ROLES.split(", ").any(|known| known == r.as_str()))

@@ -6,8 +6,9 @@ use depotd::clock::Clock;
 use depotd::config::Config;
 use depotd::dispatch::Dispatch;
 use depotd::dispatch::eta::Etas;
+use depotd::drivers::Drivers;
 use depotd::fleet::Fleet;
-use depotd::model::{Actor, Booking, BookingId, Fix, Flags, Kind, Order, Place, Site, Timestamp, Vehicle, VehicleId};
+use depotd::model::{Actor, Booking, BookingId, Capacity, Fix, Flags, Kind, Order, Place, Site, Timestamp, Vehicle, VehicleId};
 use depotd::store::{self, Db, journal, vehicles};
 use serde_json::Value;
 use std::path::Path;
@@ -45,14 +46,15 @@ impl Depot {
         let db = Db::open(dir).unwrap();
         let fleet = Fleet::new(&config.fleet);
         let bookings = Bookings::new(db.clone(), &config, clock.clone());
-        let dispatch =
-            Dispatch::new(bookings.clone(), db.clone(), fleet.clone(), Etas::new(&config, &clock), &config.dispatch, clock.clone());
+        let drivers = Drivers::new(db.clone(), &config, clock.clone());
+        let etas = Etas::new(&config, &clock);
+        let dispatch = Dispatch::new(bookings.clone(), &drivers, db.clone(), fleet.clone(), etas, &config.dispatch, clock.clone());
         Self { db, fleet, bookings, dispatch, clock }
     }
 
     /// Registers a vehicle, on duty unless said otherwise.
     pub async fn register(&self, name: &str, on_duty: bool) {
-        let vehicle = Vehicle { id: id(name), class: "van".into(), capacity_kg: Some(800), skills: vec![], on_duty };
+        let vehicle = Vehicle { capacity: Capacity { kg: Some(800), ..Capacity::default() }, on_duty, ..Vehicle::new(id(name), "van") };
         let register = move |tx: &rusqlite::Transaction<'_>| {
             vehicles::insert(tx, &vehicle, START)?;
             let (kind, actor) = (Kind::VehicleChanged, &Actor::System);

@@ -46,7 +46,7 @@ impl Depot {
         let deps = deps(dir.path(), &config);
         for n in 0..count {
             let id = format!("van-{n}").parse().unwrap();
-            deps.fleet.register(&Vehicle { id, class: "van".into(), capacity_kg: None, skills: Vec::new(), on_duty: true });
+            deps.fleet.register(&Vehicle { on_duty: true, ..Vehicle::new(id, "van") }, None);
         }
         Self::run(dir, config, deps).await
     }

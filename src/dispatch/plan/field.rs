@@ -4,7 +4,7 @@ use super::fit::{self, Able};
 use super::nearest::{Found, Nearest, Query, RADIUS_M, Spot, chord2, metres};
 use super::solver::{Edge, Pairs};
 use super::{Cost, Parts, Rules, Waiting, scaled};
-use crate::model::{Metres, Timestamp, VehicleId};
+use crate::model::{Load, Metres, Timestamp, VehicleId};
 use std::collections::HashMap;
 
 /// A tree counts in seconds with fractions, so a sum it compares may be off by so many microseconds.
@@ -75,8 +75,8 @@ struct Demand {
     waste: (i64, i64),
 }
 
-/// Class, load and skills, as a booking states them.
-type Wants<'a> = (Option<&'a str>, Option<u32>, &'a [String]);
+/// Class, load and skills, as a booking states them; the volume by its bits, for it is only compared with itself.
+type Wants<'a> = (Option<&'a str>, (Option<u32>, Option<u64>, Option<u32>), &'a [String]);
 
 impl Demand {
     fn of(waiting: &Waiting, able: &[Able<'_>], rules: &Rules) -> Self {
@@ -94,7 +94,8 @@ impl<'a> Field<'a> {
         let mut demands = Vec::new();
         let mut rows = Vec::with_capacity(bookings.len());
         for (index, waiting) in bookings.iter().enumerate() {
-            let wants: Wants<'_> = (waiting.class.as_deref(), waiting.load_kg, waiting.skills.as_slice());
+            let Load { kg, m3, pieces } = waiting.load;
+            let wants: Wants<'_> = (waiting.class.as_deref(), (kg, m3.map(f64::to_bits), pieces), waiting.skills.as_slice());
             let demand = *numbers.entry(wants).or_insert_with(|| {
                 demands.push(Demand::of(waiting, able, rules));
                 demands.len() - 1

@@ -2,7 +2,7 @@
 
 use super::nearest::{Found, Spot, chord2, metres};
 use super::{Rules, Seen, Waiting};
-use crate::model::{Availability, Metres, Place, Span, Timestamp, VehicleId};
+use crate::model::{Availability, Metres, Overload, Place, Span, Timestamp, VehicleId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -14,6 +14,10 @@ pub enum Reason {
     OffDuty,
     /// It has a job.
     Busy,
+    /// Its driver has worked as long as he may.
+    Hours,
+    /// Its driver is on a break.
+    Break,
     /// Its driver is being asked whether to take another booking.
     Asked,
     /// Its driver did not answer of late.
@@ -24,7 +28,7 @@ pub enum Reason {
     NoRecentFix,
     /// It is of another class than the booking asks for.
     Class,
-    /// The load is too heavy for it.
+    /// The load is too heavy or too large for it.
     Capacity,
     /// It lacks a skill.
     Skills,
@@ -38,9 +42,11 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::OffDuty,
         Self::Busy,
+        Self::Hours,
+        Self::Break,
         Self::Asked,
         Self::Unanswered,
         Self::Offline,
@@ -58,6 +64,8 @@ impl Reason {
         match self {
             Self::OffDuty => "off_duty",
             Self::Busy => "busy",
+            Self::Hours => "hours",
+            Self::Break => "break",
             Self::Asked => "asked",
             Self::Unanswered => "unanswered",
             Self::Offline => "offline",
@@ -94,7 +102,7 @@ pub fn able<'a>(now: Timestamp, seen: &'a Seen, rules: &Rules) -> Result<Able<'a
 
 /// Everything that keeps this vehicle from any booking.
 fn hindrances(now: Timestamp, seen: &Seen, rules: &Rules) -> impl Iterator<Item = Reason> {
-    let is_busy = !matches!(seen.availability, Availability::Free | Availability::OffDuty) && soon(now, seen, rules).is_none();
+    let is_busy = matches!(seen.availability, Availability::EnRoute | Availability::Loading) && soon(now, seen, rules).is_none();
     let is_known = seen.place.is_some() && seen.fix_ts.is_some_and(|ts| now.since(ts) <= rules.fix_max_age);
     let when = |is: bool, reason| is.then_some(reason);
     let all = [
@@ -117,7 +125,10 @@ fn soon(now: Timestamp, seen: &Seen, rules: &Rules) -> Option<(Place, Span)> {
 /// Where a vehicle starts from, and in how long.
 fn start(now: Timestamp, seen: &Seen, rules: &Rules) -> Option<(Place, Span)> {
     let here = seen.place.map(|place| (place, Span::default()));
-    if seen.availability == Availability::Free { here } else { soon(now, seen, rules).or(here) }
+    match seen.availability {
+        Availability::Free | Availability::Paused => here,
+        _ => soon(now, seen, rules).or(here),
+    }
 }
 
 /// Why this booking may not have this vehicle, wherever both are. A vehicle without a stated capacity carries anything.
@@ -127,16 +138,22 @@ pub fn demand(waiting: &Waiting, seen: &Seen) -> Option<Reason> {
 
 fn demands(waiting: &Waiting, seen: &Seen) -> impl Iterator<Item = Reason> {
     let is_other = waiting.class.as_deref().is_some_and(|class| *class != *seen.class);
-    let is_small = waiting.load_kg.zip(seen.capacity_kg).is_some_and(|(load, capacity)| load > capacity);
+    let is_small = seen.capacity.overload(&waiting.load).is_some();
     let lacks = !waiting.skills.iter().all(|skill| seen.skills.contains(skill));
     [(is_other, Reason::Class), (is_small, Reason::Capacity), (lacks, Reason::Skills)].into_iter().filter_map(|(is, r)| is.then_some(r))
 }
 
-/// How much of the vehicle is wasted on this booking: the share of its capacity that stays empty where both are known, and a
-/// quarter for each skill that is not asked for, four at most.
+/// How much of the vehicle is wasted on this booking: the share of its capacity that stays empty (of weight, volume and pieces,
+/// where both are known, the one that fills it most), and a quarter for each skill that is not asked for, four at most.
 pub fn excess(waiting: &Waiting, seen: &Seen) -> f64 {
-    let load = waiting.load_kg.zip(seen.capacity_kg.filter(|capacity| *capacity > 0));
-    let empty = load.map_or(0.0, |(load, capacity)| (1.0 - f64::from(load) / f64::from(capacity)).max(0.0));
+    let (load, most) = (&waiting.load, &seen.capacity);
+    let shares = [
+        load.kg.zip(most.kg).map(|(load, most)| (f64::from(load), f64::from(most))),
+        load.m3.zip(most.m3),
+        load.pieces.zip(most.pieces).map(|(load, most)| (f64::from(load), f64::from(most))),
+    ];
+    let empty = shares.into_iter().flatten().filter(|(_, most)| *most > 0.0).map(|(load, most)| (1.0 - load / most).max(0.0));
+    let empty = empty.reduce(f64::min).unwrap_or(0.0);
     let idle = seen.skills.iter().filter(|skill| !waiting.skills.contains(skill)).take(4);
     idle.fold(empty, |sum, _| sum + 0.25)
 }
@@ -154,6 +171,8 @@ pub struct Excluded {
     pub distance: Option<Metres>,
     /// When its last fix was taken.
     pub fix_ts: Option<Timestamp>,
+    /// What of the load is more than it carries.
+    pub overload: Option<Overload>,
 }
 
 /// All that were not considered for one booking.
@@ -256,7 +275,8 @@ impl<'a> Survey<'a> {
         let detail = |(found, reason): (Found, Reason)| {
             let vehicle = &self.seen[found.index];
             let distance = vehicle.place.map(|_| metres(found.chord2));
-            Excluded { vehicle: vehicle.id.clone(), index: found.index, reason, distance, fix_ts: vehicle.fix_ts }
+            let overload = vehicle.capacity.overload(&waiting.load);
+            Excluded { vehicle: vehicle.id.clone(), index: found.index, reason, distance, fix_ts: vehicle.fix_ts, overload }
         };
         Exclusions { nearest: all.into_iter().map(detail).collect(), totals }
     }

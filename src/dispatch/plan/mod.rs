@@ -20,7 +20,7 @@ mod worth;
 pub use fit::{Blocked, Excluded, Exclusions, Reason, Survey, able, demand};
 
 use super::eta::Travel;
-use crate::model::{Availability, BookingId, Metres, Place, Priority, Span, Timestamp, VehicleId};
+use crate::model::{Availability, BookingId, Capacity, Load, Metres, Place, Priority, Span, Timestamp, VehicleId};
 use field::Field;
 use fit::Able;
 use serde::{Deserialize, Serialize};
@@ -47,8 +47,8 @@ pub struct Waiting {
     pub pickup: Place,
     /// Only this class will do.
     pub class: Option<String>,
-    /// Weight of the load in kg.
-    pub load_kg: Option<u32>,
+    /// What is to be carried.
+    pub load: Load,
     /// What the vehicle must be able to do.
     pub skills: Vec<String>,
     /// Since when it waits.
@@ -74,7 +74,7 @@ impl Waiting {
             id,
             pickup,
             class: None,
-            load_kg: None,
+            load: Load::default(),
             skills: Vec::new(),
             since,
             trip: Span::default(),
@@ -124,8 +124,8 @@ pub struct Seen {
     pub id: VehicleId,
     /// Its class.
     pub class: Arc<str>,
-    /// Load it can carry, in kg; `None`: not stated, so any.
-    pub capacity_kg: Option<u32>,
+    /// What it can carry at most.
+    pub capacity: Capacity,
     /// What it can do.
     pub skills: Arc<[String]>,
     /// Is it connected?

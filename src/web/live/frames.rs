@@ -22,7 +22,7 @@ pub struct Row {
     pub course: Option<u16>,
     /// km/h.
     pub speed: Option<u16>,
-    /// 0 free, 1 en route, 2 loading, 3 offline, 4 off duty.
+    /// 0 free, 1 en route, 2 loading, 3 offline, 4 off duty, 5 paused.
     pub status: u8,
     /// Time of the fix.
     pub fix: Option<Timestamp>,
@@ -62,6 +62,7 @@ pub struct Counts {
     loading: u32,
     offline: u32,
     off_duty: u32,
+    paused: u32,
     unassigned: u32,
 }
 
@@ -75,6 +76,7 @@ impl Counts {
                 1 => &mut counts.en_route,
                 2 => &mut counts.loading,
                 3 => &mut counts.offline,
+                5 => &mut counts.paused,
                 _ => &mut counts.off_duty,
             } += 1;
         }

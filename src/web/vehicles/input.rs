@@ -1,11 +1,11 @@
 //! What clients send about vehicles.
 
-use crate::model::{Vehicle, VehicleId};
+use crate::model::{Capacity, Vehicle, VehicleId};
 use crate::registry;
 use crate::web::fields::{Fields, Read};
 use utoipa::{IntoParams, ToSchema};
 
-const STATUSES: [&str; 5] = ["free", "en_route", "loading", "offline", "off_duty"];
+const STATUSES: [&str; 6] = ["free", "en_route", "loading", "offline", "off_duty", "paused"];
 
 /// Which vehicles.
 #[derive(Debug, IntoParams)]
@@ -13,7 +13,7 @@ const STATUSES: [&str; 5] = ["free", "en_route", "loading", "offline", "off_duty
 pub struct ListParams {
     /// Part of an id or a class.
     pub q: Option<String>,
-    /// `free`, `en_route`, `loading`, `offline` or `off_duty`.
+    /// `free`, `en_route`, `loading`, `offline`, `off_duty` or `paused`.
     pub status: Option<String>,
     /// Where the page before ended.
     #[param(value_type = Option<String>)]
@@ -41,8 +41,12 @@ pub struct VehicleInput {
     pub id: VehicleId,
     /// Class; `van` when absent.
     pub class: Option<String>,
-    /// Load it can carry, in kg.
+    /// Weight it can carry, in kg.
     pub capacity_kg: Option<u32>,
+    /// Volume it can carry, in cubic metres.
+    pub capacity_m3: Option<f64>,
+    /// Number of pieces it can carry.
+    pub capacity_pieces: Option<u32>,
     /// What it can do.
     pub skills: Option<Vec<String>>,
 }
@@ -52,37 +56,56 @@ impl Read for VehicleInput {
         let id = f.required("id", id);
         let change = VehicleChange::read(f);
         let (id, change) = (id?, change?);
-        Some(Self { id, class: change.class, capacity_kg: change.capacity_kg, skills: change.skills })
+        Some(Self {
+            id,
+            class: change.class,
+            capacity_kg: change.capacity_kg.flatten(),
+            capacity_m3: change.capacity_m3.flatten(),
+            capacity_pieces: change.capacity_pieces.flatten(),
+            skills: change.skills,
+        })
     }
 }
 impl From<VehicleInput> for Vehicle {
     fn from(v: VehicleInput) -> Self {
-        let class = v.class.unwrap_or_else(|| "van".to_owned());
-        Self { id: v.id, class, capacity_kg: v.capacity_kg, skills: v.skills.unwrap_or_default(), on_duty: true }
+        let capacity = Capacity { kg: v.capacity_kg, m3: v.capacity_m3, pieces: v.capacity_pieces };
+        let class = v.class.as_deref().unwrap_or("van");
+        Self { capacity, skills: v.skills.unwrap_or_default(), on_duty: true, ..Self::new(v.id, class) }
     }
 }
 
-/// What is to be different; what is absent stays.
+/// What is to be different; what is absent stays, a capacity that is `null` is forgotten.
 #[derive(Debug, ToSchema)]
 pub struct VehicleChange {
     /// Class.
     pub class: Option<String>,
-    /// Load it can carry, in kg.
-    pub capacity_kg: Option<u32>,
+    /// Weight it can carry, in kg.
+    #[schema(value_type = Option<u32>)]
+    pub capacity_kg: Option<Option<u32>>,
+    /// Volume it can carry, in cubic metres.
+    #[schema(value_type = Option<f64>)]
+    pub capacity_m3: Option<Option<f64>>,
+    /// Number of pieces it can carry.
+    #[schema(value_type = Option<u32>)]
+    pub capacity_pieces: Option<Option<u32>>,
     /// What it can do.
     pub skills: Option<Vec<String>>,
 }
 impl Read for VehicleChange {
     fn read(f: &mut Fields) -> Option<Self> {
         let class = f.text("class", 64);
-        let capacity_kg = f.whole("capacity_kg", 0, 100_000);
+        let capacity_kg = f.change("capacity_kg", |f, name| f.whole(name, 0, 100_000));
+        let capacity_m3 = f.change("capacity_m3", |f, name| f.number(name, 0.0, 1_000.0));
+        let capacity_pieces = f.change("capacity_pieces", |f, name| f.whole(name, 0, 10_000));
         let skills = f.texts("skills", 16);
-        Some(Self { class: class?, capacity_kg: capacity_kg?, skills: skills? })
+        let (capacity_kg, capacity_m3, capacity_pieces) = (capacity_kg?, capacity_m3?, capacity_pieces?);
+        Some(Self { class: class?, capacity_kg, capacity_m3, capacity_pieces, skills: skills? })
     }
 }
 impl From<VehicleChange> for registry::VehicleChange {
     fn from(v: VehicleChange) -> Self {
-        Self { class: v.class, capacity_kg: v.capacity_kg.map(Some), skills: v.skills }
+        let VehicleChange { class, capacity_kg, capacity_m3, capacity_pieces, skills } = v;
+        Self { class, capacity_kg, capacity_m3, capacity_pieces, skills }
     }
 }
 
@@ -90,12 +113,30 @@ impl From<VehicleChange> for registry::VehicleChange {
 #[derive(Debug, ToSchema)]
 #[schema(as = DutyRequest)]
 pub struct DutyInput {
-    /// `true`: it may be given work.
+    /// `true`: it may be given work. `false` ends the duty of its driver too.
     pub on_duty: bool,
+    /// `true`: off duty although it has a job, which goes back to the waiting ones unless its load is on board.
+    pub force: Option<bool>,
+    /// Why that is forced.
+    pub reason: Option<String>,
 }
 impl Read for DutyInput {
     fn read(f: &mut Fields) -> Option<Self> {
         let on_duty = f.flag("on_duty");
-        Some(Self { on_duty: f.required("on_duty", on_duty)? })
+        let on_duty = f.required("on_duty", on_duty);
+        let (force, reason) = forced(f)?;
+        Some(Self { on_duty: on_duty?, force, reason })
     }
+}
+
+/// The fields `force` and `reason`, which go together.
+pub fn forced(f: &mut Fields) -> Option<(Option<bool>, Option<String>)> {
+    let force = f.flag("force");
+    let reason = f.text("reason", 200);
+    let (force, reason) = (force?, reason?);
+    if force == Some(true) && reason.is_none() {
+        f.fault("reason", "is missing: say why this is forced");
+        return None;
+    }
+    Some((force, reason))
 }

@@ -3,14 +3,15 @@
 mod input;
 mod place;
 
+pub use input::forced;
 pub use place::{__path_nearby, __path_track, nearby, track};
 
 use super::Web;
 use super::error::{Problem, Result};
-use super::extract::{Body, Caller, Id, Params};
+use super::extract::{Body, Caller, Id, IfMatch, Params, Versioned};
 use super::shapes::{FixShape, List, PlaceShape};
 use crate::fleet::{Status, View};
-use crate::model::{Availability, Timestamp, Vehicle, VehicleId};
+use crate::model::{Availability, Crew, Pause, Timestamp, Vehicle, VehicleId};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -26,14 +27,20 @@ pub struct VehicleShape {
     id: String,
     /// Class, like `van`.
     class: String,
-    /// Load it can carry, in kg.
+    /// Weight it can carry, in kg.
     capacity_kg: Option<u32>,
+    /// Volume it can carry, in cubic metres.
+    capacity_m3: Option<f64>,
+    /// Number of pieces it can carry.
+    capacity_pieces: Option<u32>,
     /// What it can do, like `tail_lift`.
     skills: Vec<String>,
     /// Is somebody on duty with it?
     on_duty: bool,
-    /// `free`, `en_route`, `loading`, `offline` or `off_duty`.
+    /// `free`, `en_route`, `loading`, `offline`, `off_duty` or `paused`.
     status: &'static str,
+    /// Who is on duty with it, where that is known.
+    driver: Option<CrewShape>,
     /// Is its device connected?
     online: bool,
     /// The booking it has.
@@ -42,6 +49,25 @@ pub struct VehicleShape {
     last_fix: Option<FixShape>,
     /// How long ago that was, in seconds.
     fix_age_s: Option<i64>,
+    /// Counts the changes of its data, from 1; goes into `If-Match`.
+    version: u32,
+}
+
+/// Who is on duty with a vehicle.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Crew)]
+pub struct CrewShape {
+    /// The driver's id.
+    id: String,
+    /// What people call him.
+    name: String,
+    /// Why he is not to be given work: `break`, or `hours` when he has worked as long as he may.
+    pause: Option<&'static str>,
+}
+impl From<&Crew> for CrewShape {
+    fn from(crew: &Crew) -> Self {
+        Self { id: crew.driver.to_string(), name: crew.name.clone(), pause: crew.pause.map(Pause::as_str) }
+    }
 }
 
 /// The last reported position, when there is one.
@@ -64,14 +90,18 @@ impl VehicleShape {
         Self {
             id: vehicle.id.to_string(),
             class: vehicle.class,
-            capacity_kg: vehicle.capacity_kg,
+            capacity_kg: vehicle.capacity.kg,
+            capacity_m3: vehicle.capacity.m3,
+            capacity_pieces: vehicle.capacity.pieces,
             skills: vehicle.skills,
             on_duty: vehicle.on_duty,
             status: view.map_or(Status::of(off_duty, false), View::status).as_str(),
+            driver: view.and_then(|v| v.crew.as_deref()).map(Into::into),
             online: view.is_some_and(|v| v.online),
             booking_id: view.and_then(|v| v.booking).map(|id| id.to_string()),
             last_fix: view.and_then(last_fix),
             fix_age_s: view.and_then(|v| v.fix_ts).map(|ts| now.since(ts).as_millis() / 1000),
+            version: vehicle.version,
         }
     }
 }
@@ -79,6 +109,10 @@ impl VehicleShape {
 fn show(web: &Web, vehicle: Vehicle) -> VehicleShape {
     let view = web.fleet.get(&vehicle.id);
     VehicleShape::new(vehicle, view.as_ref(), web.clock.now())
+}
+
+fn versioned(web: &Web, vehicle: Vehicle) -> Versioned<VehicleShape> {
+    Versioned(vehicle.version, show(web, vehicle))
 }
 
 /// List vehicles by id.
@@ -114,30 +148,32 @@ pub async fn create(
     State(web): State<Web>,
     Caller(who): Caller,
     Body(input): Body<VehicleInput>,
-) -> Result<(StatusCode, Json<VehicleShape>)> {
+) -> Result<(StatusCode, Versioned<VehicleShape>)> {
     let vehicle = web.registry.add_vehicle(input.into(), who.actor()).await?;
-    Ok((StatusCode::CREATED, Json(show(&web, vehicle))))
+    Ok((StatusCode::CREATED, versioned(&web, vehicle)))
 }
 
 /// One vehicle.
 #[utoipa::path(get, path = "/api/v1/vehicles/{id}", tag = "vehicles", params(("id" = String, Path)),
     responses((status = 200, body = VehicleShape), (status = 404, body = Problem)))]
-pub async fn read(State(web): State<Web>, Id(id): Id<VehicleId>) -> Result<Json<VehicleShape>> {
+pub async fn read(State(web): State<Web>, Id(id): Id<VehicleId>) -> Result<Versioned<VehicleShape>> {
     let vehicle = web.registry.vehicle(&id).await?;
-    Ok(Json(show(&web, vehicle)))
+    Ok(versioned(&web, vehicle))
 }
 
 /// Change what is known of a vehicle.
-#[utoipa::path(patch, path = "/api/v1/vehicles/{id}", tag = "vehicles", params(("id" = String, Path)), request_body = VehicleChange,
-    responses((status = 200, body = VehicleShape), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[utoipa::path(patch, path = "/api/v1/vehicles/{id}", tag = "vehicles", params(("id" = String, Path), IfMatch),
+    request_body = VehicleChange, responses((status = 200, body = VehicleShape), (status = 404, body = Problem),
+    (status = 412, body = Problem), (status = 422, body = Problem)))]
 pub async fn change(
     State(web): State<Web>,
     Caller(who): Caller,
     Id(id): Id<VehicleId>,
+    IfMatch(version): IfMatch,
     Body(change): Body<VehicleChange>,
-) -> Result<Json<VehicleShape>> {
-    let vehicle = web.registry.change_vehicle(id, change.into(), who.actor()).await?;
-    Ok(Json(show(&web, vehicle)))
+) -> Result<Versioned<VehicleShape>> {
+    let vehicle = web.registry.change_vehicle(id, change.into(), version, who.actor()).await?;
+    Ok(versioned(&web, vehicle))
 }
 
 /// Say whether somebody is on duty with a vehicle.
@@ -149,6 +185,7 @@ pub async fn duty(
     Id(id): Id<VehicleId>,
     Body(input): Body<DutyInput>,
 ) -> Result<Json<VehicleShape>> {
-    let vehicle = web.registry.set_duty(id, input.on_duty, who.actor()).await?;
+    let vehicle =
+        web.drivers.set_vehicle_duty(id, input.on_duty, input.force.filter(|force| *force).and(input.reason), who.actor()).await?;
     Ok(Json(show(&web, vehicle)))
 }

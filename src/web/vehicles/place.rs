@@ -56,7 +56,7 @@ pub struct NearbyVehicle {
     place: PlaceShape,
     /// Great-circle metres from the middle.
     distance_m: f64,
-    /// `free`, `en_route`, `loading`, `offline` or `off_duty`.
+    /// `free`, `en_route`, `loading`, `offline`, `off_duty` or `paused`.
     status: &'static str,
     /// Age of its position in seconds.
     fix_age_s: i64,

@@ -14,11 +14,12 @@ export const VEHICLE: Record<VehicleStatus, Look> = {
   loading: { word: 'loading', shape: 'square', colour: '#e69f00' },
   offline: { word: 'offline', shape: 'ring', colour: '#7f7f7f' },
   off_duty: { word: 'off duty', shape: 'dash', colour: '#7f7f7f' },
+  paused: { word: 'paused', shape: 'diamond', colour: '#7f7f7f' },
 }
 export const UNASSIGNED: Look = { word: 'unassigned', shape: 'plus', colour: '#cc79a7' }
 
 /** In the order of the live view's status codes. */
-export const VEHICLE_CODES: VehicleStatus[] = ['free', 'en_route', 'loading', 'offline', 'off_duty']
+export const VEHICLE_CODES: VehicleStatus[] = ['free', 'en_route', 'loading', 'offline', 'off_duty', 'paused']
 
 export const BOOKING: Record<BookingStatus, Look> = {
   scheduled: { word: 'scheduled', shape: 'ring', colour: '#cc79a7' },

@@ -70,7 +70,7 @@ export interface Round {
   excluded: { vehicle_id: string; reason: string; detail: string }[]
   excluded_total: Record<string, number>
 }
-export type VehicleStatus = 'free' | 'en_route' | 'loading' | 'offline' | 'off_duty'
+export type VehicleStatus = 'free' | 'en_route' | 'loading' | 'offline' | 'off_duty' | 'paused'
 export interface Fix extends Place {
   ts: string
   speed_kmh?: number | null

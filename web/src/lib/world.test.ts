@@ -30,7 +30,7 @@ describe('the live world', () => {
     expect(world.apply({ t: 'sel', seq: 3, v: [7, 4250001, 150000, 91, 31, 2, 950] })).toBe(true)
     expect(world.byId.get('KA-1')).toMatchObject({ lat: 42.50001, status: 'loading', fix: 950 })
     expect(world.apply({ t: 'delta', seq: 3, now: 1 })).toBe(false)
-    expect(world.counts()).toEqual({ free: 1, en_route: 0, loading: 1, offline: 1, off_duty: 0 })
+    expect(world.counts()).toEqual({ free: 1, en_route: 0, loading: 1, offline: 1, off_duty: 0, paused: 0 })
   })
   it('makes a vehicle anew when it changes, and only then', () => {
     const world = new World()

@@ -75,7 +75,7 @@ export class World {
   }
 
   counts(): Record<VehicleStatus, number> {
-    const counts = { free: 0, en_route: 0, loading: 0, offline: 0, off_duty: 0 }
+    const counts = { free: 0, en_route: 0, loading: 0, offline: 0, off_duty: 0, paused: 0 }
     for (const vehicle of this.vehicles.values()) counts[vehicle.status] += 1
     return counts
   }

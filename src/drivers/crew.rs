@@ -1,0 +1,27 @@
+//! Who is on duty with a vehicle, and whether he may be given work now.
+
+use super::Rules;
+use crate::model::{Crew, Duty, Pause, Span, Timestamp, VehicleId};
+use crate::store;
+use rusqlite::Connection;
+
+/// A driver who can have no work is looked at again after this: midnight, or time of a week ago that no longer counts, gives hours
+/// back.
+const AGAIN: Span = Span::from_secs(60);
+
+/// Who is on duty with the vehicle at `now`, and until when that is sure to be so unless somebody changes it.
+pub fn of_vehicle(c: &Connection, vehicle: &VehicleId, rules: &Rules, now: Timestamp) -> store::Result<Option<(Crew, Timestamp)>> {
+    let Some(duty) = store::duty::of_vehicle(c, vehicle)? else { return Ok(None) };
+    of_duty(c, &duty, rules, now)
+}
+
+fn of_duty(c: &Connection, duty: &Duty, rules: &Rules, now: Timestamp) -> store::Result<Option<(Crew, Timestamp)>> {
+    let Some(driver) = store::drivers::get(c, duty.driver)? else { return Ok(None) };
+    let (hours, limits) = (rules.hours(c, driver.id, now)?, rules.limits(&driver));
+    let pause = match hours.spent(&limits) {
+        Some(_) => Some(Pause::Hours),
+        None => duty.paused_since().map(|_| Pause::Break),
+    };
+    let sure = if pause.is_some() { AGAIN } else { hours.left(&limits) };
+    Ok(Some((Crew { driver: driver.id, name: driver.name, skills: driver.skills, pause }, now + sure)))
+}
