@@ -6,7 +6,7 @@ mod eta;
 mod sections;
 
 pub use eta::Eta;
-pub use sections::{Depot, Dispatch, Drivers, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
+pub use sections::{Bookings, Depot, Dispatch, Drivers, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
 
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -29,6 +29,8 @@ pub struct Config {
     pub fleet: Fleet,
     /// How long drivers may work.
     pub drivers: Drivers,
+    /// When bookings are given up.
+    pub bookings: Bookings,
     /// Who gets which job.
     pub dispatch: Dispatch,
     /// How long ways take.
@@ -78,7 +80,7 @@ impl Config {
                     }
                 };
             }
-            take!(depot, http, mqtt, telemetry, tracks, fleet, drivers, dispatch, eta, tariff);
+            take!(depot, http, mqtt, telemetry, tracks, fleet, bookings, drivers, dispatch, eta, tariff);
         }
         config.check(&mut faults);
         if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
@@ -126,6 +128,7 @@ impl Config {
         demand(self.dispatch.late_after_s.max(self.dispatch.late_tolerance_s) <= 86_400, "dispatch.late_* must be at most 86400");
         self.eta.check(self.dispatch.retry_s, &mut demand);
         demand(self.dispatch.candidates > 0, "dispatch.candidates must be at least 1");
+        demand((60..=30 * 86_400).contains(&self.bookings.expire_after_s), "bookings.expire_after_s must be within 60 to 2592000");
         let t = &self.tariff;
         demand(t.base_minor.min(t.per_km_minor).min(t.per_minute_minor).min(t.minimum_minor) >= 0, "tariff amounts must not be negative");
     }

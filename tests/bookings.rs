@@ -207,3 +207,103 @@ async fn every_faulty_field_of_an_order_is_named() {
     let problem = http.post("/api/v1/bookings", order).await.problem(422);
     assert!(problem["errors"].to_string().contains("at most 20"), "{problem}");
 }
+
+async fn patch(http: &common::http::Api, path: &str, tag: Option<&str>, body: Value) -> common::http::Answer {
+    let request = http.request(Method::PATCH, path).header("content-type", "application/merge-patch+json").body(body.to_string());
+    common::http::Answer::of(match tag {
+        Some(tag) => request.header("if-match", tag),
+        None => request,
+    })
+    .await
+}
+
+fn tag(answer: &common::http::Answer) -> String {
+    answer.headers["etag"].to_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_booking_is_changed_by_who_has_seen_its_version() {
+    let depot = Depot::start_with(&["DISPATCH__AUTOMATIC=false"]).await;
+    let http = depot.http();
+    let placed = http.post("/api/v1/bookings", trip()).await;
+    let first = tag(&placed);
+    let booking = placed.ok();
+    let path = format!("/api/v1/bookings/{}", booking["id"].as_str().unwrap());
+    assert_eq!((first.as_str(), tag(&http.get(&path).await).as_str()), ("\"1\"", "\"1\""));
+    patch(&http, &path, None, json!({"notes": "x"})).await.problem(428);
+    let changed = patch(&http, &path, Some(&first), json!({"notes": "ring twice", "pickup": {"address": null}, "load_kg": 40})).await;
+    assert_eq!(tag(&changed), "\"2\"");
+    let changed = changed.ok();
+    assert_eq!((&changed["notes"], &changed["pickup"]["address"], &changed["version"]), (&"ring twice".into(), &Value::Null, &2.into()));
+    let stale = patch(&http, &path, Some(&first), json!({"notes": "x"})).await;
+    assert_eq!(tag(&stale), "\"2\"");
+    assert_eq!(stale.problem(412)["current"], changed);
+    let wrong = patch(&http, &path, Some("*"), json!({"pieces": -1, "colour": "red"})).await.problem(422);
+    assert_eq!(wrong["errors"].as_array().unwrap().len(), 2, "{wrong}");
+    let tomorrow = (depotd::clock::Clock::system().now() + depotd::model::Span::from_secs(86_400)).to_string();
+    let later = patch(&http, &path, Some("\"2\""), json!({"pickup_at": tomorrow})).await.ok();
+    assert_eq!((&later["status"], &later["pickup_at"]), (&"scheduled".into(), &tomorrow.into()));
+    let events = http.get(&format!("{path}/events")).await.ok();
+    assert_eq!(events["items"][2]["kind"], "changed", "{events}");
+    assert_eq!(events["items"][2]["data"]["changed"], json!(["pickup_at", "expires_at"]), "{events}");
+    http.post(&format!("{path}/cancel"), json!({"reason": "no load"})).await.ok();
+    patch(&http, &path, Some("*"), json!({"notes": "late"})).await.problem(409);
+    http.post(&format!("{path}/reopen"), json!({"notes": "x"})).await.problem(422);
+    let again = http.post(&format!("{path}/reopen"), json!({"pickup_at": null, "reason": "found it"})).await.ok();
+    assert_eq!((&again["status"], &again["cancel_reason"]), (&"waiting".into(), &Value::Null), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_driver_is_told_what_changed() {
+    let depot = Depot::start_with(&["DISPATCH__AUTOMATIC=false"]).await;
+    let http = depot.http();
+    let mut van = depot.mqtt(&depot.new_device("KA-7")).await;
+    van.subscribe_commands().await;
+    let booking = http.post("/api/v1/bookings", trip()).await.ok();
+    let path = format!("/api/v1/bookings/{}", booking["id"].as_str().unwrap());
+    http.post(&format!("{path}/assign"), json!({"vehicle_id": "KA-7"})).await.ok();
+    assert_eq!(van.message("job").await["changed"], Value::Null);
+    patch(&http, &path, Some("*"), json!({"priority": "high"})).await.ok();
+    patch(&http, &path, Some("*"), json!({"dropoff": {"address": "gate 2"}})).await.ok();
+    let told = van.message("job").await;
+    assert_eq!((&told["changed"], &told["booking"]["dropoff"]["address"]), (&true.into(), &"gate 2".into()), "{told}");
+    assert_eq!(told["booking"]["changed"], json!(["dropoff"]));
+    let refused = patch(&http, &path, Some("*"), json!({"vehicle_class": "truck"})).await.problem(409);
+    assert_eq!(refused["errors"][0]["field"], "vehicle_class", "{refused}");
+    let failed = http.post(&format!("{path}/fail"), json!({"reason": "nobody there"})).await.ok();
+    assert_eq!((&failed["status"], &failed["cancel_reason"]), (&"failed".into(), &"nobody there".into()));
+    assert_eq!(van.message("job_cancelled").await["reason"], "nobody there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_who_may_assign_takes_a_job_from_a_driver() {
+    let depot = Depot::start_with(&["DISPATCH__AUTOMATIC=false"]).await;
+    let http = depot.http();
+    let scoped = http.post("/api/v1/tokens", json!({"role": "integration", "scopes": ["bookings:write"]})).await.ok();
+    let shop = depot.http_as(scoped["token"].as_str().unwrap());
+    http.post("/api/v1/vehicles", json!({"id": "A", "class": "van"})).await.ok();
+    let place = async || format!("/api/v1/bookings/{}", shop.post("/api/v1/bookings", trip()).await.ok()["id"].as_str().unwrap());
+    let (free, taken) = (place().await, place().await);
+    http.post(&format!("{taken}/assign"), json!({"vehicle_id": "A"})).await.ok();
+    let cancel = async |by: &common::http::Api, path: &str| by.post(&format!("{path}/cancel"), json!({"reason": "no"})).await;
+    cancel(&shop, &free).await.ok();
+    cancel(&shop, &taken).await.problem(403);
+    cancel(&http, &taken).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_takes_in_time_expires() {
+    let depot = Depot::start_with(&["DISPATCH__GATHER_MS=50", "DISPATCH__RETRY_S=1"]).await;
+    let http = depot.http();
+    let mut order = trip();
+    order["expires_at"] = (depotd::clock::Clock::system().now() + depotd::model::Span::from_secs(1)).to_string().into();
+    let booking = http.post("/api/v1/bookings", order).await.ok();
+    let path = format!("/api/v1/bookings/{}", booking["id"].as_str().unwrap());
+    let expired = until("it to expire", async || {
+        let booking = http.get(&path).await.ok();
+        (booking["status"] == "expired").then_some(booking)
+    });
+    assert!(expired.await["cancel_reason"].is_string());
+    let events = http.get(&format!("{path}/events")).await.ok();
+    assert_eq!(events["items"].as_array().unwrap().last().unwrap()["kind"], "expired", "{events}");
+}

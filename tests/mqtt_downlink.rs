@@ -1,7 +1,7 @@
 //! Jobs down and steps up, across reconnects and restarts.
 
 mod mqtt_support;
-use depotd::bookings::ByHand;
+use depotd::bookings::{ByHand, Standing};
 use depotd::model::{Actor, BookingId, Status, VehicleId};
 use mqtt_support::*;
 use serde_json::Value;
@@ -50,7 +50,7 @@ async fn a_job_is_replayed_until_it_is_acknowledged_also_after_a_restart() {
     let depot = depot.restart().await;
     let mut client = listening(&depot, &user, &password).await;
     client.ping().await;
-    depot.deps.bookings.cancel(id, "customer changed his mind".into(), Actor::System).await.unwrap();
+    depot.deps.bookings.cancel(id, "customer changed his mind".into(), Standing::Jobs, Actor::System).await.unwrap();
     let (off, _) = command(&mut client).await;
     assert_eq!(off["type"], "job_cancelled", "and nothing before it");
     assert_eq!((off["booking_id"].as_str(), off["reason"].as_str()), (Some(id.to_string().as_str()), Some("customer changed his mind")));
@@ -91,7 +91,7 @@ async fn a_job_that_is_over_is_not_replayed() {
     let (user, password) = depot.device("a").await;
     let (first, second) = (depot.booking().await, depot.booking().await);
     assign(&depot, first).await;
-    depot.deps.bookings.cancel(first, "no".into(), Actor::System).await.unwrap();
+    depot.deps.bookings.cancel(first, "no".into(), Standing::Jobs, Actor::System).await.unwrap();
     assign(&depot, second).await;
     let mut client = listening(&depot, &user, &password).await;
     let kinds = [command(&mut client).await.0, command(&mut client).await.0];

@@ -1,6 +1,6 @@
 //! Why a booking's use case did not happen.
 
-use crate::model::{StepRefused, VehicleId};
+use crate::model::{Booking, Status, StepRefused, VehicleId};
 use crate::store;
 
 /// A field that is not right.
@@ -45,6 +45,18 @@ pub enum Error {
     /// The status does not allow the step.
     #[error(transparent)]
     Refused(#[from] StepRefused),
+    /// The booking has another version than the one that was to be changed.
+    #[error("the booking was changed meanwhile: it has version {} now", .0.version)]
+    Stale(Box<Booking>),
+    /// The status does not let these fields change.
+    #[error("while a booking is {} these fields stay as they are", .0.as_str())]
+    Fixed(Status, Vec<Fault>),
+    /// Only a dispatcher takes a job away from a driver.
+    #[error("a vehicle has this booking: only who may assign bookings may call it off now")]
+    HasVehicle,
+    /// The load is on board.
+    #[error("the load is on board: it can be delivered, or fail with a reason, but not be called off")]
+    OnBoard,
     /// Somebody else changed the booking first.
     #[error("somebody else changed this booking first")]
     Lost,

@@ -1,8 +1,11 @@
-//! The use cases of bookings: quote, place, release, assign, step, cancel. One transaction each.
+//! The use cases of bookings: quote, place, edit, release, assign, step, cancel, reopen, expire. One transaction each.
 //!
 //! Every change goes through `commit`: the row, the journal entry and the audit row stand or fall together.
 
 mod assign;
+mod due;
+mod edit;
+mod end;
 mod error;
 pub mod etas;
 pub mod late;
@@ -16,6 +19,8 @@ mod view;
 pub use crate::pricing::Line as PriceLine;
 pub use crate::store::bookings::Filter;
 pub use assign::{Assignment, ByHand, Decision, take};
+pub use edit::renewed;
+pub use end::Standing;
 pub use error::{Error, Fault};
 pub use list::{Page, Paged};
 pub use offer::withdraw_from;
@@ -24,8 +29,8 @@ pub use quote::Quote;
 pub use view::booking_json;
 
 use crate::clock::Clock;
-use crate::config::{Config, Dispatch, Tariff};
-use crate::model::{Actor, Booking, BookingId, Kind, Span, Status, Step, Timestamp, VehicleId};
+use crate::config::{self, Config, Dispatch, Tariff};
+use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Span, Status, Step, Timestamp, VehicleId};
 use crate::store::{self, Db, audit, journal};
 use rusqlite::Transaction;
 use std::sync::Arc;
@@ -43,50 +48,21 @@ pub struct Bookings {
 struct Rules {
     tariff: Tariff,
     dispatch: Dispatch,
+    bookings: config::Bookings,
 }
 
 type Result<T> = std::result::Result<T, Error>;
 
-/// Scheduled bookings looked at in one go.
-const AT_ONCE: usize = 1_000;
-
 impl Bookings {
     /// The bookings of `db`, priced and estimated as `config` says.
     pub fn new(db: Db, config: &Config, clock: Clock) -> Self {
-        let rules = Arc::new(Rules { tariff: config.tariff.clone(), dispatch: config.dispatch.clone() });
-        Self { db, clock, rules, etas: etas::Board::default() }
+        let rules = Rules { tariff: config.tariff.clone(), dispatch: config.dispatch.clone(), bookings: config.bookings.clone() };
+        Self { db, clock, rules: Arc::new(rules), etas: etas::Board::default() }
     }
 
     /// When the jobs under way will be done.
     pub fn etas(&self) -> &etas::Board {
         &self.etas
-    }
-
-    /// Up to 1,000 scheduled bookings with a pickup until `before`, the earliest first.
-    pub async fn scheduled_until(&self, before: Timestamp) -> Result<Vec<Booking>> {
-        Ok(self.db.read(move |c| store::bookings::due(c, before, AT_ONCE)).await?)
-    }
-
-    /// Releases these of the scheduled bookings; gives the number of those that still were.
-    pub async fn release(&self, ids: Vec<BookingId>, now: Timestamp) -> Result<usize> {
-        let change = move |tx: &Transaction<'_>| {
-            let mut released = 0;
-            for id in ids {
-                let booking = find(tx, id)?;
-                if booking.status == Status::Scheduled {
-                    commit(tx, booking, Change::of(Step::Release), &Actor::System, now)?;
-                    released += 1;
-                }
-            }
-            Ok(released)
-        };
-        self.db.write(change).await
-    }
-
-    /// Releases every scheduled booking whose pickup is no further than the slack away; gives their number.
-    pub async fn release_due(&self, now: Timestamp) -> Result<usize> {
-        let due = self.scheduled_until(now + self.slack()).await?;
-        if due.is_empty() { Ok(0) } else { self.release(due.iter().map(|b| b.id).collect(), now).await }
     }
 
     /// Forgets what is kept for a while only: expired quotes, idempotency keys after 48 h, dispatch records and offers after `keep_rounds_days`.
@@ -102,10 +78,6 @@ impl Bookings {
         };
         self.db.write(change).await
     }
-
-    fn slack(&self) -> Span {
-        Span::from_secs(i64::try_from(self.rules.dispatch.slack_s).unwrap_or(i64::MAX / 2_000))
-    }
 }
 
 /// What a step does besides moving the status on.
@@ -114,17 +86,27 @@ struct Change {
     at: Option<Timestamp>,
     vehicle: Option<VehicleId>,
     reason: Option<String>,
+    /// What is ordered from now on.
+    order: Option<Reordered>,
     /// What the journal says beside the booking, by its name.
     extra: Option<(&'static str, serde_json::Value)>,
 }
 
+/// An order in the place of the one before.
+struct Reordered {
+    order: Order,
+    fare: Fare,
+    /// Up to this pickup time it is released at once.
+    release_to: Timestamp,
+}
+
 impl Change {
     fn of(step: Step) -> Self {
-        Self { step, at: None, vehicle: None, reason: None, extra: None }
+        Self { step, at: None, vehicle: None, reason: None, order: None, extra: None }
     }
 }
 
-/// The one funnel of every change: the sole caller of `update`, journal and audit for a booking that exists.
+/// The one funnel of every step: the sole caller of `update`, journal and audit for a booking that exists.
 fn commit(tx: &Transaction<'_>, booking: Booking, change: Change, actor: &Actor, now: Timestamp) -> Result<Booking> {
     let version = booking.version;
     let (was, vehicle_before) = (booking.status, booking.vehicle.clone());
@@ -134,7 +116,7 @@ fn commit(tx: &Transaction<'_>, booking: Booking, change: Change, actor: &Actor,
         return Err(Error::Lost);
     }
     let vehicle = next.vehicle.as_ref().or(concerned.as_ref()).or(vehicle_before.as_ref());
-    record(tx, &next, kind_of(step, next.status), vehicle, extra, actor, now)?;
+    record(tx, &next, kind_of(step), vehicle, extra, actor, now)?;
     if was == Status::Offered {
         offer::withdraw(tx, &next, actor, now)?;
     }
@@ -143,12 +125,17 @@ fn commit(tx: &Transaction<'_>, booking: Booking, change: Change, actor: &Actor,
 
 fn apply(mut b: Booking, change: Change, now: Timestamp) -> Result<Booking> {
     b.status = b.status.after(change.step)?;
+    if let Some(Reordered { order, fare, release_to }) = change.order {
+        (b.order, b.fare) = (order, fare);
+        if b.status == Status::Scheduled && b.order.pickup_at <= Some(release_to) {
+            b.status = b.status.after(Step::Release)?;
+        }
+    }
     let at = Some(change.at.unwrap_or(now));
     match b.status {
         Status::Waiting | Status::Scheduled | Status::Offered => {
-            b.vehicle = None;
-            b.assigned_at = None;
-            b.arrived_at = None;
+            (b.vehicle, b.reason) = (None, None);
+            (b.assigned_at, b.arrived_at, b.picked_up_at, b.delivered_at, b.ended_at) = (None, None, None, None, None);
         }
         Status::Assigned => {
             b.vehicle = change.vehicle;
@@ -167,19 +154,21 @@ fn apply(mut b: Booking, change: Change, now: Timestamp) -> Result<Booking> {
     Ok(b)
 }
 
-fn kind_of(step: Step, status: Status) -> Kind {
-    match status {
-        _ if step == Step::Unassign => Kind::BookingUnassigned,
-        _ if step == Step::Decline => Kind::BookingDeclined,
-        Status::Waiting | Status::Scheduled => Kind::BookingReleased,
-        Status::Offered => Kind::BookingOffered,
-        Status::Assigned => Kind::BookingAssigned,
-        Status::Arrived => Kind::BookingArrived,
-        Status::PickedUp => Kind::BookingPickedUp,
-        Status::Delivered => Kind::BookingDelivered,
-        Status::Cancelled => Kind::BookingCancelled,
-        Status::Failed => Kind::BookingFailed,
-        Status::Expired => Kind::BookingExpired,
+fn kind_of(step: Step) -> Kind {
+    match step {
+        Step::Release => Kind::BookingReleased,
+        Step::Offer => Kind::BookingOffered,
+        Step::Decline => Kind::BookingDeclined,
+        Step::Assign => Kind::BookingAssigned,
+        Step::Unassign => Kind::BookingUnassigned,
+        Step::Arrived => Kind::BookingArrived,
+        Step::PickedUp => Kind::BookingPickedUp,
+        Step::Delivered => Kind::BookingDelivered,
+        Step::Failed => Kind::BookingFailed,
+        Step::Cancel => Kind::BookingCancelled,
+        Step::Expire => Kind::BookingExpired,
+        Step::Reschedule => Kind::BookingChanged,
+        Step::Reopen => Kind::BookingReopened,
     }
 }
 

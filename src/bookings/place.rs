@@ -1,10 +1,10 @@
 //! Placing a booking, once for each `Idempotency-Key`.
 
 use super::error::Fault;
-use super::quote::{essence, way_faults};
+use super::quote::{quoted_fare, way_faults};
 use super::{Bookings, Error, Result, record};
 use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Span, Status, Timestamp};
-use crate::store::{self, idempotency, quotes};
+use crate::store::{self, idempotency};
 use rusqlite::Transaction;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -41,6 +41,13 @@ impl PlaceRequest {
 /// All that is wrong with an order that came at `now`.
 pub(super) fn order_faults(order: &Order, now: Timestamp) -> Vec<Fault> {
     let mut faults = way_faults(order);
+    faults.extend(time_faults(order, now));
+    faults
+}
+
+/// What is wrong with an order's times at `now`.
+pub(super) fn time_faults(order: &Order, now: Timestamp) -> Vec<Fault> {
+    let mut faults = Vec::new();
     let mut check = |wrong: bool, field, message| {
         if wrong {
             faults.push(Fault::new(field, message));
@@ -59,6 +66,11 @@ pub(super) fn order_faults(order: &Order, now: Timestamp) -> Vec<Fault> {
         check(window.until <= at, "dropoff_window.until", "must be after the pickup");
         check(window.until > now + AHEAD, "dropoff_window.until", "must be within the next 400 days");
     }
+    if let Some(expires) = order.expires_at {
+        check(expires <= now, "expires_at", "must not be over already");
+        check(expires <= at, "expires_at", "must be after the pickup time");
+        check(expires > now + AHEAD + AHEAD, "expires_at", "must be within the next 800 days");
+    }
     faults
 }
 
@@ -74,12 +86,10 @@ impl Bookings {
     pub async fn place(&self, request: PlaceRequest, actor: Actor, key: Option<String>) -> Result<Placed> {
         let now = self.clock.now();
         let (fare, _) = self.price(&request.order);
-        let status = match request.order.pickup_at {
-            Some(at) if at > now + self.slack() => Status::Scheduled,
-            _ => Status::Waiting,
-        };
+        let order = self.complete(&request.order, now);
+        let status = if order.pickup_at > Some(now + self.slack()) { Status::Scheduled } else { Status::Waiting };
         let id = BookingId::generate(now, random()?);
-        let placing = Placing { id, status, fare, request, actor, key, now };
+        let placing = Placing { id, status, fare, order, request, actor, key, now };
         self.db.write(move |tx| placing.run(tx)).await
     }
 }
@@ -88,6 +98,8 @@ struct Placing {
     id: BookingId,
     status: Status,
     fare: Fare,
+    /// What was requested, completed.
+    order: Order,
     request: PlaceRequest,
     actor: Actor,
     key: Option<String>,
@@ -104,31 +116,20 @@ impl Placing {
             return if earlier == hash { Ok(Placed { booking: super::find(tx, id)?, replayed: true }) } else { Err(Error::KeyReused) };
         }
         let mut faults = order_faults(&self.request.order, self.now);
-        if let Err(fault) = self.take_quote(tx)? {
-            faults.push(fault);
+        if let Some(id) = &self.request.quote_id {
+            match quoted_fare(tx, id, &self.request.order, self.now)? {
+                Ok(fare) => self.fare = fare,
+                Err(fault) => faults.push(fault),
+            }
         }
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
-        let booking = store::bookings::insert(tx, self.id, self.status, &self.request.order, self.fare, self.now)?;
+        let booking = store::bookings::insert(tx, self.id, self.status, &self.order, self.fare, self.now)?;
         record(tx, &booking, Kind::BookingPlaced, None, None, &self.actor, self.now)?;
         if let Some(key) = &self.key {
             idempotency::insert(tx, &who, key, &hash, self.id, self.now)?;
         }
         Ok(Placed { booking, replayed: false })
-    }
-
-    /// Takes the quote's price, or says why it does not hold.
-    fn take_quote(&mut self, tx: &Transaction<'_>) -> Result<std::result::Result<(), Fault>> {
-        let Some(id) = &self.request.quote_id else { return Ok(Ok(())) };
-        let Some(quote) = quotes::get(tx, id)? else { return Ok(Err(Fault::new("quote_id", "is not a quote of this depot"))) };
-        if quote.expires_at <= self.now {
-            return Ok(Err(Fault::new("quote_id", format!("expired at {}; ask for a new quote", quote.expires_at))));
-        }
-        if quote.request != essence(&self.request.order) {
-            return Ok(Err(Fault::new("quote_id", "is for another trip: pickup, stops, dropoff, vehicle_class and load must be the same")));
-        }
-        self.fare = quote.fare;
-        Ok(Ok(()))
     }
 }

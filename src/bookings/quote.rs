@@ -6,6 +6,7 @@ use super::{Bookings, Error, Result};
 use crate::model::{Fare, Money, Order, Span, Timestamp};
 use crate::pricing::{self, Line, Way};
 use crate::store::quotes;
+use rusqlite::Transaction;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -36,6 +37,18 @@ pub(super) fn way_faults(order: &Order) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// The fare of quote `id` for `order`, or why it does not hold at `now`.
+pub(super) fn quoted_fare(tx: &Transaction<'_>, id: &str, order: &Order, now: Timestamp) -> Result<std::result::Result<Fare, Fault>> {
+    let Some(quote) = quotes::get(tx, id)? else { return Ok(Err(Fault::new("quote_id", "is not a quote of this depot"))) };
+    if quote.expires_at <= now {
+        return Ok(Err(Fault::new("quote_id", format!("expired at {}; ask for a new quote", quote.expires_at))));
+    }
+    if quote.request != essence(order) {
+        return Ok(Err(Fault::new("quote_id", "is for another trip: pickup, stops, dropoff, vehicle_class and load must be the same")));
+    }
+    Ok(Ok(quote.fare))
 }
 
 /// A price that holds for a while.
@@ -84,6 +97,7 @@ impl Bookings {
         })
     }
 
+    /// The way and the price of an order by the tariff.
     pub(super) fn price(&self, order: &Order) -> (Fare, Vec<Line>) {
         let rules = &self.rules.dispatch;
         let way = Way::through(order.places(), rules.detour_factor, rules.speed_kmh);

@@ -1,4 +1,4 @@
-//! What happens on the road: steps, and calling a booking off.
+//! What happens on the road.
 
 use super::error::Fault;
 use super::{Bookings, Change, Error, Result, commit, find};
@@ -39,20 +39,8 @@ impl Bookings {
                 return Ok(booking);
             }
             let reason = proof.as_ref().and_then(|p| p.get("reason")).and_then(Value::as_str).map(str::to_owned);
-            commit(tx, booking, Change { at, reason, extra: proof.map(|proof| ("proof", proof)), ..Change::of(step) }, &actor, now)
-        };
-        self.db.write(change).await
-    }
-
-    /// Calls the booking off; refused once the load is on board. A cancelled booking stays as it is.
-    pub async fn cancel(&self, id: BookingId, reason: String, actor: Actor) -> Result<Booking> {
-        let now = self.clock.now();
-        let change = move |tx: &Transaction<'_>| {
-            let booking = find(tx, id)?;
-            if booking.status == Status::Cancelled {
-                return Ok(booking);
-            }
-            commit(tx, booking, Change { reason: Some(reason), ..Change::of(Step::Cancel) }, &actor, now)
+            let extra = proof.map(|proof| ("proof", proof));
+            commit(tx, booking, Change { at, reason, extra, ..Change::of(step) }, &actor, now)
         };
         self.db.write(change).await
     }

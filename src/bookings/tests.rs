@@ -174,7 +174,8 @@ async fn all_that_was_ordered_is_kept_priced_over_its_stops_and_found() {
     let d = depot(&[]).await;
     let plain = placed(&d).await;
     let booking = d.bookings.place(asking(full_order()), user(), None).await.unwrap().booking;
-    assert_eq!((booking.status, &booking.order), (Status::Scheduled, &full_order()));
+    let expires_at = full_order().pickup_until.map(|until| until + Span::from_secs(3_600));
+    assert_eq!((booking.status, &booking.order), (Status::Scheduled, &Order { expires_at, ..full_order() }));
     assert_eq!(d.bookings.get(booking.id).await.unwrap(), booking);
     assert!(booking.fare.distance_m > plain.fare.distance_m && booking.fare.price.amount_minor > plain.fare.price.amount_minor);
     for (text, hits) in
@@ -269,7 +270,7 @@ async fn what_the_road_may_not_do_is_refused_with_the_reason() {
     assert!(matches!(by("KA-1", Step::Delivered).await, Err(Error::Refused(_))));
     assert!(matches!(by("KA-1", Step::Cancel).await, Err(Error::Invalid(_))));
     by("KA-1", Step::PickedUp).await.unwrap();
-    assert!(matches!(d.bookings.cancel(b.id, "late".into(), user()).await, Err(Error::Refused(_))));
+    assert!(matches!(d.bookings.cancel(b.id, "late".into(), Standing::Jobs, user()).await, Err(Error::OnBoard)));
 }
 
 /// The status of each booking by the journal alone: its last entry's data.
@@ -305,7 +306,7 @@ proptest! {
                 let expected = if reassigns { Ok(Status::Assigned) } else { status.after(step) };
                 let done = match step {
                     Step::Assign => d.bookings.assign(*id, ByHand::to(vehicle.clone()), user()).await,
-                    Step::Cancel => d.bookings.cancel(*id, "because".into(), user()).await,
+                    Step::Cancel => d.bookings.cancel(*id, "because".into(), Standing::Jobs, user()).await,
                     _ => d.bookings.step(*id, step, None, None, user(), None).await,
                 };
                 match done {
@@ -329,3 +330,5 @@ proptest! {
         });
     }
 }
+
+mod edits;

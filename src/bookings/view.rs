@@ -30,6 +30,7 @@ pub fn booking_json(b: &Booking) -> Value {
     put("customer_reference", json!(order.customer_reference));
     put("priority", json!(order.priority));
     put("notes", json!(order.notes));
+    put("expires_at", json!(order.expires_at));
     put("price", json!(b.fare.price));
     put("distance_m", json!(b.fare.distance_m));
     put("duration_s", json!(b.fare.duration_s));

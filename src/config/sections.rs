@@ -131,6 +131,14 @@ pub struct Drivers {
     pub keep_days: u32,
 }
 
+/// When bookings are given up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bookings {
+    /// Seconds after its latest wanted pickup that a booking which no vehicle has is given up, unless it says when itself.
+    pub expire_after_s: u32,
+}
+
 /// Are drivers asked?
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -298,6 +306,11 @@ impl Default for Fleet {
 impl Default for Drivers {
     fn default() -> Self {
         Self { max_day_s: 36_000, max_week_s: 172_800, keep_days: 800 }
+    }
+}
+impl Default for Bookings {
+    fn default() -> Self {
+        Self { expire_after_s: 3_600 }
     }
 }
 impl Default for Dispatch {

@@ -55,6 +55,10 @@ pub enum Step {
     Cancel,
     /// Nobody could be found in time.
     Expire,
+    /// What was ordered changes: an offer is taken back, and its time decides anew when it is released.
+    Reschedule,
+    /// It was given up and is wanted after all.
+    Reopen,
 }
 
 /// A step that the status does not allow.
@@ -97,6 +101,8 @@ impl Status {
             (S::Assigned | S::Arrived | S::PickedUp, T::Failed) => S::Failed,
             (S::Scheduled | S::Waiting | S::Offered | S::Assigned | S::Arrived, T::Cancel) => S::Cancelled,
             (S::Scheduled | S::Waiting | S::Offered, T::Expire) => S::Expired,
+            (S::Scheduled | S::Waiting | S::Offered, T::Reschedule) => S::Scheduled,
+            (S::Cancelled | S::Failed | S::Expired, T::Reopen) => S::Scheduled,
             (from, step) => return Err(StepRefused { from, step }),
         })
     }
@@ -122,7 +128,7 @@ impl Status {
         Self::ALL.into_iter().find(|s| s.as_str() == name)
     }
 
-    /// Nothing can happen to it any more.
+    /// It has come to its end; only a [`Step::Reopen`] leads out of it, and out of `delivered` nothing.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Delivered | Self::Cancelled | Self::Failed | Self::Expired)
     }
@@ -135,7 +141,7 @@ impl Status {
 
 impl Step {
     /// Every step.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Release,
         Self::Offer,
         Self::Decline,
@@ -147,6 +153,8 @@ impl Step {
         Self::Failed,
         Self::Cancel,
         Self::Expire,
+        Self::Reschedule,
+        Self::Reopen,
     ];
 
     /// The name on the wire.
@@ -163,6 +171,8 @@ impl Step {
             Self::Failed => "failed",
             Self::Cancel => "cancel",
             Self::Expire => "expire",
+            Self::Reschedule => "reschedule",
+            Self::Reopen => "reopen",
         }
     }
 
@@ -186,7 +196,7 @@ pub struct Booking {
     pub reference: String,
     /// Where it stands.
     pub status: Status,
-    /// What was asked for; `pickup_at` is filled in.
+    /// What was asked for; `pickup_at` and `expires_at` are filled in.
     pub order: Order,
     /// What it costs, and its way.
     pub fare: Fare,
@@ -232,9 +242,9 @@ mod tests {
     }
 
     #[test]
-    fn final_statuses_refuse_every_step() {
+    fn final_statuses_refuse_every_step_but_a_reopening() {
         for s in Status::ALL.into_iter().filter(|s| s.is_final()) {
-            for step in Step::ALL {
+            for step in Step::ALL.into_iter().filter(|step| s == Status::Delivered || *step != Step::Reopen) {
                 assert_eq!(s.after(step), Err(StepRefused { from: s, step }));
             }
         }
@@ -247,8 +257,8 @@ mod tests {
             let mut loaded = false;
             for step in walk.into_iter().map(|i| Step::ALL[i]) {
                 let Ok(next) = status.after(step) else { continue };
-                prop_assert!(!status.is_final());
-                loaded |= next == Status::PickedUp;
+                prop_assert!(!status.is_final() || (step == Step::Reopen && status != Status::Delivered));
+                loaded = next == Status::PickedUp || (loaded && step != Step::Reopen);
                 prop_assert!(next != Status::Delivered || loaded, "delivered without pickup");
                 prop_assert!(!(loaded && next == Status::Waiting), "a loaded booking waits again");
                 status = next;

@@ -32,6 +32,8 @@ impl Actor {
 pub enum Kind {
     /// A booking was taken.
     BookingPlaced,
+    /// What was ordered changed. Names the vehicle when its driver must know.
+    BookingChanged,
     /// A scheduled booking became due.
     BookingReleased,
     /// A driver was asked.
@@ -56,6 +58,8 @@ pub enum Kind {
     BookingCancelled,
     /// Nobody was found in time.
     BookingExpired,
+    /// It was given up, and is wanted after all.
+    BookingReopened,
     /// The dispatcher is to keep its hands off.
     BookingLocked,
     /// The dispatcher may have it again.
@@ -90,8 +94,9 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::BookingPlaced,
+        Self::BookingChanged,
         Self::BookingReleased,
         Self::BookingOffered,
         Self::BookingDeclined,
@@ -104,6 +109,7 @@ impl Kind {
         Self::BookingFailed,
         Self::BookingCancelled,
         Self::BookingExpired,
+        Self::BookingReopened,
         Self::BookingLocked,
         Self::BookingUnlocked,
         Self::BookingLate,
@@ -125,6 +131,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BookingPlaced => "booking.placed",
+            Self::BookingChanged => "booking.changed",
             Self::BookingReleased => "booking.released",
             Self::BookingOffered => "booking.offered",
             Self::BookingDeclined => "booking.declined",
@@ -137,6 +144,7 @@ impl Kind {
             Self::BookingFailed => "booking.failed",
             Self::BookingCancelled => "booking.cancelled",
             Self::BookingExpired => "booking.expired",
+            Self::BookingReopened => "booking.reopened",
             Self::BookingLocked => "booking.locked",
             Self::BookingUnlocked => "booking.unlocked",
             Self::BookingLate => "booking.late",

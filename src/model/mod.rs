@@ -3,6 +3,7 @@
 //! Nothing here knows tokio, SQL, JSON values or the clock, so every other room may use it.
 
 mod booking;
+mod change;
 mod driver;
 mod event;
 mod fix;
@@ -15,6 +16,7 @@ mod units;
 mod vehicle;
 
 pub use booking::{Booking, Status, Step, StepRefused};
+pub use change::Part;
 pub use driver::{Crew, Driver, Duty, Pause, Period, Shift};
 pub use event::{Actor, Event, Kind};
 pub use fix::{Fix, Flag, Flags};

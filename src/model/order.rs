@@ -139,7 +139,7 @@ impl Priority {
 }
 
 /// What somebody asks for: the same for a quote and for a booking.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Order {
     /// Where the load is picked up.
     pub pickup: Site,
@@ -171,6 +171,8 @@ pub struct Order {
     pub priority: Priority,
     /// Free words.
     pub notes: Option<String>,
+    /// When it is given up if no vehicle has it by then; `None`: as the depot usually does.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Order {
@@ -192,6 +194,7 @@ impl Order {
             customer_reference: None,
             priority: Priority::Normal,
             notes: None,
+            expires_at: None,
         }
     }
 

@@ -39,6 +39,7 @@ fn is_command(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::BookingAssigned
+            | Kind::BookingChanged
             | Kind::BookingUnassigned
             | Kind::BookingCancelled
             | Kind::BookingFailed
@@ -64,6 +65,9 @@ fn command(event: &Event, standing: Standing, now: Timestamp) -> Option<Command>
     let payload = match event.kind {
         Kind::BookingAssigned if active == Some(booking) => {
             format!(r#"{{"type":"job","seq":{},"booking_id":"{booking}","booking":{}}}"#, event.seq, event.data)
+        }
+        Kind::BookingChanged if active == Some(booking) => {
+            format!(r#"{{"type":"job","seq":{},"booking_id":"{booking}","changed":true,"booking":{}}}"#, event.seq, event.data)
         }
         Kind::BookingOffered if asked == Some(booking) => {
             let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();

@@ -2,7 +2,8 @@
 
 use super::{Error, Result, journal::count, row};
 use crate::model::{Booking, BookingId, Currency, Fare, Money, Order, Place, Priority, Site, Status, Timestamp, VehicleId, Window};
-use rusqlite::{Connection, Row, ToSql, Transaction, named_params, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, ToSql, Transaction, params, params_from_iter};
 
 /// Which bookings a list holds.
 #[derive(Debug, Clone, Default)]
@@ -30,72 +31,80 @@ fn reference(number: i64) -> String {
     format!("B-{}", 1000 + number)
 }
 
-/// Adds a booking in `status` and gives it back as kept.
+/// Adds a booking in `status` and gives it back as kept. The order must have its `pickup_at` and `expires_at`.
 pub fn insert(tx: &Transaction<'_>, id: BookingId, status: Status, order: &Order, fare: Fare, now: Timestamp) -> Result<Booking> {
-    let sql = "insert into bookings (id, status, pickup_lat, pickup_lon, pickup_address, pickup_contact, dropoff_lat, dropoff_lon,
-               dropoff_address, dropoff_contact, stops, pickup_at, pickup_until, dropoff_from, dropoff_until, vehicle_class, load_kg, load_m3,
-               pieces, skills, customer, customer_reference, priority, notes, price_minor, currency, distance_m, duration_s,
-               created_at, updated_at, version)
-               values (:id, :status, :pickup_lat, :pickup_lon, :pickup_address, :pickup_contact, :dropoff_lat, :dropoff_lon,
-               :dropoff_address, :dropoff_contact, :stops, :pickup_at, :pickup_until, :dropoff_from, :dropoff_until, :vehicle_class, :load_kg,
-               :load_m3, :pieces, :skills, :customer, :customer_reference, :priority, :notes, :price_minor, :currency, :distance_m,
-               :duration_s, :now, :now, 1)";
-    let millis = |t: Option<Timestamp>| t.map(Timestamp::as_millis);
-    tx.prepare_cached(sql)?.execute(named_params! {
-        ":id": id.to_string(),
-        ":status": status.as_str(),
-        ":pickup_lat": order.pickup.place.lat(),
-        ":pickup_lon": order.pickup.place.lon(),
-        ":pickup_address": order.pickup.address,
-        ":pickup_contact": order.pickup.contact.as_ref().map(row::json_text).transpose()?,
-        ":dropoff_lat": order.dropoff.place.lat(),
-        ":dropoff_lon": order.dropoff.place.lon(),
-        ":dropoff_address": order.dropoff.address,
-        ":dropoff_contact": order.dropoff.contact.as_ref().map(row::json_text).transpose()?,
-        ":stops": row::json_text(&order.stops)?,
-        ":pickup_at": order.pickup_at.unwrap_or(now).as_millis(),
-        ":pickup_until": millis(order.pickup_until),
-        ":dropoff_from": millis(order.dropoff_window.map(|w| w.from)),
-        ":dropoff_until": millis(order.dropoff_window.map(|w| w.until)),
-        ":vehicle_class": order.vehicle_class,
-        ":load_kg": order.load_kg,
-        ":load_m3": order.load_m3,
-        ":pieces": order.pieces,
-        ":skills": row::texts_json(&order.skills),
-        ":customer": order.customer,
-        ":customer_reference": order.customer_reference,
-        ":priority": order.priority.as_str(),
-        ":notes": order.notes,
-        ":price_minor": fare.price.amount_minor,
-        ":currency": fare.price.currency.code(),
-        ":distance_m": fare.distance_m,
-        ":duration_s": fare.duration_s,
-        ":now": now.as_millis(),
-    })?;
+    let mut given = ordered(order, fare)?;
+    given.extend([
+        ("id", id.to_string().into()),
+        ("status", status.as_str().to_owned().into()),
+        ("created_at", now.as_millis().into()),
+        ("updated_at", now.as_millis().into()),
+        ("version", 1_i64.into()),
+    ]);
+    let names: Vec<_> = given.iter().map(|(name, _)| *name).collect();
+    let marks = vec!["?"; names.len()].join(", ");
+    let sql = format!("insert into bookings ({}) values ({marks})", names.join(", "));
+    tx.prepare_cached(&sql)?.execute(params_from_iter(given.into_iter().map(|(_, value)| value)))?;
     get(tx, id)?.ok_or_else(|| Error::Corrupt(format!("booking {id} is gone right after it was written")))
 }
 
-/// Writes what a step changed, provided that the row still has `version`; `false` when it has not.
+/// Writes all that can change of a booking, provided that the row still has `version`; `false` when it has not.
 pub fn update(tx: &Transaction<'_>, b: &Booking, version: u32) -> Result<bool> {
-    let sql = "update bookings set status = ?3, vehicle_id = ?4, reason = ?5, updated_at = ?6, assigned_at = ?7, arrived_at = ?8,
-               picked_up_at = ?9, delivered_at = ?10, ended_at = ?11, version = ?12, locked = ?13 where id = ?1 and version = ?2";
-    let millis = |t: Option<Timestamp>| t.map(Timestamp::as_millis);
-    let rows = tx.prepare_cached(sql)?.execute(params![
-        b.id.to_string(),
-        version,
-        b.status.as_str(),
-        b.vehicle.as_ref().map(VehicleId::as_str),
-        b.reason,
-        b.updated_at.as_millis(),
-        millis(b.assigned_at),
-        millis(b.arrived_at),
-        millis(b.picked_up_at),
-        millis(b.delivered_at),
-        millis(b.ended_at),
-        b.version,
-        b.locked,
-    ])?;
+    let millis = |t: Option<Timestamp>| Value::from(t.map(Timestamp::as_millis));
+    let mut given = ordered(&b.order, b.fare)?;
+    given.extend([
+        ("status", b.status.as_str().to_owned().into()),
+        ("vehicle_id", b.vehicle.as_ref().map(ToString::to_string).into()),
+        ("reason", b.reason.clone().into()),
+        ("updated_at", b.updated_at.as_millis().into()),
+        ("assigned_at", millis(b.assigned_at)),
+        ("arrived_at", millis(b.arrived_at)),
+        ("picked_up_at", millis(b.picked_up_at)),
+        ("delivered_at", millis(b.delivered_at)),
+        ("ended_at", millis(b.ended_at)),
+        ("locked", b.locked.into()),
+        ("version", b.version.into()),
+    ]);
+    let sets: Vec<_> = given.iter().map(|(name, _)| format!("{name} = ?")).collect();
+    let sql = format!("update bookings set {} where id = ? and version = ?", sets.join(", "));
+    let row = [Value::from(b.id.to_string()), version.into()];
+    let rows = tx.prepare_cached(&sql)?.execute(params_from_iter(given.into_iter().map(|(_, value)| value).chain(row)))?;
     Ok(rows == 1)
+}
+
+/// The columns of what was ordered, and what it costs.
+fn ordered(order: &Order, fare: Fare) -> Result<Vec<(&'static str, Value)>> {
+    let millis = |t: Option<Timestamp>| Value::from(t.map(Timestamp::as_millis));
+    let missing = |what| Error::Corrupt(format!("a booking without its {what} was to be written"));
+    Ok(vec![
+        ("pickup_lat", order.pickup.place.lat().into()),
+        ("pickup_lon", order.pickup.place.lon().into()),
+        ("pickup_address", order.pickup.address.clone().into()),
+        ("pickup_contact", order.pickup.contact.as_ref().map(row::json_text).transpose()?.into()),
+        ("dropoff_lat", order.dropoff.place.lat().into()),
+        ("dropoff_lon", order.dropoff.place.lon().into()),
+        ("dropoff_address", order.dropoff.address.clone().into()),
+        ("dropoff_contact", order.dropoff.contact.as_ref().map(row::json_text).transpose()?.into()),
+        ("stops", row::json_text(&order.stops)?.into()),
+        ("pickup_at", order.pickup_at.ok_or_else(|| missing("pickup_at"))?.as_millis().into()),
+        ("pickup_until", millis(order.pickup_until)),
+        ("dropoff_from", millis(order.dropoff_window.map(|w| w.from))),
+        ("dropoff_until", millis(order.dropoff_window.map(|w| w.until))),
+        ("vehicle_class", order.vehicle_class.clone().into()),
+        ("load_kg", order.load_kg.into()),
+        ("load_m3", order.load_m3.into()),
+        ("pieces", order.pieces.into()),
+        ("skills", row::texts_json(&order.skills).into()),
+        ("customer", order.customer.clone().into()),
+        ("customer_reference", order.customer_reference.clone().into()),
+        ("priority", order.priority.as_str().to_owned().into()),
+        ("notes", order.notes.clone().into()),
+        ("expires_at", order.expires_at.ok_or_else(|| missing("expires_at"))?.as_millis().into()),
+        ("price_minor", fare.price.amount_minor.into()),
+        ("currency", fare.price.currency.code().to_owned().into()),
+        ("distance_m", fare.distance_m.into()),
+        ("duration_s", fare.duration_s.into()),
+    ])
 }
 
 /// The booking of an id.
@@ -131,6 +140,13 @@ pub fn given_since(connection: &Connection, since: Timestamp) -> Result<Vec<(Veh
 pub fn placed_since(connection: &Connection, since: Timestamp) -> Result<(u32, f64)> {
     let sql = "select count(*), coalesce(avg(duration_s), 0.0) from bookings where created_at >= ?1";
     Ok(connection.prepare_cached(sql)?.query_row([since.as_millis()], |r| Ok((r.get(0)?, r.get(1)?)))?)
+}
+
+/// Up to `limit` bookings that no vehicle has and that are to be given up at `now`, the longest overdue first.
+pub fn overdue(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Booking>> {
+    let sql = "select * from bookings where status in ('scheduled', 'waiting', 'offered') and expires_at <= ?1
+               order by expires_at, number limit ?2";
+    collect(connection, sql, params![now.as_millis(), count(limit)])
 }
 
 /// Up to `limit` scheduled bookings with a pickup until `before`, the earliest first.
@@ -199,6 +215,7 @@ fn order(r: &Row<'_>) -> Result<Order> {
         customer_reference: r.get("customer_reference")?,
         priority: Priority::parse(&priority).ok_or_else(|| Error::Corrupt(format!("a booking has the priority {priority:?}")))?,
         notes: r.get("notes")?,
+        expires_at: Some(row::time(r, "expires_at")?),
     })
 }
 

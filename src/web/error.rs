@@ -1,9 +1,11 @@
 //! The one way in which an answer says no: `application/problem+json` (RFC 9457) with every invalid field.
 
+use super::version::Version;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 use std::fmt::Display;
 use utoipa::ToSchema;
 
@@ -32,6 +34,10 @@ pub struct Problem {
     /// Every invalid field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    /// With 412: the thing as it is now, whose version the `ETag` names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    current: Option<Value>,
 }
 
 /// A request that is refused, and why.
@@ -41,6 +47,7 @@ pub struct Error {
     detail: Option<String>,
     errors: Vec<FieldError>,
     retry_after_s: Option<u32>,
+    current: Option<(Version, Value)>,
 }
 
 /// What a handler gives back.
@@ -49,7 +56,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// A bare status.
     pub fn status(status: StatusCode) -> Self {
-        Self { status, detail: None, errors: Vec::new(), retry_after_s: None }
+        Self { status, detail: None, errors: Vec::new(), retry_after_s: None, current: None }
     }
     /// With words about this case.
     #[must_use]
@@ -73,7 +80,7 @@ impl Error {
             1 => "1 field is not valid".to_owned(),
             n => format!("{n} fields are not valid"),
         };
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail: Some(detail), errors, retry_after_s: None }
+        Self { errors, ..Self::status(StatusCode::UNPROCESSABLE_ENTITY).detail(detail) }
     }
     /// 422 for one field.
     pub fn field(field: &str, message: impl Display) -> Self {
@@ -84,8 +91,17 @@ impl Error {
         Self::status(StatusCode::CONFLICT).detail(why)
     }
     /// 412: it has changed since the client read it.
-    pub fn stale(why: impl Display) -> Self {
+    pub fn outdated(why: impl Display) -> Self {
         Self::status(StatusCode::PRECONDITION_FAILED).detail(why)
+    }
+    /// 409, naming the fields that cause it.
+    pub fn conflict_in(why: impl Display, errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::conflict(why) }
+    }
+    /// 412: the thing has another version than the request was made for; `current` shows it.
+    pub fn stale(why: impl Display, version: Version, current: &impl Serialize) -> Self {
+        let current = serde_json::to_value(current).ok().map(|current| (version, current));
+        Self { current, ..Self::status(StatusCode::PRECONDITION_FAILED).detail(why) }
     }
     /// 401: nobody is signed in.
     pub fn unauthenticated(why: impl Display) -> Self {
@@ -112,16 +128,21 @@ impl Error {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
+        let (version, current) = self.current.unzip();
         let problem = Problem {
             kind: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: self.detail,
             errors: self.errors,
+            current,
         };
         let mut response = (self.status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(version) = version {
+            headers.insert(header::ETAG, version.tag());
+        }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

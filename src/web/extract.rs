@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::str::FromStr;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -23,21 +24,44 @@ impl<T: Read, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
-        let kind = kind.split(';').next().unwrap_or("").trim();
-        if !kind.eq_ignore_ascii_case("application/json") {
-            return Err(Error::status(StatusCode::UNSUPPORTED_MEDIA_TYPE).detail("the body must be application/json"));
-        }
-        let bytes = Bytes::from_request(request, state).await.map_err(|e| match e.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                Error::status(e.status()).detail("the body is larger than this route takes, or than http.max_body_bytes allows")
-            }
-            status => Error::status(status).detail(e.body_text()),
-        })?;
-        let document = serde_json::from_slice(&bytes)
-            .map_err(|e| Error::status(StatusCode::BAD_REQUEST).detail(format!("the body is not JSON: {e}")))?;
-        Fields::of_json(document).map(Self)
+        let bytes = body_of(request, state, &["application/json"]).await?;
+        Fields::of_json(json(&bytes)?).map(Self)
     }
+}
+
+/// A JSON merge patch (RFC 7396): the members to change; `null` takes one away.
+#[derive(Debug)]
+pub struct MergePatch(pub Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for MergePatch {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let bytes = body_of(request, state, &["application/merge-patch+json", "application/json"]).await?;
+        match json(&bytes)? {
+            Value::Object(members) => Ok(Self(members)),
+            _ => Err(Error::field("", "must be a JSON object")),
+        }
+    }
+}
+
+/// The body's bytes, when its media type is one of `kinds`.
+async fn body_of<S: Send + Sync>(request: Request, state: &S, kinds: &[&str]) -> Result<Bytes, Error> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let kind = kind.split(';').next().unwrap_or("").trim();
+    if !kinds.iter().any(|known| kind.eq_ignore_ascii_case(known)) {
+        return Err(Error::status(StatusCode::UNSUPPORTED_MEDIA_TYPE).detail(format!("the body must be {}", kinds.join(" or "))));
+    }
+    Bytes::from_request(request, state).await.map_err(|e| match e.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Error::status(e.status()).detail("the body is larger than this route takes, or than http.max_body_bytes allows")
+        }
+        status => Error::status(status).detail(e.body_text()),
+    })
+}
+
+fn json(bytes: &[u8]) -> Result<Value, Error> {
+    serde_json::from_slice(bytes).map_err(|e| Error::status(StatusCode::BAD_REQUEST).detail(format!("the body is not JSON: {e}")))
 }
 
 /// The query string.

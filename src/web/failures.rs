@@ -1,23 +1,28 @@
 //! What the use cases refuse, as answers.
 
 use super::error::{Error, FieldError};
+use super::shapes::BookingShape;
+use super::version::Version;
 use crate::bookings::{self, Fault};
 use crate::{auth, drivers, registry, schedules, store};
 use axum::http::StatusCode;
 
-fn fields(faults: Vec<Fault>) -> Error {
-    Error::invalid(faults.into_iter().map(|f| FieldError { field: f.field, message: f.message }).collect())
+fn told(faults: &[Fault]) -> Vec<FieldError> {
+    faults.iter().map(|f| FieldError { field: f.field.clone(), message: f.message.clone() }).collect()
 }
 
 impl From<bookings::Error> for Error {
     fn from(error: bookings::Error) -> Self {
         use bookings::Error as E;
         match error {
-            E::Invalid(faults) => fields(faults),
+            E::Invalid(faults) => Self::invalid(told(&faults)),
             E::Unknown => Self::not_found(error),
             E::UnknownVehicle(_) => Self::field("vehicle_id", error),
             E::NotYours(_) => Self::forbidden(error),
-            E::VehicleBusy(_) | E::Unfit(..) | E::NoOffer(_) | E::Refused(_) | E::Lost => Self::conflict(error),
+            E::VehicleBusy(_) | E::Unfit(..) | E::NoOffer(_) | E::Refused(_) | E::OnBoard | E::Lost => Self::conflict(error),
+            E::HasVehicle => Self::forbidden(error),
+            E::Fixed(_, ref faults) => Self::conflict_in(&error, told(faults)),
+            E::Stale(ref now) => Self::stale(&error, Version(now.version), &BookingShape::from(&**now)),
             E::KeyReused => Self::field("Idempotency-Key", error),
             E::Store(error) => error.into(),
         }
@@ -43,7 +48,7 @@ impl From<registry::Error> for Error {
         match error {
             E::Unknown(_) => Self::not_found(error),
             E::Exists(_) => Self::conflict(error),
-            E::Stale { .. } => Self::stale(error),
+            E::Stale { .. } => Self::outdated(error),
             E::Store(error) => error.into(),
         }
     }
@@ -54,7 +59,7 @@ impl From<drivers::Error> for Error {
         match error {
             E::Unknown(_) | E::UnknownShift(_) | E::UnknownVehicle(_) => Self::not_found(error),
             E::Field { field, message } => Self::field(field, message),
-            E::Stale { .. } => Self::stale(error),
+            E::Stale { .. } => Self::outdated(error),
             E::OnDuty(_) | E::NotOnDuty(_) | E::OnDutyWith { .. } | E::Taken { .. } | E::Inactive(_) => Self::conflict(error),
             E::Spent { .. } | E::Busy { .. } | E::Overlap(_) => Self::conflict(error),
             E::Job(error) => error.into(),

@@ -14,6 +14,7 @@ mod gauges;
 mod headers;
 mod limits;
 pub mod live;
+mod merge;
 mod metrics;
 mod openapi;
 mod order;
@@ -28,6 +29,7 @@ mod system;
 mod tokens;
 mod users;
 mod vehicles;
+mod version;
 
 pub use metrics::Sheet;
 

@@ -74,6 +74,7 @@ impl Read for Order {
         let customer_reference = f.text("customer_reference", 100);
         let priority = f.one_of("priority", &Priority::ALL.map(Priority::as_str).join(", "), Priority::parse);
         let notes = f.text("notes", 2000);
+        let expires_at = f.instant("expires_at");
         let (pickup_at, pickup_until) = time?;
         Some(Self {
             pickup: pickup?,
@@ -91,6 +92,7 @@ impl Read for Order {
             customer_reference: customer_reference?,
             priority: priority?.unwrap_or_default(),
             notes: notes?,
+            expires_at: expires_at?,
         })
     }
 }
@@ -213,4 +215,75 @@ pub struct OrderInput {
     /// Free words.
     #[schema(max_length = 2000)]
     notes: Option<String>,
+    /// When it is given up if no vehicle has it by then; when absent, `bookings.expire_after_s` after the latest pickup.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+}
+
+/// What is to change of one end of a booking.
+#[derive(ToSchema)]
+#[schema(as = SitePatch)]
+#[expect(dead_code, reason = "only describes a merge patch of an order")]
+pub struct SitePatch {
+    /// Latitude, north positive.
+    #[schema(minimum = -90, maximum = 90)]
+    lat: Option<f64>,
+    /// Longitude, east positive.
+    #[schema(minimum = -180, maximum = 180)]
+    lon: Option<f64>,
+    /// What people call it.
+    #[schema(max_length = 200)]
+    address: Option<String>,
+    /// Whom to ask for there.
+    contact: Option<ContactInput>,
+}
+
+/// What is to change of an order.
+#[derive(ToSchema)]
+#[schema(as = OrderPatch)]
+#[expect(dead_code, reason = "only describes a merge patch of an order")]
+pub struct OrderPatch {
+    /// Where the load is picked up.
+    pickup: Option<SitePatch>,
+    /// Where it goes.
+    dropoff: Option<SitePatch>,
+    /// Stops on the way, in the order in which they are made.
+    #[schema(max_items = 20)]
+    stops: Option<Vec<StopInput>>,
+    /// When it is to be picked up; takes the place of a window. `null`: now.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pickup_at: Option<Timestamp>,
+    /// Between when and when it is to be picked up; `null` leaves its begin.
+    pickup_window: Option<WindowShape>,
+    /// Between when and when it is to be delivered.
+    dropoff_window: Option<WindowShape>,
+    /// Only a vehicle of this class will do.
+    #[schema(max_length = 64)]
+    vehicle_class: Option<String>,
+    /// Weight in kg.
+    #[schema(maximum = 100_000)]
+    load_kg: Option<u32>,
+    /// Volume in cubic metres.
+    #[schema(minimum = 0, maximum = 1_000)]
+    load_m3: Option<f64>,
+    /// Number of pieces.
+    #[schema(maximum = 10_000)]
+    pieces: Option<u32>,
+    /// What the vehicle must be able to do.
+    #[schema(max_items = 16)]
+    skills: Option<Vec<String>>,
+    /// Who it is for.
+    #[schema(max_length = 200)]
+    customer: Option<String>,
+    /// What the customer calls it.
+    #[schema(max_length = 100)]
+    customer_reference: Option<String>,
+    /// `low`, `normal`, `high` or `urgent`.
+    priority: Option<String>,
+    /// Free words.
+    #[schema(max_length = 2000)]
+    notes: Option<String>,
+    /// When it is given up if no vehicle has it by then; `null`: `bookings.expire_after_s` after the latest pickup.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
 }

@@ -172,6 +172,10 @@ pub struct BookingShape {
     /// Free words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
+    /// When it is given up if no vehicle has it by then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
     /// The vehicle that has it, or had it when it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vehicle_id: Option<String>,
@@ -248,6 +252,7 @@ impl From<&Booking> for BookingShape {
             customer_reference: order.customer_reference.clone(),
             priority: order.priority.as_str(),
             notes: order.notes.clone(),
+            expires_at: order.expires_at,
             vehicle_id: b.vehicle.as_ref().map(ToString::to_string),
             price: b.fare.price.into(),
             distance_m: b.fare.distance_m,
@@ -411,6 +416,7 @@ mod tests {
             let order = &mut booking.order;
             let site = Site { contact: Some(contact), ..order.pickup.clone() };
             order.stops = vec![Stop { site, kind: StopKind::Dropoff, notes: Some("ring twice".into()) }];
+            order.expires_at = Some(at);
             order.dropoff_window = Some(Window { from: at, until: at });
             (order.pickup_until, order.load_kg, order.load_m3, order.pieces) = (Some(at), Some(120), Some(1.5), Some(3));
             (order.customer, order.customer_reference, order.priority) = (Some("Ana".into()), Some("PO 7".into()), Priority::High);

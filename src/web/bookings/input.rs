@@ -3,8 +3,8 @@
 use crate::bookings::{ByHand, Filter, Page, PlaceRequest};
 use crate::model::{Order, Status, Step, Timestamp, VehicleId};
 use crate::web::fields::{Fields, Read};
-use crate::web::order::OrderInput;
-use crate::web::shapes::PageParams;
+use crate::web::order::{OrderInput, OrderPatch};
+use crate::web::shapes::{PageParams, WindowShape};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -74,6 +74,63 @@ impl ListParams {
     }
 }
 
+/// What is to change: a JSON merge patch (RFC 7396) of the order. What is absent stays, `null` clears.
+#[derive(ToSchema)]
+#[schema(as = BookingPatch)]
+#[expect(dead_code, reason = "only describes the fields of a merge patch")]
+pub struct BookingPatch {
+    /// Any of the order's fields.
+    #[serde(flatten)]
+    #[schema(inline)]
+    order: OrderPatch,
+    /// A quote for the changed trip, whose price is to hold.
+    quote_id: Option<String>,
+}
+impl BookingInput {
+    /// Order and quote.
+    pub fn split(self) -> (Order, Option<String>) {
+        (self.order, self.quote_id)
+    }
+}
+
+/// What is wanted of a booking that was given up.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only describes what `ReopenInput` reads out of the merged order")]
+pub struct ReopenRequest {
+    /// Why.
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+    /// When it is to be picked up. When absent: as before, or now if that is over.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pickup_at: Option<Timestamp>,
+    /// Between when and when it is to be picked up.
+    pickup_window: Option<WindowShape>,
+    /// Between when and when it is to be delivered; `null` for whenever. When absent: as before.
+    dropoff_window: Option<WindowShape>,
+    /// When it is given up again if no vehicle has it by then.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+}
+/// The order with its new times, and why.
+#[derive(Debug)]
+pub struct ReopenInput {
+    /// The order.
+    pub order: Order,
+    /// In the words of whoever does it.
+    pub reason: Option<String>,
+}
+impl ReopenInput {
+    /// What may be said of a booking that is reopened.
+    pub const FIELDS: [&str; 5] = ["reason", "pickup_at", "pickup_window", "dropoff_window", "expires_at"];
+}
+impl Read for ReopenInput {
+    fn read(f: &mut Fields) -> Option<Self> {
+        let reason = f.text("reason", 500);
+        let order = Order::read(f);
+        Some(Self { order: order?, reason: reason? })
+    }
+}
+
 /// Who is to do it.
 #[derive(Debug, ToSchema)]
 #[schema(as = AssignRequest)]
@@ -122,15 +179,15 @@ impl Read for LockInput {
     }
 }
 
-/// Why it is called off.
+/// Why it is called off, or could not be done.
 #[derive(Debug, ToSchema)]
-#[schema(as = CancelRequest)]
-pub struct CancelInput {
+#[schema(as = ReasonRequest)]
+pub struct ReasonInput {
     /// In the words of whoever does it.
     #[schema(max_length = 500)]
     pub reason: String,
 }
-impl Read for CancelInput {
+impl Read for ReasonInput {
     fn read(f: &mut Fields) -> Option<Self> {
         let reason = f.text("reason", 500);
         Some(Self { reason: f.required("reason", reason)? })

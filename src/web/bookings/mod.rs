@@ -7,15 +7,26 @@ mod story;
 pub use offers::{__path_answer, __path_offers, answer, offers};
 pub use story::{__path_dispatch, __path_events, dispatch, events};
 
-use super::Web;
 use super::error::{Problem, Result};
-use super::extract::{Body, Caller, Id, IdempotencyKey, Params};
+use super::extract::{Body, Caller, Id, IdempotencyKey, MergePatch, Params};
+use super::fields::Fields;
 use super::shapes::{BookingShape, List};
-use crate::model::BookingId;
+use super::version::{IfMatch, Version, Versioned};
+use super::{Web, merge};
+use crate::auth::{self, What};
+use crate::bookings::{self, Standing};
+use crate::model::{Booking, BookingId};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use input::{AssignInput, BookingInput, CancelInput, ListParams, LockInput, StepInput};
+use input::{AssignInput, BookingInput, BookingPatch, ListParams, LockInput, ReasonInput, ReopenInput, ReopenRequest, StepInput};
+
+/// One booking, its version in the `ETag`.
+type One = Versioned<BookingShape>;
+
+fn one(booking: &Booking) -> One {
+    Versioned(Version(booking.version), booking.into())
+}
 
 /// Place a booking.
 ///
@@ -28,7 +39,7 @@ pub async fn create(
     Caller(who): Caller,
     IdempotencyKey(key): IdempotencyKey,
     Body(input): Body<BookingInput>,
-) -> Result<(StatusCode, HeaderMap, Json<BookingShape>)> {
+) -> Result<(StatusCode, HeaderMap, One)> {
     let placed = web.bookings.place(input.into(), who.actor(), key).await?;
     let mut headers = HeaderMap::new();
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/bookings/{}", placed.booking.id)) {
@@ -37,7 +48,7 @@ pub async fn create(
     if placed.replayed {
         headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
     }
-    Ok((StatusCode::CREATED, headers, Json((&placed.booking).into())))
+    Ok((StatusCode::CREATED, headers, one(&placed.booking)))
 }
 
 /// List bookings, newest first.
@@ -53,71 +64,97 @@ pub async fn list(State(web): State<Web>, Params(params): Params<ListParams>) ->
 /// One booking.
 #[utoipa::path(get, path = "/api/v1/bookings/{id}", tag = "bookings", params(("id" = String, Path)),
     responses((status = 200, body = BookingShape), (status = 404, body = Problem)))]
-pub async fn read(State(web): State<Web>, Id(id): Id<BookingId>) -> Result<Json<BookingShape>> {
-    Ok(Json(BookingShape::from(&web.bookings.get(id).await?).with_eta(web.bookings.etas())))
+pub async fn read(State(web): State<Web>, Id(id): Id<BookingId>) -> Result<One> {
+    let booking = web.bookings.get(id).await?;
+    Ok(Versioned(Version(booking.version), BookingShape::from(&booking).with_eta(web.bookings.etas())))
 }
 
 /// Give a booking to a vehicle by hand.
 #[utoipa::path(post, path = "/api/v1/bookings/{id}/assign", tag = "bookings", params(("id" = String, Path)),
     request_body = AssignInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
-pub async fn assign(
-    State(web): State<Web>,
-    Caller(who): Caller,
-    Id(id): Id<BookingId>,
-    Body(input): Body<AssignInput>,
-) -> Result<Json<BookingShape>> {
+pub async fn assign(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<AssignInput>) -> Result<One> {
     let booking = web.bookings.assign(id, input.into(), who.actor()).await?;
-    Ok(Json((&booking).into()))
+    Ok(one(&booking))
 }
 
 /// Take a booking from its vehicle, before the load is on board: it waits again.
 #[utoipa::path(post, path = "/api/v1/bookings/{id}/unassign", tag = "bookings", params(("id" = String, Path)),
-    request_body = CancelInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
-pub async fn unassign(
-    State(web): State<Web>,
-    Caller(who): Caller,
-    Id(id): Id<BookingId>,
-    Body(input): Body<CancelInput>,
-) -> Result<Json<BookingShape>> {
+    request_body = ReasonInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
+pub async fn unassign(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<ReasonInput>) -> Result<One> {
     let booking = web.bookings.unassign(id, input.reason, who.actor()).await?;
-    Ok(Json((&booking).into()))
+    Ok(one(&booking))
 }
 
 /// Keep the dispatcher's hands off a booking, or let it have it again.
 #[utoipa::path(post, path = "/api/v1/bookings/{id}/lock", tag = "bookings", params(("id" = String, Path)),
     request_body = LockInput, responses((status = 200, body = BookingShape), (status = 404, body = Problem)))]
-pub async fn lock(
+pub async fn lock(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<LockInput>) -> Result<One> {
+    let booking = web.bookings.lock(id, input.locked, input.reason, who.actor()).await?;
+    Ok(one(&booking))
+}
+
+/// Change what was ordered.
+///
+/// A JSON merge patch: what is absent stays, `null` clears. `If-Match` says which version is meant (428 without, 412 with the
+/// booking as it is now when it was changed meanwhile). What may change depends on the status; a driver who has the job is
+/// told. The price holds while the trip and the load stay as they were.
+#[utoipa::path(patch, path = "/api/v1/bookings/{id}", tag = "bookings",
+    params(("id" = String, Path), ("If-Match" = String, Header, description = "The `ETag` of the booking as it was read")),
+    request_body(content = BookingPatch, content_type = "application/merge-patch+json"),
+    responses((status = 200, body = BookingShape), (status = 409, body = Problem), (status = 412, body = Problem),
+              (status = 422, body = Problem), (status = 428, body = Problem)))]
+pub async fn edit(
     State(web): State<Web>,
     Caller(who): Caller,
     Id(id): Id<BookingId>,
-    Body(input): Body<LockInput>,
-) -> Result<Json<BookingShape>> {
-    let booking = web.bookings.lock(id, input.locked, input.reason, who.actor()).await?;
-    Ok(Json((&booking).into()))
+    wanted: IfMatch,
+    MergePatch(patch): MergePatch,
+) -> Result<One> {
+    let booking = web.bookings.get(id).await?;
+    if !wanted.fits(Version(booking.version)) {
+        return Err(bookings::Error::Stale(Box::new(booking)).into());
+    }
+    let changed: BookingInput = Fields::of_json(merge::patched(&booking.order, patch))?;
+    let (order, quote) = changed.split();
+    Ok(one(&web.bookings.edit(id, booking.version, order, quote, who.actor()).await?))
 }
 
 /// Call a booking off.
+///
+/// Once a vehicle has it, that takes the right to assign; once the load is on board nobody can.
 #[utoipa::path(post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", params(("id" = String, Path)),
-    request_body = CancelInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
-pub async fn cancel(
-    State(web): State<Web>,
-    Caller(who): Caller,
-    Id(id): Id<BookingId>,
-    Body(input): Body<CancelInput>,
-) -> Result<Json<BookingShape>> {
-    let booking = web.bookings.cancel(id, input.reason, who.actor()).await?;
-    Ok(Json((&booking).into()))
+    request_body = ReasonInput, responses((status = 200, body = BookingShape), (status = 403, body = Problem), (status = 409, body = Problem)))]
+pub async fn cancel(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<ReasonInput>) -> Result<One> {
+    let standing = if auth::allow(&who, What::Assign) { Standing::Jobs } else { Standing::Bookings };
+    Ok(one(&web.bookings.cancel(id, input.reason, standing, who.actor()).await?))
+}
+
+/// Say that a vehicle's job could not be done.
+#[utoipa::path(post, path = "/api/v1/bookings/{id}/fail", tag = "bookings", params(("id" = String, Path)),
+    request_body = ReasonInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
+pub async fn fail(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<ReasonInput>) -> Result<One> {
+    Ok(one(&web.bookings.fail(id, input.reason, who.actor()).await?))
+}
+
+/// Want a booking after all that was cancelled, failed or expired.
+///
+/// A pickup time that is over becomes "now" unless another is given.
+#[utoipa::path(post, path = "/api/v1/bookings/{id}/reopen", tag = "bookings", params(("id" = String, Path)),
+    request_body = ReopenRequest, responses((status = 200, body = BookingShape), (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn reopen(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, MergePatch(patch): MergePatch) -> Result<One> {
+    let booking = web.bookings.get(id).await?;
+    if let Some(strange) = patch.keys().find(|name| !ReopenInput::FIELDS.contains(&name.as_str())) {
+        return Err(super::error::Error::field(strange, "is not a field of this request"));
+    }
+    let renewed = bookings::renewed(&booking.order, web.clock.now());
+    let input: ReopenInput = Fields::of_json(merge::patched(&renewed, patch))?;
+    Ok(one(&web.bookings.reopen(id, booking.version, input.order, input.reason, who.actor()).await?))
 }
 
 /// Report a step of the job.
 #[utoipa::path(post, path = "/api/v1/bookings/{id}/steps", tag = "bookings", params(("id" = String, Path)),
     request_body = StepInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
-pub async fn step(
-    State(web): State<Web>,
-    Caller(who): Caller,
-    Id(id): Id<BookingId>,
-    Body(input): Body<StepInput>,
-) -> Result<Json<BookingShape>> {
+pub async fn step(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<StepInput>) -> Result<One> {
     let booking = web.bookings.step(id, input.step, input.at, input.proof, who.actor(), None).await?;
-    Ok(Json((&booking).into()))
+    Ok(one(&booking))
 }

@@ -6,6 +6,7 @@ use crate::web::error::{Problem, Result};
 use crate::web::extract::{Body, Caller, Id, Params};
 use crate::web::fields::{Fields, Read};
 use crate::web::shapes::{BookingShape, List, PageParams};
+use crate::web::version::Versioned;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -80,8 +81,8 @@ pub async fn answer(
     Caller(who): Caller,
     Id(id): Id<BookingId>,
     Body(input): Body<AnswerInput>,
-) -> Result<Json<BookingShape>> {
+) -> Result<Versioned<BookingShape>> {
     let AnswerInput { vehicle_id, accept, reason } = input;
     let booking = web.bookings.answer(id, &vehicle_id, accept, reason, who.actor()).await?;
-    Ok(Json((&booking).into()))
+    Ok(super::one(&booking))
 }

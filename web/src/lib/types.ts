@@ -24,6 +24,7 @@ export interface Booking {
   skills?: string[]
   customer?: string | null
   notes?: string | null
+  expires_at?: string | null
   vehicle_id?: string | null
   price: Money
   distance_m: number

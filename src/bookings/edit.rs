@@ -1,0 +1,134 @@
+//! Changing what was ordered, and wanting after all what was given up.
+
+use super::error::Fault;
+use super::place::time_faults;
+use super::quote::{essence, quoted_fare, way_faults};
+use super::{Bookings, Change, Error, Reordered, Result, commit, find, record};
+use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Part, Status, Step, Timestamp};
+use crate::store;
+use rusqlite::Transaction;
+use serde_json::json;
+
+impl Bookings {
+    /// Puts `order` in the place of what was ordered, provided that the booking still has `version`: else [`Error::Stale`]
+    /// with the booking as it is. What may change depends on the status ([`Part::may_change`]).
+    ///
+    /// The price holds while all that decides it stays as it was; else it is that of the quote, or by the tariff. Before a
+    /// vehicle has it, the booking is scheduled or waiting anew, and an offer is taken back when its driver would have to
+    /// know. Afterwards the vehicle is told. Where nothing changes, nothing happens.
+    pub async fn edit(&self, id: BookingId, version: u32, order: Order, quote_id: Option<String>, actor: Actor) -> Result<Booking> {
+        let now = self.clock.now();
+        let (fare, _) = self.price(&order);
+        let order = self.complete(&order, now);
+        let edit = Edit { order, fare, quote_id, release_to: now + self.slack(), now };
+        self.db.write(move |tx| edit.run(tx, at_version(tx, id, version)?, &actor)).await
+    }
+
+    /// Wants a booking after all that was cancelled, failed or expired at `version`, with the times of `order`.
+    pub async fn reopen(&self, id: BookingId, version: u32, order: Order, reason: Option<String>, actor: Actor) -> Result<Booking> {
+        let now = self.clock.now();
+        let order = self.complete(&order, now);
+        let release_to = now + self.slack();
+        let change = move |tx: &Transaction<'_>| {
+            let booking = at_version(tx, id, version)?;
+            booking.status.after(Step::Reopen)?;
+            let faults = time_faults(&order, now);
+            if !faults.is_empty() {
+                return Err(Error::Invalid(faults));
+            }
+            let extra = reason.map(|reason| ("reason", json!(reason)));
+            let order = Some(Reordered { order, fare: booking.fare, release_to });
+            commit(tx, booking, Change { order, extra, ..Change::of(Step::Reopen) }, &actor, now)
+        };
+        self.db.write(change).await
+    }
+}
+
+/// The order for another try at `now`: a pickup time that is over becomes "now", and it expires as is usual.
+pub fn renewed(order: &Order, now: Timestamp) -> Order {
+    let latest = order.pickup_until.or(order.pickup_at);
+    let ahead = latest > Some(now);
+    Order {
+        pickup_at: order.pickup_at.filter(|_| ahead),
+        pickup_until: order.pickup_until.filter(|_| ahead),
+        expires_at: None,
+        ..order.clone()
+    }
+}
+
+/// When the order is given up, moved along with its latest pickup.
+fn moved_expiry(old: &Order, new: &Order) -> Option<Timestamp> {
+    let latest = |order: &Order| order.pickup_until.or(order.pickup_at);
+    let by = latest(new)? - latest(old)?;
+    old.expires_at.map(|at| at + by)
+}
+
+fn at_version(tx: &Transaction<'_>, id: BookingId, version: u32) -> Result<Booking> {
+    let booking = find(tx, id)?;
+    if booking.version == version { Ok(booking) } else { Err(Error::Stale(Box::new(booking))) }
+}
+
+struct Edit {
+    order: Order,
+    /// By the tariff.
+    fare: Fare,
+    quote_id: Option<String>,
+    release_to: Timestamp,
+    now: Timestamp,
+}
+
+impl Edit {
+    fn run(mut self, tx: &Transaction<'_>, booking: Booking, actor: &Actor) -> Result<Booking> {
+        if self.order.expires_at == booking.order.expires_at {
+            self.order.expires_at = moved_expiry(&booking.order, &self.order);
+        }
+        let parts = Part::changed(&booking.order, &self.order);
+        if parts.is_empty() && self.quote_id.is_none() {
+            return Ok(booking);
+        }
+        let fare = self.permitted(tx, &booking, &parts)?;
+        let mut fields: Vec<_> = parts.iter().map(|part| part.field()).collect();
+        fields.dedup();
+        let extra = Some(("changed", json!(fields)));
+        let told = parts.iter().any(|part| part.concerns_driver());
+        let reordered = Reordered { order: self.order, fare, release_to: self.release_to };
+        // An offer stands while its driver need not know.
+        let again = booking.status.after(Step::Reschedule).is_ok() && (told || booking.status != Status::Offered);
+        if again {
+            return commit(tx, booking, Change { order: Some(reordered), extra, ..Change::of(Step::Reschedule) }, actor, self.now);
+        }
+        let version = booking.version;
+        let Reordered { order, fare, .. } = reordered;
+        let next = Booking { order, fare, updated_at: self.now, version: version + 1, ..booking };
+        if !store::bookings::update(tx, &next, version)? {
+            return Err(Error::Lost);
+        }
+        record(tx, &next, Kind::BookingChanged, next.vehicle.as_ref().filter(|_| told), extra, actor, self.now)?;
+        Ok(next)
+    }
+
+    /// The fare of the changed order, when the change is right and the status allows it.
+    fn permitted(&self, tx: &Transaction<'_>, booking: &Booking, parts: &[Part]) -> Result<Fare> {
+        let fixed: Vec<_> = parts.iter().filter(|part| !part.may_change(booking.status)).map(|part| part.field()).collect();
+        if !fixed.is_empty() || booking.status.is_final() {
+            let told = |field: &&str| Fault::new(field, format!("cannot change while the booking is {}", booking.status.as_str()));
+            return Err(Error::Fixed(booking.status, fixed.iter().map(told).collect()));
+        }
+        let has = |part| parts.contains(&part);
+        let mut faults = Vec::new();
+        if [Part::Pickup, Part::Stops, Part::Dropoff].into_iter().any(has) {
+            faults.extend(way_faults(&self.order));
+        }
+        if [Part::PickupTime, Part::DropoffWindow, Part::Expiry].into_iter().any(has) {
+            faults.extend(time_faults(&self.order, self.now));
+        }
+        let mut fare = if essence(&self.order) == essence(&booking.order) { booking.fare } else { self.fare };
+        if let Some(id) = &self.quote_id {
+            match quoted_fare(tx, id, &self.order, self.now)? {
+                Ok(quoted) => fare = quoted,
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if faults.is_empty() { Ok(fare) } else { Err(Error::Invalid(faults)) }
+    }
+}

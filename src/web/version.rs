@@ -1,0 +1,71 @@
+//! Versions of things that several people change: the `ETag` of an answer, the `If-Match` of a change.
+
+use super::error::{Error, Result};
+use axum::Json;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// Counts a thing's changes, from 1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Version(pub u32);
+
+impl Version {
+    /// The strong entity tag (RFC 9110, 8.8.3).
+    pub fn tag(self) -> HeaderValue {
+        HeaderValue::from_str(&format!("\"{}\"", self.0)).unwrap_or_else(|_| unreachable!("digits in quotes are a header value"))
+    }
+}
+
+/// One thing with its version in the `ETag`.
+#[derive(Debug)]
+pub struct Versioned<T>(pub Version, pub T);
+
+impl<T: Serialize> IntoResponse for Versioned<T> {
+    fn into_response(self) -> Response {
+        ([(header::ETAG, self.0.tag())], Json(self.1)).into_response()
+    }
+}
+
+/// Which version the client means to change, by `If-Match` (RFC 9110, 13.1.1). Without it: 428.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IfMatch(Option<Vec<String>>);
+
+impl IfMatch {
+    /// Does it mean this version? A weak tag means none.
+    pub fn fits(&self, version: Version) -> bool {
+        let Self(Some(tags)) = self else { return true };
+        tags.iter().any(|tag| tag.as_bytes() == version.tag().as_bytes())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else {
+            let how = "say which version you change: send the ETag of your last GET as If-Match";
+            return Err(Error::status(StatusCode::PRECONDITION_REQUIRED).detail(how));
+        };
+        let text = value.to_str().map_err(|_| Error::field("If-Match", "must be visible ASCII characters"))?;
+        let tags = (text.trim() != "*").then(|| text.split(',').map(|tag| tag.trim().to_owned()).collect());
+        Ok(Self(tags))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_compared_strongly() {
+        let given = |tags: &[&str]| IfMatch(Some(tags.iter().map(|t| (*t).to_owned()).collect()));
+        assert!(IfMatch(None).fits(Version(3)));
+        assert!(given(&["\"2\"", "\"3\""]).fits(Version(3)));
+        assert!(!given(&["\"2\""]).fits(Version(3)));
+        assert!(!given(&["W/\"3\""]).fits(Version(3)));
+        assert!(!given(&["3"]).fits(Version(3)));
+    }
+}
