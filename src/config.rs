@@ -29,7 +29,7 @@ pub struct Config {
     pub fleet: Fleet,
     /// How long drivers may work.
     pub drivers: Drivers,
-    /// When bookings are given up.
+    /// When bookings are given up, and how many are placed ahead or at once.
     pub bookings: Bookings,
     /// Who gets which job.
     pub dispatch: Dispatch,
@@ -129,6 +129,7 @@ impl Config {
         self.eta.check(self.dispatch.retry_s, &mut demand);
         demand(self.dispatch.candidates > 0, "dispatch.candidates must be at least 1");
         demand((60..=30 * 86_400).contains(&self.bookings.expire_after_s), "bookings.expire_after_s must be within 60 to 2592000");
+        demand((1..=60).contains(&self.bookings.recurring_ahead_days), "bookings.recurring_ahead_days must be within 1 to 60");
         let t = &self.tariff;
         demand(t.base_minor.min(t.per_km_minor).min(t.per_minute_minor).min(t.minimum_minor) >= 0, "tariff amounts must not be negative");
     }

@@ -69,7 +69,7 @@ async fn who_declines_is_kept_from_the_booking_for_a_while_twice_as_long_each_ti
         }
         waits.push(depot.clock.now().since(since).as_millis() / 1_000);
         depot.bookings.answer(booking, &id("a"), false, None, Actor::System).await.unwrap();
-        depot.bookings.cancel(depot.place(50_000.0).await, "x".into(), Actor::System).await.unwrap();
+        depot.bookings.cancel(depot.place(50_000.0).await, "x".into(), Standing::Jobs, Actor::System).await.unwrap();
         depot.clock.advance(Span::from_secs(4 * 3_600));
         depot.appear("a", 500.0);
     }
@@ -126,7 +126,7 @@ async fn a_booking_that_is_called_off_or_given_by_hand_leaves_no_open_offer() {
     let (_dir, depot) = asking(Offers::One, &["a", "b"]).await;
     let (first, second) = (depot.place(0.0).await, depot.place(1_400.0).await);
     depot.dispatch.round("test").await.unwrap();
-    depot.bookings.cancel(first, "x".into(), Actor::System).await.unwrap();
+    depot.bookings.cancel(first, "x".into(), Standing::Jobs, Actor::System).await.unwrap();
     assert_eq!(states(&depot, first).await[0].1, OfferState::Withdrawn);
     // `b` is being asked about the second; the first-come job by hand takes the question back.
     let third = depot.place(0.0).await;

@@ -1,7 +1,7 @@
 //! Giving a booking up: calling it off, or saying that it could not be done.
 
 use super::{Bookings, Change, Error, Result, commit, find};
-use crate::model::{Actor, Booking, BookingId, Status, Step};
+use crate::model::{Actor, Booking, BookingId, Status, Step, Timestamp};
 use rusqlite::Transaction;
 
 /// What somebody who calls a booking off has a say in.
@@ -23,6 +23,19 @@ fn may_cancel(status: Status, standing: Standing) -> Result<()> {
     }
 }
 
+/// Calls a booking off, as far as `standing` reaches.
+pub(super) fn call_off(
+    tx: &Transaction<'_>,
+    booking: Booking,
+    reason: String,
+    standing: Standing,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Booking> {
+    may_cancel(booking.status, standing)?;
+    commit(tx, booking, Change { reason: Some(reason), ..Change::of(Step::Cancel) }, actor, now)
+}
+
 impl Bookings {
     /// Calls the booking off, as far as `standing` reaches. A cancelled booking stays as it is.
     pub async fn cancel(&self, id: BookingId, reason: String, standing: Standing, actor: Actor) -> Result<Booking> {
@@ -32,8 +45,7 @@ impl Bookings {
             if booking.status == Status::Cancelled {
                 return Ok(booking);
             }
-            may_cancel(booking.status, standing)?;
-            commit(tx, booking, Change { reason: Some(reason), ..Change::of(Step::Cancel) }, &actor, now)
+            call_off(tx, booking, reason, standing, &actor, now)
         };
         self.db.write(change).await
     }

@@ -1,6 +1,6 @@
 //! Why a booking's use case did not happen.
 
-use crate::model::{Booking, Status, StepRefused, VehicleId};
+use crate::model::{Booking, Recurrence, Status, StepRefused, VehicleId};
 use crate::store;
 
 /// A field that is not right.
@@ -13,7 +13,8 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(super) fn new(field: &str, message: impl Into<String>) -> Self {
+    /// Says that `field` is not right.
+    pub fn new(field: &str, message: impl Into<String>) -> Self {
         Self { field: field.to_owned(), message: message.into() }
     }
 }
@@ -48,6 +49,12 @@ pub enum Error {
     /// The booking has another version than the one that was to be changed.
     #[error("the booking was changed meanwhile: it has version {} now", .0.version)]
     Stale(Box<Booking>),
+    /// There is no such recurrence.
+    #[error("there is no such recurring booking")]
+    UnknownRecurrence,
+    /// The recurrence has another version than the one that was to be changed.
+    #[error("the recurring booking was changed meanwhile: it has version {} now", .0.version)]
+    StaleRecurrence(Box<Recurrence>),
     /// The status does not let these fields change.
     #[error("while a booking is {} these fields stay as they are", .0.as_str())]
     Fixed(Status, Vec<Fault>),

@@ -38,7 +38,7 @@ pub struct Paged<T> {
 
 impl<T> Paged<T> {
     /// A page of at most `limit` out of `rows`, which were read with one more than that.
-    pub(super) fn cut(mut rows: Vec<(i64, T)>, limit: usize) -> Self {
+    pub(super) fn cut<K: ToString>(mut rows: Vec<(K, T)>, limit: usize) -> Self {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|(place, _)| place.to_string());

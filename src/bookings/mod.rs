@@ -13,6 +13,7 @@ mod list;
 mod offer;
 mod place;
 mod quote;
+pub mod recurrences;
 mod step;
 mod view;
 

@@ -6,11 +6,11 @@ use super::{Bookings, Error, Result, record};
 use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Span, Status, Timestamp};
 use crate::store::{self, idempotency};
 use rusqlite::Transaction;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// A pickup may lie this far back (a form filled in slowly) …
-const PAST: Span = Span::from_secs(3_600);
+pub(super) const PAST: Span = Span::from_secs(3_600);
 /// … and this far ahead.
 const AHEAD: Span = Span::from_secs(400 * 86_400);
 
@@ -34,8 +34,13 @@ pub struct Placed {
 
 impl PlaceRequest {
     fn hash(&self) -> String {
-        Sha256::digest(json!([self.order, self.quote_id]).to_string()).iter().map(|b| format!("{b:02x}")).collect()
+        hash(&json!([self.order, self.quote_id]))
     }
+}
+
+/// Tells one request from another.
+pub(super) fn hash(request: &Value) -> String {
+    Sha256::digest(request.to_string()).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// All that is wrong with an order that came at `now`.
@@ -84,17 +89,21 @@ impl Bookings {
     /// Places a booking: on disk, with its journal entry, when this returns. With a `key` a repeat by the same actor within
     /// 48 h gives the same booking; the same key with another request is [`Error::KeyReused`].
     pub async fn place(&self, request: PlaceRequest, actor: Actor, key: Option<String>) -> Result<Placed> {
-        let now = self.clock.now();
+        let placing = self.placing(request, actor, key, self.clock.now())?;
+        self.db.write(move |tx| placing.run(tx)).await
+    }
+
+    pub(super) fn placing(&self, request: PlaceRequest, actor: Actor, key: Option<String>, now: Timestamp) -> Result<Placing> {
         let (fare, _) = self.price(&request.order);
         let order = self.complete(&request.order, now);
         let status = if order.pickup_at > Some(now + self.slack()) { Status::Scheduled } else { Status::Waiting };
         let id = BookingId::generate(now, random()?);
-        let placing = Placing { id, status, fare, order, request, actor, key, now };
-        self.db.write(move |tx| placing.run(tx)).await
+        Ok(Placing { id, status, fare, order, request, actor, key, now, extra: None })
     }
 }
 
-struct Placing {
+/// A booking that is ready to be placed.
+pub(super) struct Placing {
     id: BookingId,
     status: Status,
     fare: Fare,
@@ -104,16 +113,19 @@ struct Placing {
     actor: Actor,
     key: Option<String>,
     now: Timestamp,
+    /// What the journal says beside the booking, by its name.
+    pub(super) extra: Option<(&'static str, Value)>,
 }
 
 impl Placing {
-    fn run(mut self, tx: &Transaction<'_>) -> Result<Placed> {
+    pub(super) fn run(mut self, tx: &Transaction<'_>) -> Result<Placed> {
         let hash = self.request.hash();
         let who = self.actor.to_text();
         if let Some(key) = &self.key
             && let Some((earlier, id)) = idempotency::find(tx, &who, key)?
         {
-            return if earlier == hash { Ok(Placed { booking: super::find(tx, id)?, replayed: true }) } else { Err(Error::KeyReused) };
+            let known = id.parse().ok().filter(|_| earlier == hash).ok_or(Error::KeyReused)?;
+            return Ok(Placed { booking: super::find(tx, known)?, replayed: true });
         }
         let mut faults = order_faults(&self.request.order, self.now);
         if let Some(id) = &self.request.quote_id {
@@ -126,9 +138,9 @@ impl Placing {
             return Err(Error::Invalid(faults));
         }
         let booking = store::bookings::insert(tx, self.id, self.status, &self.order, self.fare, self.now)?;
-        record(tx, &booking, Kind::BookingPlaced, None, None, &self.actor, self.now)?;
+        record(tx, &booking, Kind::BookingPlaced, None, self.extra, &self.actor, self.now)?;
         if let Some(key) = &self.key {
-            idempotency::insert(tx, &who, key, &hash, self.id, self.now)?;
+            idempotency::insert(tx, &who, key, &hash, &self.id.to_string(), self.now)?;
         }
         Ok(Placed { booking, replayed: false })
     }

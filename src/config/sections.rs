@@ -131,12 +131,14 @@ pub struct Drivers {
     pub keep_days: u32,
 }
 
-/// When bookings are given up.
+/// When bookings are given up, and how many are placed ahead or at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Bookings {
     /// Seconds after its latest wanted pickup that a booking which no vehicle has is given up, unless it says when itself.
     pub expire_after_s: u32,
+    /// Days ahead that the bookings of recurring ones are placed.
+    pub recurring_ahead_days: u32,
 }
 
 /// Are drivers asked?
@@ -310,7 +312,7 @@ impl Default for Drivers {
 }
 impl Default for Bookings {
     fn default() -> Self {
-        Self { expire_after_s: 3_600 }
+        Self { expire_after_s: 3_600, recurring_ahead_days: 7 }
     }
 }
 impl Default for Dispatch {

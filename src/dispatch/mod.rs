@@ -158,6 +158,7 @@ impl Dispatch {
         self.forget_old().await?;
         self.0.follower.catch_up().await?;
         let now = self.0.clock.now();
+        self.0.bookings.recurrences().place_due(now).await?;
         self.0.bookings.expire_due(now).await?;
         self.release(now).await?;
         self.0.bookings.pass_offers(now).await?;

@@ -68,6 +68,8 @@ pub enum Kind {
     BookingLate,
     /// It will be in time after all.
     BookingOnTime,
+    /// A recurring booking was made, changed, paused or taken away, or one of its days went another way.
+    RecurrenceChanged,
     /// A vehicle was registered or its data changed.
     VehicleChanged,
     /// A vehicle went on or off duty without a driver who is known.
@@ -94,7 +96,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::BookingPlaced,
         Self::BookingChanged,
         Self::BookingReleased,
@@ -114,6 +116,7 @@ impl Kind {
         Self::BookingUnlocked,
         Self::BookingLate,
         Self::BookingOnTime,
+        Self::RecurrenceChanged,
         Self::VehicleChanged,
         Self::VehicleDutyChanged,
         Self::DriverChanged,
@@ -149,6 +152,7 @@ impl Kind {
             Self::BookingUnlocked => "booking.unlocked",
             Self::BookingLate => "booking.late",
             Self::BookingOnTime => "booking.on_time",
+            Self::RecurrenceChanged => "recurrence.changed",
             Self::VehicleChanged => "vehicle.changed",
             Self::VehicleDutyChanged => "vehicle.duty_changed",
             Self::DriverChanged => "driver.changed",

@@ -135,6 +135,10 @@ numbered_id! {
     /// A duty, like `Y-1001`.
     DutyId, 'Y'
 }
+name_id! {
+    /// A recurring booking.
+    RecurrenceId
+}
 
 /// A booking, as a UUIDv7: ids sort by the time they were made.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ pub mod lateness;
 mod migrate;
 pub mod offers;
 pub mod quotes;
+pub mod recurrences;
 pub mod rounds;
 mod row;
 pub mod schedules;

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt::Display;
 use utoipa::ToSchema;
 
@@ -34,10 +34,9 @@ pub struct Problem {
     /// Every invalid field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
-    /// With 412: the thing as it is now, whose version the `ETag` names.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    current: Option<Value>,
+    /// More about this kind of problem: with 412 `current`, the thing as it is now; of an import `bad`, its bad lines.
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 /// A request that is refused, and why.
@@ -47,7 +46,8 @@ pub struct Error {
     detail: Option<String>,
     errors: Vec<FieldError>,
     retry_after_s: Option<u32>,
-    current: Option<(Version, Value)>,
+    version: Option<Version>,
+    more: Map<String, Value>,
 }
 
 /// What a handler gives back.
@@ -56,7 +56,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// A bare status.
     pub fn status(status: StatusCode) -> Self {
-        Self { status, detail: None, errors: Vec::new(), retry_after_s: None, current: None }
+        Self { status, detail: None, errors: Vec::new(), retry_after_s: None, version: None, more: Map::new() }
     }
     /// With words about this case.
     #[must_use]
@@ -69,6 +69,18 @@ impl Error {
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
         self
+    }
+    /// With a member of its own (RFC 9457, 3.2).
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &impl Serialize) -> Self {
+        if let Ok(value) = serde_json::to_value(value) {
+            self.more.insert(name.to_owned(), value);
+        }
+        self
+    }
+    /// What is wrong with which field.
+    pub fn faults(&self) -> &[FieldError] {
+        &self.errors
     }
     /// 404: there is no such thing.
     pub fn not_found(what: impl Display) -> Self {
@@ -100,8 +112,8 @@ impl Error {
     }
     /// 412: the thing has another version than the request was made for; `current` shows it.
     pub fn stale(why: impl Display, version: Version, current: &impl Serialize) -> Self {
-        let current = serde_json::to_value(current).ok().map(|current| (version, current));
-        Self { current, ..Self::status(StatusCode::PRECONDITION_FAILED).detail(why) }
+        let stale = Self::status(StatusCode::PRECONDITION_FAILED).detail(why).with("current", current);
+        Self { version: Some(version), ..stale }
     }
     /// 401: nobody is signed in.
     pub fn unauthenticated(why: impl Display) -> Self {
@@ -128,19 +140,18 @@ impl Error {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let (version, current) = self.current.unzip();
         let problem = Problem {
             kind: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: self.detail,
             errors: self.errors,
-            current,
+            more: self.more,
         };
         let mut response = (self.status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(version) = version {
+        if let Some(version) = self.version {
             headers.insert(header::ETAG, version.tag());
         }
         if let Some(seconds) = self.retry_after_s {

@@ -1,6 +1,7 @@
 //! What the use cases refuse, as answers.
 
 use super::error::{Error, FieldError};
+use super::recurrences::RecurrenceShape;
 use super::shapes::BookingShape;
 use super::version::Version;
 use crate::bookings::{self, Fault};
@@ -16,12 +17,13 @@ impl From<bookings::Error> for Error {
         use bookings::Error as E;
         match error {
             E::Invalid(faults) => Self::invalid(told(&faults)),
-            E::Unknown => Self::not_found(error),
+            E::Unknown | E::UnknownRecurrence => Self::not_found(error),
             E::UnknownVehicle(_) => Self::field("vehicle_id", error),
             E::NotYours(_) => Self::forbidden(error),
             E::VehicleBusy(_) | E::Unfit(..) | E::NoOffer(_) | E::Refused(_) | E::OnBoard | E::Lost => Self::conflict(error),
             E::HasVehicle => Self::forbidden(error),
             E::Fixed(_, ref faults) => Self::conflict_in(&error, told(faults)),
+            E::StaleRecurrence(ref now) => Self::stale(&error, Version(now.version), &RecurrenceShape::from(&**now)),
             E::Stale(ref now) => Self::stale(&error, Version(now.version), &BookingShape::from(&**now)),
             E::KeyReused => Self::field("Idempotency-Key", error),
             E::Store(error) => error.into(),

@@ -77,6 +77,11 @@ impl Fields {
         }
     }
 
+    /// Is there something in `field`?
+    pub fn has(&self, field: &str) -> bool {
+        self.rest.get(field).is_some_and(|v| !v.is_null())
+    }
+
     fn take(&mut self, field: &str) -> Option<Value> {
         self.rest.remove(field).filter(|v| !v.is_null())
     }

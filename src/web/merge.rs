@@ -3,8 +3,8 @@
 use crate::model::Order;
 use serde_json::{Map, Value};
 
-/// The merge of `patch` into `target`.
-fn merge(target: &mut Map<String, Value>, patch: Map<String, Value>) {
+/// Merges `patch` into `target`.
+pub fn merge(target: &mut Map<String, Value>, patch: Map<String, Value>) {
     for (name, value) in patch {
         match value {
             Value::Null => drop(target.remove(&name)),

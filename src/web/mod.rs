@@ -20,6 +20,7 @@ mod openapi;
 mod order;
 mod pages;
 mod quotes;
+mod recurrences;
 pub mod routes;
 mod schedules;
 mod server;

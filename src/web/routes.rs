@@ -1,8 +1,8 @@
 //! Every route, flat. A new one goes here and into [`super::access::GATES`].
 
 use super::{
-    Web, access, bookings, devices, drivers, headers, limits, live, metrics, openapi, quotes, schedules, session, system, tokens, users,
-    vehicles,
+    Web, access, bookings, devices, drivers, headers, limits, live, metrics, openapi, quotes, recurrences, schedules, session, system,
+    tokens, users, vehicles,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -27,6 +27,12 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(bookings::fail))
         .routes(routes!(bookings::reopen))
         .routes(routes!(bookings::step))
+        .routes(routes!(recurrences::list, recurrences::create))
+        .routes(routes!(recurrences::read, recurrences::change, recurrences::remove))
+        .routes(routes!(recurrences::pause))
+        .routes(routes!(recurrences::resume))
+        .routes(routes!(recurrences::next))
+        .routes(routes!(recurrences::skip))
         .routes(routes!(vehicles::list, vehicles::create))
         .routes(routes!(vehicles::nearby))
         .routes(routes!(vehicles::read, vehicles::change))

@@ -13,7 +13,7 @@ use super::fields::Fields;
 use super::shapes::{BookingShape, List};
 use super::version::{IfMatch, Version, Versioned};
 use super::{Web, merge};
-use crate::auth::{self, What};
+use crate::auth::{self, What, Who};
 use crate::bookings::{self, Standing};
 use crate::model::{Booking, BookingId};
 use axum::Json;
@@ -26,6 +26,11 @@ type One = Versioned<BookingShape>;
 
 fn one(booking: &Booking) -> One {
     Versioned(Version(booking.version), booking.into())
+}
+
+/// How far `who` may call bookings off.
+pub fn standing(who: &Who) -> Standing {
+    if auth::allow(who, What::Assign) { Standing::Jobs } else { Standing::Bookings }
 }
 
 /// Place a booking.
@@ -125,8 +130,7 @@ pub async fn edit(
 #[utoipa::path(post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", params(("id" = String, Path)),
     request_body = ReasonInput, responses((status = 200, body = BookingShape), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub async fn cancel(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<ReasonInput>) -> Result<One> {
-    let standing = if auth::allow(&who, What::Assign) { Standing::Jobs } else { Standing::Bookings };
-    Ok(one(&web.bookings.cancel(id, input.reason, standing, who.actor()).await?))
+    Ok(one(&web.bookings.cancel(id, input.reason, standing(&who), who.actor()).await?))
 }
 
 /// Say that a vehicle's job could not be done.

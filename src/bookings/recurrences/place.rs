@@ -1,0 +1,90 @@
+//! Placing the bookings of recurrences ahead of time, one for each of their days.
+
+use super::rule::{Moment, Rule, Slot};
+use super::{Recurrences, record};
+use crate::bookings::place::{PAST, PlaceRequest};
+use crate::bookings::{Bookings, Error, Result};
+use crate::model::{Actor, Order, Outcome, Recurrence, RecurrenceId, Span, Timestamp};
+use crate::store::recurrences::{self as rows, Day};
+use rusqlite::Transaction;
+use serde_json::json;
+
+/// Recurrences looked at in one go.
+const BATCH: usize = 50;
+/// Days further back than this that were missed are not even noted.
+const BACK: Span = Span::from_secs(7 * 86_400);
+/// A rule that cannot be read is looked at again after so long.
+const AGAIN: Span = Span::from_secs(3_600);
+
+impl Recurrences {
+    /// Places a booking for each day that comes within `bookings.recurring_ahead_days` and has none yet; gives their number.
+    /// Each recurrence is one transaction, with a row for each day: neither a restart nor a jump of the clock nor an edit
+    /// gives a day two bookings.
+    pub async fn place_due(&self, now: Timestamp) -> Result<usize> {
+        let mut placed = 0;
+        loop {
+            let due = self.0.db.read(move |c| rows::to_look_at(c, now, BATCH)).await?;
+            if due.is_empty() {
+                return Ok(placed);
+            }
+            for id in due {
+                let bookings = self.0.clone();
+                placed += self.0.db.write(move |tx| look(tx, &bookings, &id, now)).await?;
+            }
+        }
+    }
+}
+
+/// Places what is due of one recurrence, and notes when it is to be looked at again.
+fn look(tx: &Transaction<'_>, bookings: &Bookings, id: &RecurrenceId, now: Timestamp) -> Result<usize> {
+    let Some(recurrence) = rows::get(tx, id)?.filter(|r| !r.paused) else { return Ok(0) };
+    let ahead = Span::from_secs(i64::from(bookings.rules.bookings.recurring_ahead_days) * 86_400);
+    let rule = match Rule::read(&recurrence.pattern) {
+        Ok(rule) => rule,
+        Err(fault) => {
+            tracing::error!(recurrence = %id, "recurrence {id} cannot be read: its {} {}", fault.field, fault.message);
+            rows::looked(tx, id, now, Some(now + AGAIN))?;
+            return Ok(0);
+        }
+    };
+    let mut placed = 0;
+    for slot in rule.slots(recurrence.active_since.max(now - BACK), now + ahead) {
+        if rows::day(tx, id, slot.date)?.is_none() {
+            placed += settle(tx, bookings, &recurrence, slot, now)?;
+        }
+    }
+    let next = rule.next(now + ahead).map(|slot| slot.about - ahead);
+    rows::looked(tx, id, now, next)?;
+    Ok(placed)
+}
+
+/// Settles one day, which nothing is known of yet; gives the number of bookings placed.
+fn settle(tx: &Transaction<'_>, bookings: &Bookings, r: &Recurrence, slot: Slot, now: Timestamp) -> Result<usize> {
+    let (outcome, booking) = match slot.moment {
+        Moment::Skipped => return Ok(0),
+        Moment::At(at) if at > now - PAST => {
+            let request = PlaceRequest { order: at_time(r, at), quote_id: None };
+            let mut placing = bookings.placing(request, Actor::System, None, now)?;
+            placing.extra = Some(("recurrence", json!({"id": r.id, "date": slot.date})));
+            match placing.run(tx) {
+                Ok(placed) => (Outcome::Placed, Some(placed.booking.id)),
+                Err(Error::Invalid(_)) => (Outcome::Missed, None),
+                Err(error) => return Err(error),
+            }
+        }
+        Moment::At(_) => (Outcome::Missed, None),
+        Moment::Missing | Moment::Repeated => (Outcome::Undecided, None),
+    };
+    rows::put_day(tx, &r.id, &Day { date: slot.date, outcome, booking })?;
+    if booking.is_none() {
+        tracing::warn!(recurrence = %r.id, "recurrence {}: no booking for {}, which is {}", r.id, slot.date, outcome.as_str());
+        record(tx, r, &format!("recurrence.{}", outcome.as_str()), Some(slot.date), &Actor::System, now)?;
+    }
+    Ok(usize::from(booking.is_some()))
+}
+
+/// What a recurrence orders for a pickup at `at`.
+fn at_time(r: &Recurrence, at: Timestamp) -> Order {
+    let until = r.window_minutes.map(|minutes| at + Span::from_secs(i64::from(minutes) * 60));
+    Order { pickup_at: Some(at), pickup_until: until, ..r.order.clone() }
+}
