@@ -2,7 +2,7 @@
 
 mod dispatch_support;
 
-use depotd::bookings::{ByHand, Error, Page};
+use depotd::bookings::{ByHand, Error, Page, Standing};
 use depotd::clock::Clock;
 use depotd::config::Offers;
 use depotd::model::{Actor, BookingId, Kind, Offer, OfferState, Span, Status, Step};

@@ -139,6 +139,8 @@ pub struct Bookings {
     pub expire_after_s: u32,
     /// Days ahead that the bookings of recurring ones are placed.
     pub recurring_ahead_days: u32,
+    /// Bookings in an imported file at most.
+    pub import_max_lines: u32,
 }
 
 /// Are drivers asked?
@@ -312,7 +314,7 @@ impl Default for Drivers {
 }
 impl Default for Bookings {
     fn default() -> Self {
-        Self { expire_after_s: 3_600, recurring_ahead_days: 7 }
+        Self { expire_after_s: 3_600, recurring_ahead_days: 7, import_max_lines: 5_000 }
     }
 }
 impl Default for Dispatch {

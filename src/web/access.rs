@@ -29,6 +29,8 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("POST", "/api/v1/quotes", Needs(What::WriteBookings)),
     ("GET", "/api/v1/bookings", Needs(What::ReadBookings)),
     ("POST", "/api/v1/bookings", Needs(What::WriteBookings)),
+    ("GET", "/api/v1/bookings.csv", Needs(What::ReadBookings)),
+    ("POST", "/api/v1/bookings/import", Needs(What::WriteBookings)),
     ("GET", "/api/v1/bookings/{id}", Needs(What::ReadBookings)),
     ("PATCH", "/api/v1/bookings/{id}", Needs(What::WriteBookings)),
     ("GET", "/api/v1/bookings/{id}/events", Needs(What::ReadBookings)),

@@ -45,6 +45,18 @@ impl<S: Send + Sync> FromRequest<S> for MergePatch {
     }
 }
 
+/// A CSV file.
+#[derive(Debug)]
+pub struct CsvBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for CsvBody {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        body_of(request, state, &["text/csv"]).await.map(Self)
+    }
+}
+
 /// The body's bytes, when its media type is one of `kinds`.
 async fn body_of<S: Send + Sync>(request: Request, state: &S, kinds: &[&str]) -> Result<Bytes, Error> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");

@@ -15,6 +15,8 @@ fn api() -> OpenApiRouter<Web> {
     OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(quotes::create))
         .routes(routes!(bookings::list, bookings::create))
+        .routes(routes!(bookings::export))
+        .routes(routes!(bookings::import))
         .routes(routes!(bookings::read, bookings::edit))
         .routes(routes!(bookings::events))
         .routes(routes!(bookings::dispatch))

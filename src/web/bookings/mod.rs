@@ -1,9 +1,14 @@
 //! Bookings over HTTP.
 
+mod export;
+mod import;
 mod input;
 mod offers;
+mod sheet;
 mod story;
 
+pub use export::{__path_export, export};
+pub use import::{__path_import, import};
 pub use offers::{__path_answer, __path_offers, answer, offers};
 pub use story::{__path_dispatch, __path_events, dispatch, events};
 
