@@ -3,7 +3,7 @@ use crate::bookings::{Bookings, ByHand, PlaceRequest};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::eta::{Asker, Leg, SOURCES};
-use crate::model::{Actor, Fix, Flags, Order, Place, Site, Span, Step, Timestamp, Vehicle, VehicleId};
+use crate::model::{Actor, Capacity, Fix, Flags, Order, Place, Site, Span, Step, Timestamp, Vehicle, VehicleId};
 
 const START: Timestamp = Timestamp::from_secs(1_700_000_000);
 
@@ -27,7 +27,7 @@ impl Depot {
         let tracks = Tracks::open(dir, &config.tracks, clock.clone()).unwrap();
         let bookings = Bookings::new(db.clone(), &config, clock.clone());
         let van = VehicleId::new("KA-1").unwrap();
-        let vehicle = Vehicle { id: van.clone(), class: "van".into(), capacity_kg: None, skills: vec![], on_duty: true };
+        let vehicle = Vehicle { id: van.clone(), class: "van".into(), capacity: Capacity::default(), skills: vec![], on_duty: true, version: 1 };
         db.write(move |tx| vehicles::insert(tx, &vehicle, START).map(|_| ())).await.unwrap();
         Self { clock, config, db, tracks, bookings, van }
     }
