@@ -71,6 +71,9 @@ impl Rule {
         if !matches!(parts.get_freq(), Frequency::Daily | Frequency::Weekly | Frequency::Monthly | Frequency::Yearly) {
             return Err(wrong("FREQ must be DAILY, WEEKLY, MONTHLY or YEARLY".into()));
         }
+        if parts.get_interval() == 0 {
+            return Err(wrong("INTERVAL must be at least 1".into()));
+        }
         if !(parts.get_by_hour().is_empty() && parts.get_by_minute().is_empty() && parts.get_by_second().is_empty()) {
             return Err(wrong("must not say the time of day: start_time does".into()));
         }
