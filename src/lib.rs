@@ -13,7 +13,8 @@
 //! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops |
 //! | pages and API | [`web`]; [`replay`] tries a policy on a day that was |
 //! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`] |
-//! | use cases | [`bookings`], [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`]; on them [`schedules`] (cron rules and their runs) |
+//! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs |
+//! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`] |
 //! | state | [`store`], [`tracks`], [`fleet`]; [`pricing`] is pure |
 //! | helpers | [`telemetry`] (bytes to fixes, pure), [`ops`] (lock, run.json, certificates, systemd) |
 //! | ground | [`clock`], [`config`] |
@@ -36,6 +37,12 @@
 //!
 //! How long ways take is asked of a chain, [`dispatch::eta`]; [`dispatch::eta::live`] watches over the jobs under way, shows on
 //! [`bookings::etas`] when they will be done and warns in the journal of those that will be late.
+//!
+//! # A driver, from going on duty to spent hours
+//! [`drivers::Drivers::set_duty`] writes the duty; two unique indexes keep one driver to one vehicle. The journal's entry makes
+//! [`dispatch::availability`] look at the vehicle: [`drivers::crew`] says who is on duty and whether he may be given work, and
+//! [`fleet::Fleet::register`] adds his skills to the vehicle's. A break is an entry too; spent hours are not, so the vehicle is
+//! looked at again when they may be over. A round finds the reason beside the vehicle and records it.
 //!
 //! # Where to add what
 //! - A route: a handler beside its noun in [`web`], a line in [`web::routes`], a line in [`web::access::GATES`]. Tests
