@@ -72,6 +72,16 @@ fn registration(number: usize) -> Registration {
     Registration { id: format!("{prefix}-{:02}", number + 1), class, capacity_kg }
 }
 
+/// Names enough for any fleet: the same again with a number after the last of them.
+fn name(lane: u64) -> String {
+    const FIRST: [&str; 12] = ["Ana", "Biel", "Carme", "Dídac", "Elna", "Ferran", "Gemma", "Hug", "Iris", "Jofre", "Laia", "Martí"];
+    const LAST: [&str; 11] = ["Areny", "Bonet", "Cerqueda", "Duró", "Farràs", "Grau", "Mora", "Naudi", "Pal", "Riba", "Torres"];
+    let number = usize::try_from(lane.saturating_sub(1)).unwrap_or(0);
+    let again = number / (FIRST.len() * LAST.len());
+    let name = format!("{} {}", FIRST[number % FIRST.len()], LAST[number % LAST.len()]);
+    if again == 0 { name } else { format!("{name} {}", again + 1) }
+}
+
 async fn customers(scene: Arc<Scene>) -> Result<(), Refused> {
     let enough = OPEN_WITH.min(scene.options.vehicles);
     let opened = scene.online.subscribe().wait_for(|n| *n >= enough).await.is_ok();
@@ -98,9 +108,10 @@ fn span(seconds: f64) -> Span {
 }
 
 async fn vehicle(scene: Arc<Scene>, registration: Registration, lane: u64) -> Result<(), Refused> {
-    let credential = {
+    let (credential, person) = {
         let _turn = scene.registrars.acquire().await;
-        scene.depot.register(&registration).await?
+        let credential = scene.depot.register(&registration).await?;
+        (credential, scene.depot.hire(&name(lane), &registration.id).await?)
     };
     let Options { speed, seed, .. } = scene.options;
     let Some(stand) = day::stands(&scene.streets, seed, lane)() else { return Ok(()) };
@@ -130,12 +141,12 @@ async fn vehicle(scene: Arc<Scene>, registration: Registration, lane: u64) -> Re
         };
         let Some(input) = input else { continue };
         for act in driver.step(scene.clock.now(), input) {
-            carry_out(&scene, &registration.id, &mut session, act).await;
+            carry_out(&scene, &person, &mut session, act).await;
         }
     }
 }
 
-async fn carry_out(scene: &Scene, vehicle: &str, session: &mut Session, act: Act) {
+async fn carry_out(scene: &Scene, person: &str, session: &mut Session, act: Act) {
     match act {
         Act::Fix(report) => {
             let fix = json!({
@@ -148,9 +159,9 @@ async fn carry_out(scene: &Scene, vehicle: &str, session: &mut Session, act: Act
             let report = json!({"booking_id": booking, "step": step.as_str(), "at": scene.clock.now()});
             session.publish("step", report.to_string().into_bytes());
         }
-        Act::Duty(on) => {
-            if let Err(error) = scene.depot.duty(vehicle, on).await {
-                tracing::warn!(vehicle, %error, "the duty did not change");
+        Act::Work(on) => {
+            if let Err(error) = scene.depot.pause(person, !on).await {
+                tracing::warn!(driver = person, %error, "the break did not change");
             }
         }
         Act::LoseLine(span) => session.lose_line(span.as_duration()),

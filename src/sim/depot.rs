@@ -111,9 +111,33 @@ impl Depot {
         serde_json::from_value(device).map_err(|e| Refused::Answer(StatusCode::CREATED, e.to_string()))
     }
 
-    /// Puts a vehicle on or off duty.
-    pub async fn duty(&self, vehicle: &str, on_duty: bool) -> Result<(), Refused> {
-        self.send(Method::POST, &format!("/vehicles/{vehicle}/duty"), None, &json!({"on_duty": on_duty})).await.map(drop)
+    /// Adds a driver who may work day and night and puts him on duty with the vehicle, as often as it takes to reach the depot;
+    /// his id. A vehicle that has a driver already keeps him.
+    pub async fn hire(&self, name: &str, vehicle: &str) -> Result<String, Refused> {
+        loop {
+            match self.try_hire(name, vehicle).await {
+                Err(Refused::Unreachable(error)) => tracing::debug!(%error, vehicle, "the driver is hired again"),
+                answered => return answered,
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    async fn try_hire(&self, name: &str, vehicle: &str) -> Result<String, Refused> {
+        let has = self.send(Method::GET, &format!("/vehicles/{vehicle}"), None, &Value::Null).await?;
+        if let Some(id) = has["driver"]["id"].as_str() {
+            return Ok(id.to_owned());
+        }
+        let person = json!({"name": name, "max_day_s": 86_400, "max_week_s": 604_800});
+        let made = self.send(Method::POST, "/drivers", None, &person).await?;
+        let id = made["id"].as_str().unwrap_or_default().to_owned();
+        self.send(Method::POST, &format!("/drivers/{id}/duty"), None, &json!({"on": true, "vehicle_id": vehicle})).await?;
+        Ok(id)
+    }
+
+    /// Sends a driver on a break, or back to work.
+    pub async fn pause(&self, driver: &str, on: bool) -> Result<(), Refused> {
+        self.send(Method::POST, &format!("/drivers/{driver}/break"), None, &json!({"on": on})).await.map(drop)
     }
 
     /// Places a booking once, however often it must be tried: asked again with the same `key` until there is an answer.

@@ -53,8 +53,8 @@ pub enum Act {
     Fix(Report),
     /// Reports a step of a booking.
     Step(String, Step),
-    /// Goes on or off duty.
-    Duty(bool),
+    /// Goes back to work, or on a break.
+    Work(bool),
     /// Loses its line for so long; what it reports meanwhile comes later.
     LoseLine(Span),
 }
@@ -65,7 +65,7 @@ enum Task {
     Parked(f64),
     /// Drives about without a load or an order.
     Wandering,
-    /// Off duty for so many seconds more.
+    /// On a break for so many seconds more.
     Resting(f64),
     ToPickup,
     Loading(f64),
@@ -78,7 +78,7 @@ enum Task {
 pub struct Habits {
     /// Simulated seconds in a second.
     pub speed: f64,
-    /// Share of the waits that become a break off duty.
+    /// Share of the waits that become a break.
     pub rests: f64,
     /// Share of the drives that lead through a dead spot.
     pub dead_spots: f64,
@@ -174,7 +174,7 @@ impl<'a> Driver<'a> {
         self.jobs.push_back(job);
         if self.jobs.len() == 1 {
             if matches!(self.task, Task::Resting(_)) {
-                acts.push(Act::Duty(true));
+                acts.push(Act::Work(true));
             }
             self.start(acts);
         }
@@ -282,7 +282,7 @@ impl<'a> Driver<'a> {
             Task::Parked(_) => self.idle(acts),
             Task::Wandering => self.park(),
             Task::Resting(_) => {
-                acts.push(Act::Duty(true));
+                acts.push(Act::Work(true));
                 self.park();
             }
             Task::ToPickup => {
@@ -307,7 +307,7 @@ impl<'a> Driver<'a> {
     /// Nothing to do: a break, or off to where the next order may come from.
     fn idle(&mut self, acts: &mut Vec<Act>) {
         if self.rng.chance(self.habits.rests) {
-            acts.push(Act::Duty(false));
+            acts.push(Act::Work(false));
             self.task = Task::Resting(self.rng.between(600.0, 1_500.0));
         } else if self.rng.chance(0.5) {
             let towns = self.streets.towns();

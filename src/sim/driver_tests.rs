@@ -85,9 +85,9 @@ fn a_job_ends_a_break() {
     let streets = Streets::andorra().unwrap();
     let mut driver = driver(&streets, Habits { rests: 1.0, ..CALM }, 4);
     let rest = driver.step(at(300), Input::Tick);
-    assert!(rest.contains(&Act::Duty(false)));
+    assert!(rest.contains(&Act::Work(false)));
     let woken = driver.step(at(301), Input::Job(job(&streets, &mut Rng::new(2, 2), "b1")));
-    assert!(woken.contains(&Act::Duty(true)));
+    assert!(woken.contains(&Act::Work(true)));
 }
 
 proptest! {
@@ -115,7 +115,7 @@ proptest! {
                         }
                         last = Some(report);
                     }
-                    Act::Duty(on) => {
+                    Act::Work(on) => {
                         prop_assert_ne!(on, on_duty);
                         on_duty = on;
                     }
