@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// Runs at once.
@@ -38,13 +38,16 @@ pub struct Runner {
     actions: Arc<Actions>,
     tick: Arc<Notify>,
     at_work: Arc<Mutex<HashSet<i64>>>,
+    /// What is claimed waits here; each schedule has one open run at most, which bounds how many can wait.
+    turns: Arc<Semaphore>,
     counts: Arc<[AtomicU64; 2]>,
 }
 
 impl Runner {
     /// A runner that does nothing until [`Runner::run`]; `tick` makes it look at the table.
     pub fn new(schedules: Schedules, actions: Actions, tick: Arc<Notify>) -> Self {
-        Self { schedules, actions: Arc::new(actions), tick, at_work: Arc::default(), counts: Arc::default() }
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        Self { schedules, actions: Arc::new(actions), tick, at_work: Arc::default(), turns, counts: Arc::default() }
     }
 
     /// Numbers for the metrics.
@@ -61,7 +64,7 @@ impl Runner {
         }
         let mut open = FuturesUnordered::new();
         loop {
-            for (kind, run) in self.due(open.len()).await {
+            for (kind, run) in self.due().await {
                 open.push(self.work(kind, run));
             }
             tokio::select! {
@@ -72,11 +75,8 @@ impl Runner {
         }
     }
 
-    /// What is to begin now; nothing while enough is at work.
-    async fn due(&self, open: usize) -> Vec<(ScheduleKind, Run)> {
-        if open >= AT_ONCE {
-            return Vec::new();
-        }
+    /// What is to begin now.
+    async fn due(&self) -> Vec<(ScheduleKind, Run)> {
         let claimed = async {
             let claimed = self.schedules.claim(self.schedules.clock.now()).await?;
             let mut due: Vec<_> = claimed.into_iter().map(|(s, run)| (s.kind, run)).collect();
@@ -102,6 +102,7 @@ impl Runner {
         let this = self.clone();
         this.at_work.lock().unwrap_or_else(PoisonError::into_inner).insert(run.id);
         async move {
+            let turn = this.turns.acquire().await;
             let outcome = match this.actions.get(&kind) {
                 None => Err(format!("this depot knows no {}", kind.as_str())),
                 Some(action) => match tokio::time::timeout(LONGEST, action()).await {
@@ -109,6 +110,7 @@ impl Runner {
                     Err(_) => Err(format!("took longer than {LONGEST:?}")),
                 },
             };
+            drop(turn);
             this.counts[usize::from(outcome.is_err())].fetch_add(1, Ordering::Relaxed);
             if let Err(why) = &outcome {
                 tracing::error!(schedule = run.schedule, attempt = run.attempt, "schedules: {} failed: {why}", run.schedule);
