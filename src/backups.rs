@@ -2,14 +2,21 @@
 
 use crate::model::Timestamp;
 use crate::store::{self, snapshot};
+use crate::tracks;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+/// The bookings; every backup holds them.
+const OPS: &str = "ops.db";
+/// The fixes.
+const TRACKS: &str = "tracks.db";
 /// What a backup holds.
-const FILES: [&str; 2] = ["ops.db", "tracks.db"];
+const FILES: [&str; 2] = [OPS, TRACKS];
+/// Where a restore gathers its files before it touches the data.
+const STAGING: &str = "restore.unfinished";
 /// Says what a backup holds; written last, so a backup without it was never finished.
 const MANIFEST: &str = "backup.json";
 
@@ -22,6 +29,9 @@ pub enum Error {
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The fix log did not do it.
+    #[error(transparent)]
+    Tracks(#[from] tracks::Error),
     /// It is not what was written.
     #[error("{0}: {1}")]
     Damaged(PathBuf, String),
@@ -118,9 +128,15 @@ pub fn verify(backup: &Path) -> Result<Backup, Error> {
 }
 
 /// Puts a backup that was verified in the place of the data; what was there is kept beside it and named in the answer. The
-/// depot must not run.
+/// depot must not run. Nothing of the data is touched before the whole backup is copied and on the disk.
 pub fn restore(backup: &Path, data_dir: &Path, now: Timestamp) -> Result<PathBuf, Error> {
     let told = verify(backup)?;
+    let staging = data_dir.join(STAGING);
+    if staging.exists() {
+        on(&staging, fs::remove_dir_all(&staging))?;
+    }
+    on(&staging, fs::create_dir_all(&staging))?;
+    stage(backup, &told, &staging).inspect_err(|_| drop(fs::remove_dir_all(&staging)))?;
     let aside = data_dir.join(format!("before-restore-{}", now.to_string().replace(':', "-")));
     on(&aside, fs::create_dir_all(&aside))?;
     for entry in on(data_dir, fs::read_dir(data_dir))?.flatten() {
@@ -131,16 +147,40 @@ pub fn restore(backup: &Path, data_dir: &Path, now: Timestamp) -> Result<PathBuf
         }
     }
     for file in &told.files {
-        let (from, to) = (backup.join(&file.name), data_dir.join(&file.name));
-        on(&to, fs::copy(&from, &to).and_then(|_| File::open(&to)?.sync_all()))?;
+        let to = data_dir.join(&file.name);
+        on(&to, fs::rename(staging.join(&file.name), &to))?;
     }
+    on(data_dir, File::open(data_dir).and_then(|dir| dir.sync_all()))?;
+    on(&staging, fs::remove_dir_all(&staging))?;
     Ok(aside)
+}
+
+/// Copies the files of a backup into `staging`, each with an epoch of its own.
+fn stage(backup: &Path, told: &Backup, staging: &Path) -> Result<(), Error> {
+    for file in &told.files {
+        let copy = staging.join(&file.name);
+        on(&copy, fs::copy(backup.join(&file.name), &copy))?;
+        if file.name == OPS {
+            snapshot::renew_epoch(&copy)?;
+        } else {
+            tracks::renew_epoch(&copy)?;
+        }
+        on(&copy, File::open(&copy).and_then(|file| file.sync_all()))?;
+    }
+    Ok(())
 }
 
 fn manifest(backup: &Path) -> Result<Backup, Error> {
     let path = backup.join(MANIFEST);
     let text = on(&path, fs::read(&path))?;
-    serde_json::from_slice(&text).map_err(|e| Error::Damaged(path, e.to_string()))
+    let told: Backup = serde_json::from_slice(&text).map_err(|e| Error::Damaged(path.clone(), e.to_string()))?;
+    if let Some(file) = told.files.iter().find(|file| !FILES.contains(&file.name.as_str())) {
+        return Err(Error::Damaged(path, format!("names a file that no backup has: {:?}", file.name)));
+    }
+    if !told.files.iter().any(|file| file.name == OPS) {
+        return Err(Error::Damaged(path, format!("does not name {OPS}")));
+    }
+    Ok(told)
 }
 
 fn digest(path: &Path) -> Result<(u64, String), Error> {
@@ -158,4 +198,32 @@ fn digest(path: &Path) -> Result<(u64, String), Error> {
 
 fn on<T>(path: &Path, result: io::Result<T>) -> Result<T, Error> {
     result.map_err(|e| Error::File(path.to_owned(), e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Db;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    #[test]
+    fn a_backup_that_names_foreign_files_or_no_bookings_is_refused_and_nothing_is_touched() {
+        let data = tempfile::tempdir().unwrap();
+        drop(Db::open(data.path()).unwrap());
+        let made = create(data.path(), 3, NOW).unwrap();
+        let backup = dir(data.path()).join(&made.name);
+        let sound = fs::read_to_string(backup.join(MANIFEST)).unwrap();
+        let foreign = sound.replace("\"ops.db\"", "\"../../ops.db\"");
+        let none = serde_json::to_string(&Backup { files: Vec::new(), ..made }).unwrap();
+        for (manifest, why) in [(foreign, "no backup has"), (none, "does not name ops.db")] {
+            fs::write(backup.join(MANIFEST), manifest).unwrap();
+            assert!(restore(&backup, data.path(), NOW).unwrap_err().to_string().contains(why));
+            assert!(data.path().join(OPS).exists());
+        }
+        fs::write(backup.join(MANIFEST), sound).unwrap();
+        let aside = restore(&backup, data.path(), NOW).unwrap();
+        assert!(aside.join(OPS).exists() && data.path().join(OPS).exists() && !data.path().join(STAGING).exists());
+        drop(Db::open(data.path()).unwrap());
+    }
 }

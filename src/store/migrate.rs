@@ -31,12 +31,18 @@ pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {
         tx.pragma_update(None, "user_version", number)?;
     }
     if found == 0 {
-        let mut epoch = [0; 16];
-        getrandom::fill(&mut epoch).map_err(|e| Error::Corrupt(format!("no randomness for the epoch: {e}")))?;
-        let epoch: String = epoch.iter().map(|b| format!("{b:02x}")).collect();
-        tx.execute("insert into meta (key, value) values ('epoch', ?1)", [epoch])?;
+        mint_epoch(&tx)?;
     }
     tx.commit()?;
+    Ok(())
+}
+
+/// Gives the database a new random epoch, so that a sequence number used again is never taken for a repeat.
+pub(super) fn mint_epoch(connection: &Connection) -> Result<()> {
+    let mut epoch = [0; 16];
+    getrandom::fill(&mut epoch).map_err(|e| Error::Corrupt(format!("no randomness for the epoch: {e}")))?;
+    let epoch: String = epoch.iter().map(|b| format!("{b:02x}")).collect();
+    connection.execute("insert or replace into meta (key, value) values ('epoch', ?1)", [epoch])?;
     Ok(())
 }
 

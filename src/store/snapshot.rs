@@ -18,3 +18,29 @@ pub fn check(file: &Path) -> Result<()> {
     let said: String = connection.query_row("pragma integrity_check(1)", [], |r| r.get(0))?;
     if said == "ok" { Ok(()) } else { Err(Error::Corrupt(format!("{}: {said}", file.display()))) }
 }
+
+/// Gives a copy of ops.db that is to be used an epoch of its own: its sequence numbers will be given out a second time.
+pub fn renew_epoch(file: &Path) -> Result<()> {
+    super::migrate::mint_epoch(&Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Db;
+
+    #[test]
+    fn a_copy_that_is_to_be_used_gets_an_epoch_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let _db = Db::open(dir.path()).unwrap();
+        let (file, copy) = (dir.path().join("ops.db"), dir.path().join("copy.db"));
+        let epoch = |file: &Path| -> String {
+            Connection::open(file).unwrap().query_row("select value from meta where key = 'epoch'", [], |r| r.get(0)).unwrap()
+        };
+        take(&file, &copy).unwrap();
+        assert_eq!(epoch(&file), epoch(&copy));
+        renew_epoch(&copy).unwrap();
+        assert_ne!(epoch(&file), epoch(&copy));
+        check(&copy).unwrap();
+    }
+}

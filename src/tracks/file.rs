@@ -93,8 +93,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, Error> {
     let page: i64 = conn.query_row("pragma page_size", [], |r| r.get(0))?;
     conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_BYTES / page.max(1))?;
     if found == 0 {
-        let mut epoch = [0u8; 16];
-        getrandom::fill(&mut epoch).map_err(|e| Error::Io(e.to_string()))?;
+        let epoch = random_epoch()?;
         let tx = conn.transaction()?;
         tx.execute_batch(TABLES)?;
         tx.execute("insert into meta values (1, ?1)", [epoch])?;
@@ -105,6 +104,19 @@ pub(super) fn open(path: &Path) -> Result<Opened, Error> {
     let epoch = epoch.ok_or_else(|| Error::Damaged("it has no epoch".into()))?;
     let last_chunk = last_chunk(&conn)?;
     Ok(Opened { conn, epoch, last_chunk })
+}
+
+fn random_epoch() -> Result<[u8; 16], Error> {
+    let mut epoch = [0; 16];
+    getrandom::fill(&mut epoch).map_err(|e| Error::Io(e.to_string()))?;
+    Ok(epoch)
+}
+
+/// Gives a copy of tracks.db that is to be used an epoch of its own: its chunk numbers will be given out a second time.
+pub fn renew_epoch(path: &Path) -> Result<(), Error> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    conn.execute("update meta set epoch = ?1", [random_epoch()?])?;
+    Ok(())
 }
 
 /// Number of the last chunk, also when it has become a run; 0 when there was none. Neither table ever loses its newest row.

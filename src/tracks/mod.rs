@@ -15,7 +15,7 @@ mod queue;
 mod read;
 mod retention;
 
-pub use file::Error;
+pub use file::{Error, renew_epoch};
 pub use queue::Stats;
 pub use read::{Cursor, Page};
 pub use retention::Retained;

@@ -78,6 +78,12 @@ async fn a_track_comes_back_as_it_went_in_also_after_hours_and_a_restart() {
     let mut seen = Vec::new();
     tracks.replay_after(last - 1, |f| seen.push(f.clone())).unwrap();
     assert_eq!(seen.len(), 8, "the last chunk only");
+    tracks.close();
+    tracks.ended().await.unwrap();
+    drop(tracks);
+    super::renew_epoch(&dir.path().join("tracks.db")).unwrap();
+    let tracks = open(dir.path(), &clock);
+    assert!(tracks.epoch() != epoch && tracks.last_chunk() == last);
 }
 
 #[tokio::test]
