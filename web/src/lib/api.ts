@@ -22,16 +22,19 @@ interface Options {
   method?: string
   body?: unknown
   key?: string
+  /** The version that is meant; the depot refuses with 412 when there is a newer one. */
+  version?: number
   signal?: AbortSignal
 }
 
 /** Calls `/api/v1{path}` and gives its JSON; throws {@link Refused}. */
-export async function api<T>(path: string, { method, body, key, signal }: Options = {}): Promise<T> {
+export async function api<T>(path: string, { method, body, key, version, signal }: Options = {}): Promise<T> {
   const verb = method ?? (body === undefined ? 'GET' : 'POST')
   if (verb !== 'GET' && reach.lost) throw new Refused(0, 'The depot cannot be reached, so nothing can be changed now.')
   const headers: Record<string, string> = { accept: 'application/json' }
   if (body !== undefined) headers['content-type'] = 'application/json'
   if (key) headers['idempotency-key'] = key
+  if (version !== undefined) headers['if-match'] = `"${version}"`
   let response: Response
   try {
     response = await fetch(`/api/v1${path}`, { method: verb, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) })

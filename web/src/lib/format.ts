@@ -69,3 +69,20 @@ const COMPASS = ['N', 'NE', 'E', 'SE', 'S', 'SW', 'W', 'NW']
 export function compass(course: number): string {
   return COMPASS[Math.round((((course % 360) + 360) % 360) / 45) % 8] ?? 'N'
 }
+
+/** The words between commas. */
+export function list(text: string): string[] {
+  return text.split(',').map((word) => word.trim()).filter(Boolean)
+}
+
+/** What a `datetime-local` field holds, as an instant; empty when it holds nothing. */
+export function instant(local: string): string {
+  return local ? new Date(local).toISOString() : ''
+}
+
+/** An instant as a `datetime-local` field wants it. */
+export function localInput(iso: string | null | undefined): string {
+  if (!iso) return ''
+  const at = new Date(iso)
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}

@@ -1,5 +1,12 @@
-export type Screen = 'live' | 'bookings' | 'fleet' | 'access'
-const PATHS: Record<Screen, string> = { live: '/', bookings: '/bookings', fleet: '/fleet', access: '/access' }
+export type Screen = 'live' | 'bookings' | 'drivers' | 'schedule' | 'fleet' | 'access'
+const PATHS: Record<Screen, string> = {
+  live: '/',
+  bookings: '/bookings',
+  drivers: '/drivers',
+  schedule: '/schedule',
+  fleet: '/fleet',
+  access: '/access',
+}
 export type Selected = { kind: 'vehicle' | 'booking'; id: string } | null
 
 function screenOf(path: string): Screen {

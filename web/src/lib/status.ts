@@ -1,4 +1,4 @@
-import type { Booking, BookingStatus, VehicleStatus } from './types'
+import type { Booking, BookingStatus, DriverStatus, ScheduleRun, VehicleStatus } from './types'
 
 export type Shape = 'circle' | 'triangle' | 'square' | 'ring' | 'dash' | 'plus' | 'diamond' | 'check' | 'cross'
 export interface Look {
@@ -44,4 +44,17 @@ export function nextSteps(status: BookingStatus): ('arrived' | 'picked_up' | 'de
   if (status === 'arrived') return ['picked_up', 'failed']
   if (status === 'picked_up') return ['delivered', 'failed']
   return []
+}
+
+export const DRIVER: Record<DriverStatus, Look> = {
+  on_duty: { word: 'on duty', shape: 'circle', colour: '#009e73' },
+  break: { word: 'on a break', shape: 'square', colour: '#e69f00' },
+  hours: { word: 'out of hours', shape: 'diamond', colour: '#d55e00' },
+  off_duty: { word: 'off duty', shape: 'dash', colour: '#7f7f7f' },
+}
+export const RUN: Record<ScheduleRun['result'], Look> = {
+  running: { word: 'running', shape: 'triangle', colour: '#0072b2' },
+  ok: { word: 'ok', shape: 'check', colour: '#009e73' },
+  failed: { word: 'failed', shape: 'diamond', colour: '#d55e00' },
+  missed: { word: 'missed', shape: 'ring', colour: '#7f7f7f' },
 }

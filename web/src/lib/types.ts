@@ -5,6 +5,24 @@ export interface Place {
 }
 export interface Site extends Place {
   address?: string | null
+  contact?: { name?: string; phone?: string; email?: string } | null
+}
+/** Between when and when. */
+export interface Window {
+  from: string
+  until: string
+}
+export interface Stop extends Site {
+  kind: 'pickup' | 'dropoff' | 'visit'
+  notes?: string | null
+}
+export type Priority = 'low' | 'normal' | 'high' | 'urgent'
+export interface JobEta {
+  pickup_at?: string
+  dropoff_at: string
+  source: 'road' | 'cache' | 'learned' | 'great_circle'
+  late_s?: number
+  computed_at: string
 }
 export interface Money {
   amount_minor: number
@@ -18,11 +36,18 @@ export interface Booking {
   status: BookingStatus
   pickup: Site
   dropoff: Site
+  stops?: Stop[]
   pickup_at?: string | null
+  pickup_window?: Window | null
+  dropoff_window?: Window | null
   vehicle_class?: string | null
   load_kg?: number | null
+  load_m3?: number | null
+  pieces?: number | null
   skills?: string[]
   customer?: string | null
+  customer_reference?: string | null
+  priority?: Priority
   notes?: string | null
   expires_at?: string | null
   vehicle_id?: string | null
@@ -38,6 +63,8 @@ export interface Booking {
   cancelled_at?: string | null
   cancel_reason?: string | null
   version: number
+  locked?: boolean
+  eta?: JobEta
 }
 export interface Page<T> {
   items: T[]
@@ -149,4 +176,76 @@ export interface Session {
   depot: { name: string; centre: Place; zone: string }
   demo: boolean
   version: string
+}
+
+export interface ImportReport {
+  dry_run: boolean
+  placed: { line: number; id?: string; ref?: string; replayed: boolean }[]
+  bad: { line: number; column: string; message: string }[]
+}
+export interface Slot {
+  at: string
+  local: string
+  offset_changes: boolean
+}
+export interface ScheduleRun {
+  id: number
+  slot: string
+  attempt: number
+  trigger: 'cron' | 'missed' | 'retry' | 'manual'
+  result: 'running' | 'ok' | 'failed' | 'missed'
+  started_at: string
+  finished_at?: string
+  duration_s?: number
+  message?: string
+}
+export const SCHEDULE_KINDS = ['release', 'dispatch', 'backup', 'retention'] as const
+export interface Schedule {
+  id: string
+  name: string
+  kind: string
+  cron: string
+  words: string
+  zone: string
+  enabled: boolean
+  missed: 'skip' | 'run_once'
+  attempts: number
+  backoff_s: number
+  next: Slot[]
+  last_run?: ScheduleRun
+  version: number
+}
+export interface Recurrence {
+  id: string
+  order: { pickup: Site; dropoff: Site; customer?: string | null }
+  rule: string
+  start_date: string
+  start_time: string
+  zone: string
+  paused: boolean
+  version: number
+}
+export type DriverStatus = 'off_duty' | 'on_duty' | 'break' | 'hours'
+export interface Driver {
+  id: string
+  name: string
+  phone: string | null
+  email: string | null
+  skills: string[]
+  user: string | null
+  max_day_s: number | null
+  max_week_s: number | null
+  active: boolean
+  status: DriverStatus
+  duty: { vehicle_id: string; since: string; break_since: string | null } | null
+  hours: { today_s: number; week_s: number; max_day_s: number; max_week_s: number; left_s: number }
+  version: number
+}
+export interface Shift {
+  id: string
+  driver_id: string
+  vehicle_id: string | null
+  from: string
+  until: string
+  version: number
 }
