@@ -58,3 +58,13 @@ export const RUN: Record<ScheduleRun['result'], Look> = {
   failed: { word: 'failed', shape: 'diamond', colour: '#d55e00' },
   missed: { word: 'missed', shape: 'ring', colour: '#7f7f7f' },
 }
+
+/** The board's columns; each status is in one. */
+export const COLUMNS: { name: string; statuses: BookingStatus[] }[] = [
+  { name: 'New', statuses: ['scheduled', 'waiting', 'offered'] },
+  { name: 'Assigned', statuses: ['assigned'] },
+  { name: 'At stop', statuses: ['arrived'] },
+  { name: 'En route', statuses: ['picked_up'] },
+  { name: 'Done', statuses: ['delivered'] },
+  { name: 'Exception', statuses: ['cancelled', 'failed', 'expired'] },
+]
