@@ -91,7 +91,7 @@ async fn what_was_missed_is_noted_or_made_up_for_once() {
 #[tokio::test]
 async fn what_fails_or_is_interrupted_is_tried_again_and_no_more_than_said() {
     let mut d = depot();
-    let id = d.add("0 13 * * *", Missed::RunOnce, 3).await;
+    let id = d.add("0 14 * * *", Missed::RunOnce, 3).await;
     d.advance(3_600);
     let first = d.claim().await.remove(0);
     d.schedules.finish(first.id, Err("no disk".into())).await.unwrap();
@@ -119,7 +119,7 @@ async fn what_fails_or_is_interrupted_is_tried_again_and_no_more_than_said() {
 #[tokio::test]
 async fn two_who_look_at_once_begin_one_run() {
     let d = depot();
-    d.add("0 13 * * *", Missed::RunOnce, 1).await;
+    d.add("0 14 * * *", Missed::RunOnce, 1).await;
     d.advance(3_600);
     let now = d.clock.now();
     let (one, other) = tokio::join!(d.schedules.claim(now), d.schedules.claim(now));
@@ -181,6 +181,7 @@ async fn the_runner_runs_what_is_due_and_what_is_asked_for_and_says_what_came_of
         // Asked for before the runner began, so nobody can have begun it: told as interrupted.
         let log = ended("nightly-backup", 1).await;
         assert_eq!((log[0].id, log[0].result), (asked.id, RunResult::Failed));
+        d.advance(1);
         d.schedules.run_now("nightly-backup", Actor::System).await.unwrap();
         let log = ended("nightly-backup", 2).await;
         assert_eq!((log[0].result, log[0].message.as_deref()), (RunResult::Failed, Some("no room")));

@@ -27,7 +27,8 @@ impl Depot {
         let tracks = Tracks::open(dir, &config.tracks, clock.clone()).unwrap();
         let bookings = Bookings::new(db.clone(), &config, clock.clone());
         let van = VehicleId::new("KA-1").unwrap();
-        let vehicle = Vehicle { id: van.clone(), class: "van".into(), capacity: Capacity::default(), skills: vec![], on_duty: true, version: 1 };
+        let vehicle =
+            Vehicle { id: van.clone(), class: "van".into(), capacity: Capacity::default(), skills: vec![], on_duty: true, version: 1 };
         db.write(move |tx| vehicles::insert(tx, &vehicle, START).map(|_| ())).await.unwrap();
         Self { clock, config, db, tracks, bookings, van }
     }
