@@ -64,7 +64,7 @@ impl Depot {
         let id = crate::model::BookingId::generate(START, [3; 10]);
         let site = Site::at(Place::new(42.5, 1.5).unwrap());
         let fare = Fare { price: Money { amount_minor: 900, currency: Currency::new("EUR").unwrap() }, distance_m: 1, duration_s: 60 };
-        let order = Order { pickup_at: Some(START), ..Order::new(site.clone(), site) };
+        let order = Order { pickup_at: Some(START), expires_at: Some(START + hours(1)), ..Order::new(site.clone(), site) };
         let place = move |tx: &Transaction<'_>| bookings::insert(tx, id, Status::Waiting, &order, fare, START);
         self.db.write::<_, store::Error>(place).await.unwrap();
         let all = crate::bookings::Bookings::new(self.db.clone(), &Config::default(), self.clock.clone());

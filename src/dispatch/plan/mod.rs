@@ -3,7 +3,7 @@
 //! As many bookings as possible are served; among all ways to do that, the one with the least total cost is taken: travel
 //! time to the pickups, the time until vehicles are free that still have a job (look-ahead), lateness, empty kilometres, what
 //! of a vehicle is wasted on a booking, and how much more work it had than others. A vehicle that is not free yet is only promised: the next round decides again. While vehicles are scarce, some bookings wait for a nearer one
-//! ([`worth`]).
+//! (`worth`).
 //!
 //! Only some vehicles of each booking are looked at, yet the result is the optimum over *all* pairs: the solver's dual
 //! values prove it. They are prices of the vehicles; a tree of places and prices tells the vehicles that are cheapest for a
