@@ -93,6 +93,10 @@ export interface Round {
   policy: string
   trigger: string
   chosen?: string
+  promised?: string
+  asked?: string[]
+  blocked_by?: { reasons: string[]; vehicle_id?: string }
+  override?: string[]
   sentence: string
   candidates: Candidate[]
   excluded: { vehicle_id: string; reason: string; detail: string }[]
