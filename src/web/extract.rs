@@ -3,18 +3,13 @@
 use super::error::Error;
 use super::fields::{Fields, Read};
 use crate::auth::Who;
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::str::FromStr;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 /// The JSON body.
 #[derive(Debug)]
@@ -122,42 +117,6 @@ impl<S: Sync> FromRequestParts<S> for MaybeCaller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         Ok(Self(parts.extensions.get::<Caller>().map(|c| c.0.clone())))
-    }
-}
-
-/// The version that the client read, out of `If-Match: "3"`; `None` when it does not say, or says `*`.
-#[derive(Debug)]
-pub struct IfMatch(pub Option<u32>);
-
-impl<S: Sync> FromRequestParts<S> for IfMatch {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
-        let text = value.to_str().unwrap_or("").trim();
-        match text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).map(str::parse) {
-            _ if text == "*" => Ok(Self(None)),
-            Some(Ok(version)) => Ok(Self(Some(version))),
-            _ => Err(Error::field("If-Match", "must be the `ETag` that came with it, like \"3\"")),
-        }
-    }
-}
-
-impl utoipa::IntoParams for IfMatch {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let about = "The `ETag` that came with it: refused with 412 when it has changed since";
-        let text = ObjectBuilder::new().schema_type(Type::String);
-        vec![ParameterBuilder::new().name("If-Match").parameter_in(ParameterIn::Header).description(Some(about)).schema(Some(text)).build()]
-    }
-}
-
-/// An answer with its version as `ETag`.
-#[derive(Debug)]
-pub struct Versioned<T>(pub u32, pub T);
-
-impl<T: Serialize> IntoResponse for Versioned<T> {
-    fn into_response(self) -> Response {
-        ([(header::ETAG, format!("\"{}\"", self.0))], Json(self.1)).into_response()
     }
 }
 

@@ -5,12 +5,13 @@ use super::error::{Error, FieldError, Problem, Result};
 use super::extract::{Body, Caller, Id, Params};
 use super::fields::{Fields, Read};
 use super::shapes::{List, PageParams};
+use super::version::MaybeIfMatch;
 use crate::model::{Missed, Run, RunResult, RunTrigger, Schedule, ScheduleKind, Timestamp};
 use crate::schedules::slots::{Local, Rule};
 use crate::schedules::{self, Wish};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -253,16 +254,15 @@ pub async fn read(State(web): State<Web>, Id(id): Id<String>) -> Result<Json<Sch
 
 /// Change, pause or resume a schedule.
 #[utoipa::path(patch, path = "/api/v1/schedules/{id}", tag = "schedules", request_body = ScheduleInput,
-    params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "The version that is to be changed")),
+    params(("id" = String, Path), MaybeIfMatch),
     responses((status = 200, body = ScheduleShape), (status = 404, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
 pub async fn change(
     State(web): State<Web>,
     Caller(who): Caller,
     Id(id): Id<String>,
-    headers: HeaderMap,
+    MaybeIfMatch(version): MaybeIfMatch,
     Body(input): Body<ScheduleInput>,
 ) -> Result<Json<ScheduleShape>> {
-    let version = version(&headers)?;
     let (was, last) = web.schedules.get(&id).await?;
     let next = web.schedules.change(&id, input.over(was), version, who.actor()).await?;
     Ok(Json(shape(next, last, web.clock.now())))
@@ -306,10 +306,4 @@ pub async fn preview(State(web): State<Web>, Body(input): Body<PreviewInput>) ->
     let rule = web.schedules.rule(&input.cron, input.zone.as_deref()).map_err(|wrong| schedules::Error::Invalid(vec![wrong]))?;
     let next = rule.preview(web.clock.now(), AHEAD).into_iter().map(Into::into).collect();
     Ok(Json(PreviewShape { words: rule.words(), next }))
-}
-
-fn version(headers: &HeaderMap) -> Result<Option<u32>> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim().trim_matches('"');
-    text.parse().map(Some).map_err(|_| Error::field("If-Match", "must be the version, like \"3\""))
 }

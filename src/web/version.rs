@@ -7,6 +7,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 /// Counts a thing's changes, from 1.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +54,32 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
         let text = value.to_str().map_err(|_| Error::field("If-Match", "must be visible ASCII characters"))?;
         let tags = (text.trim() != "*").then(|| text.split(',').map(|tag| tag.trim().to_owned()).collect());
         Ok(Self(tags))
+    }
+}
+
+/// The same where it need not be said: `None` without the header, or with `*`.
+#[derive(Debug)]
+pub struct MaybeIfMatch(pub Option<u32>);
+
+impl<S: Sync> FromRequestParts<S> for MaybeIfMatch {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(Self(None)) };
+        let text = value.to_str().unwrap_or("").trim();
+        match text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).map(str::parse) {
+            _ if text == "*" => Ok(Self(None)),
+            Some(Ok(version)) => Ok(Self(Some(version))),
+            _ => Err(Error::field("If-Match", "must be the `ETag` that came with it, like \"3\"")),
+        }
+    }
+}
+
+impl utoipa::IntoParams for MaybeIfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "The `ETag` that came with it: refused with 412 when it has changed since";
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        vec![ParameterBuilder::new().name("If-Match").parameter_in(ParameterIn::Header).description(Some(about)).schema(Some(text)).build()]
     }
 }
 

@@ -6,8 +6,9 @@ pub mod shifts;
 
 use super::Web;
 use super::error::{Error, Problem, Result};
-use super::extract::{Body, Caller, Id, IfMatch, Params, Versioned};
+use super::extract::{Body, Caller, Id, Params};
 use super::shapes::{List, PageParams};
+use super::version::{MaybeIfMatch, Version, Versioned};
 use crate::auth::{Role, Who};
 use crate::drivers::{DutyChange, Shown};
 use crate::model::{DriverId, DutyId};
@@ -19,7 +20,7 @@ use shapes::{DriverShape, DutyShape};
 use std::str::FromStr;
 
 fn versioned(shown: Shown) -> Versioned<DriverShape> {
-    Versioned(shown.driver.version, shown.into())
+    Versioned(Version(shown.driver.version), shown.into())
 }
 
 /// The cursor of a page, where the page before ended.
@@ -90,14 +91,14 @@ pub async fn read(State(web): State<Web>, Id(id): Id<DriverId>) -> Result<Versio
 }
 
 /// Change a driver's data.
-#[utoipa::path(patch, path = "/api/v1/drivers/{id}", tag = "drivers", params(("id" = String, Path), IfMatch),
+#[utoipa::path(patch, path = "/api/v1/drivers/{id}", tag = "drivers", params(("id" = String, Path), MaybeIfMatch),
     request_body = DriverChangeInput, responses((status = 200, body = DriverShape), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
 pub async fn change(
     State(web): State<Web>,
     Caller(who): Caller,
     Id(id): Id<DriverId>,
-    IfMatch(version): IfMatch,
+    MaybeIfMatch(version): MaybeIfMatch,
     Body(input): Body<DriverChangeInput>,
 ) -> Result<Versioned<DriverShape>> {
     Ok(versioned(web.drivers.change(id, input.into(), version, who.actor()).await?))
@@ -106,9 +107,14 @@ pub async fn change(
 /// Delete a driver with his shifts and duties.
 ///
 /// Refused while he is on duty. Who has left is better made inactive, for his past duties are kept then.
-#[utoipa::path(delete, path = "/api/v1/drivers/{id}", tag = "drivers", params(("id" = String, Path), IfMatch),
+#[utoipa::path(delete, path = "/api/v1/drivers/{id}", tag = "drivers", params(("id" = String, Path), MaybeIfMatch),
     responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem), (status = 412, body = Problem)))]
-pub async fn delete(State(web): State<Web>, Caller(who): Caller, Id(id): Id<DriverId>, IfMatch(version): IfMatch) -> Result<StatusCode> {
+pub async fn delete(
+    State(web): State<Web>,
+    Caller(who): Caller,
+    Id(id): Id<DriverId>,
+    MaybeIfMatch(version): MaybeIfMatch,
+) -> Result<StatusCode> {
     web.drivers.delete(id, version, who.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,9 +6,10 @@ use crate::drivers::{NewShift, ShiftChange, ShiftFilter};
 use crate::model::{DriverId, Shift, ShiftId, Timestamp, VehicleId, Window};
 use crate::web::Web;
 use crate::web::error::{Problem, Result};
-use crate::web::extract::{Body, Caller, Id, IfMatch, Params, Versioned};
+use crate::web::extract::{Body, Caller, Id, Params};
 use crate::web::fields::{Fields, Read};
 use crate::web::shapes::{List, WindowShape};
+use crate::web::version::{MaybeIfMatch, Version, Versioned};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
@@ -139,7 +140,7 @@ impl From<ShiftChangeInput> for ShiftChange {
 }
 
 fn versioned(shift: Shift) -> Versioned<ShiftShape> {
-    Versioned(shift.version, shift.into())
+    Versioned(Version(shift.version), shift.into())
 }
 
 /// List shifts, the earliest first.
@@ -176,23 +177,28 @@ pub async fn read(State(web): State<Web>, Id(id): Id<ShiftId>) -> Result<Version
 }
 
 /// Change a shift.
-#[utoipa::path(patch, path = "/api/v1/shifts/{id}", tag = "drivers", params(("id" = String, Path), IfMatch),
+#[utoipa::path(patch, path = "/api/v1/shifts/{id}", tag = "drivers", params(("id" = String, Path), MaybeIfMatch),
     request_body = ShiftChangeInput, responses((status = 200, body = ShiftShape), (status = 404, body = Problem),
     (status = 409, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
 pub async fn change(
     State(web): State<Web>,
     Caller(who): Caller,
     Id(id): Id<ShiftId>,
-    IfMatch(version): IfMatch,
+    MaybeIfMatch(version): MaybeIfMatch,
     Body(input): Body<ShiftChangeInput>,
 ) -> Result<Versioned<ShiftShape>> {
     Ok(versioned(web.drivers.change_shift(id, input.into(), version, who.actor()).await?))
 }
 
 /// Take a shift out of the plan.
-#[utoipa::path(delete, path = "/api/v1/shifts/{id}", tag = "drivers", params(("id" = String, Path), IfMatch),
+#[utoipa::path(delete, path = "/api/v1/shifts/{id}", tag = "drivers", params(("id" = String, Path), MaybeIfMatch),
     responses((status = 204), (status = 404, body = Problem), (status = 412, body = Problem)))]
-pub async fn delete(State(web): State<Web>, Caller(who): Caller, Id(id): Id<ShiftId>, IfMatch(version): IfMatch) -> Result<StatusCode> {
+pub async fn delete(
+    State(web): State<Web>,
+    Caller(who): Caller,
+    Id(id): Id<ShiftId>,
+    MaybeIfMatch(version): MaybeIfMatch,
+) -> Result<StatusCode> {
     web.drivers.delete_shift(id, version, who.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

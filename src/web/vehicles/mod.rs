@@ -8,8 +8,9 @@ pub use place::{__path_nearby, __path_track, nearby, track};
 
 use super::Web;
 use super::error::{Problem, Result};
-use super::extract::{Body, Caller, Id, IfMatch, Params, Versioned};
+use super::extract::{Body, Caller, Id, Params};
 use super::shapes::{FixShape, List, PlaceShape};
+use super::version::{MaybeIfMatch, Version, Versioned};
 use crate::fleet::{Status, View};
 use crate::model::{Availability, Crew, Pause, Timestamp, Vehicle, VehicleId};
 use axum::Json;
@@ -112,7 +113,7 @@ fn show(web: &Web, vehicle: Vehicle) -> VehicleShape {
 }
 
 fn versioned(web: &Web, vehicle: Vehicle) -> Versioned<VehicleShape> {
-    Versioned(vehicle.version, show(web, vehicle))
+    Versioned(Version(vehicle.version), show(web, vehicle))
 }
 
 /// List vehicles by id.
@@ -162,14 +163,14 @@ pub async fn read(State(web): State<Web>, Id(id): Id<VehicleId>) -> Result<Versi
 }
 
 /// Change what is known of a vehicle.
-#[utoipa::path(patch, path = "/api/v1/vehicles/{id}", tag = "vehicles", params(("id" = String, Path), IfMatch),
+#[utoipa::path(patch, path = "/api/v1/vehicles/{id}", tag = "vehicles", params(("id" = String, Path), MaybeIfMatch),
     request_body = VehicleChange, responses((status = 200, body = VehicleShape), (status = 404, body = Problem),
     (status = 412, body = Problem), (status = 422, body = Problem)))]
 pub async fn change(
     State(web): State<Web>,
     Caller(who): Caller,
     Id(id): Id<VehicleId>,
-    IfMatch(version): IfMatch,
+    MaybeIfMatch(version): MaybeIfMatch,
     Body(change): Body<VehicleChange>,
 ) -> Result<Versioned<VehicleShape>> {
     let vehicle = web.registry.change_vehicle(id, change.into(), version, who.actor()).await?;
