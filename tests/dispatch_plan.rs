@@ -1,5 +1,6 @@
 //! The plan against a dense reference, and what must hold for any plan.
 
+use depotd::dispatch::inputs::Inputs;
 use depotd::dispatch::plan::{Blocked, Lately, Plan, Reason, Road, Rules, Seen, Soon, Survey, Waiting, assign, demand};
 use depotd::model::{Availability, BookingId, Capacity, Load, Metres, Overload, Place, Span, Timestamp, VehicleId};
 use proptest::prelude::*;
@@ -318,6 +319,18 @@ proptest! {
             let got = &alone.outcomes[0];
             prop_assert!(seen.is_empty() || got.vehicle.is_some() || got.promised.is_some(), "{outcome:?}");
         }
+    }
+
+    #[test]
+    fn what_was_recorded_gives_the_same_plan_again((waiting, seen) in world()) {
+        let rules = Rules { told: 10, ..rules(3) };
+        let plan = assign(NOW, &waiting, &seen, &QUIET, &rules);
+        let inputs = Inputs::of(7, NOW, &waiting, &seen, &QUIET, &rules, &plan);
+        let back = Inputs::from_bytes(&inputs.to_bytes().unwrap()).unwrap();
+        prop_assert_eq!(&back, &inputs);
+        let again = back.again();
+        prop_assert!(again.differs.is_empty(), "{:?}", again.differs);
+        prop_assert_eq!(again.plan.cost, plan.cost);
     }
 
     #[test]

@@ -121,8 +121,17 @@ impl Bookings {
 
     /// Commits a round in one transaction. Each booking stands for itself: one that is lost (no longer waiting, vehicle taken)
     /// gets neither a change nor a record, and its error is in its place of the answer.
-    pub async fn assign_all(&self, round: Vec<Assignment>, now: Timestamp) -> Result<Vec<Result<Option<Booking>>>> {
+    /// `inputs` is what the round saw, with its number.
+    pub async fn assign_all(
+        &self,
+        round: Vec<Assignment>,
+        inputs: Option<(i64, Vec<u8>)>,
+        now: Timestamp,
+    ) -> Result<Vec<Result<Option<Booking>>>> {
         let change = move |tx: &Transaction<'_>| {
+            if let Some((number, inputs)) = &inputs {
+                rounds::keep_inputs(tx, *number, now, inputs)?;
+            }
             let mut outcomes = Vec::with_capacity(round.len());
             for assignment in round {
                 outcomes.push(match settle(tx, &assignment, now) {

@@ -102,7 +102,7 @@ async fn two_assigns_of_one_vehicle_or_one_booking_do_not_both_win() {
     assert!(matches!(busy, Err(Error::VehicleBusy(_))), "{busy:?}");
     let round =
         |booking: &Booking, vehicle| Assignment { booking: booking.id, decision: Decision::Give(van(vehicle)), record: Some("{}".into()) };
-    let outcomes = d.bookings.assign_all(vec![round(&a, "KA-2"), round(&b, "KA-2")], START).await.unwrap();
+    let outcomes = d.bookings.assign_all(vec![round(&a, "KA-2"), round(&b, "KA-2")], None, START).await.unwrap();
     assert!(matches!(outcomes[0], Err(Error::Lost)) && outcomes[1].is_ok());
     let told = d.bookings.rounds(a.id, Page { cursor: None, limit: 9 }).await.unwrap().items;
     assert_eq!(told.len(), 1, "a lost race leaves no record");

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod backup;
 pub mod demo;
 pub mod device;
+pub mod dispatch;
 pub mod doctor;
 pub mod replay;
 pub mod serve;
@@ -73,6 +74,9 @@ enum Command {
         /// Its directory, or its name as `backup list` tells it.
         backup: PathBuf,
     },
+    /// Dispatch rounds of the past.
+    #[command(subcommand)]
+    Dispatch(dispatch::Command),
     /// The audit record.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -104,6 +108,7 @@ impl Cli {
             }
             Command::Backup(command) => backup::run(command, &common),
             Command::Restore { backup } => backup::restore(&backup, &common),
+            Command::Dispatch(command) => dispatch::run(&command, &common),
             Command::Audit(command) => audit::run(&command, &common),
             Command::Doctor => doctor::run(&common),
         }

@@ -10,6 +10,7 @@
 mod asking;
 pub mod availability;
 pub mod eta;
+pub mod inputs;
 pub mod plan;
 pub mod record;
 mod redispatch;
@@ -54,6 +55,9 @@ pub enum Error {
     /// A record could not be written as JSON.
     #[error("dispatch: {0}")]
     Record(#[from] serde_json::Error),
+    /// What a round saw could not be packed.
+    #[error("dispatch: {0}")]
+    Inputs(#[from] std::io::Error),
     /// The plan panicked.
     #[error("dispatch: the plan failed: {0}")]
     Plan(#[from] tokio::task::JoinError),

@@ -1,6 +1,7 @@
 //! One round: look, plan, assign, and leave a record of it.
 
 use super::asking;
+use super::inputs::Inputs;
 use super::plan::{self, Lately, Plan, Rules, Survey, Waiting};
 use super::record::{EXCLUDED_TOLD, Record, Round};
 use super::roads::Pairs;
@@ -97,6 +98,7 @@ struct Settled {
 /// A planned round, with a record for each booking.
 struct Planned {
     records: Vec<(BookingId, Record)>,
+    inputs: Inputs,
     plan_took: Duration,
 }
 
@@ -120,7 +122,7 @@ impl Dispatch {
         let jobs = Jobs::read(&self.0.bookings, &self.0.config, self.0.clock.now()).await?;
         let lately = scene::lately(&self.0.bookings, self.0.clock.now()).await?;
         let planned = self.plan(trigger, waiting, Around { jobs, lately }).await?;
-        let Settled { assigned, asked, lost } = self.settle(self.0.told.news(planned.records, &ids)).await?;
+        let Settled { assigned, asked, lost } = self.settle(self.0.told.news(planned.records, &ids), &planned.inputs).await?;
         self.0.follower.catch_up().await?;
         let left = ids.len() - assigned - asked;
         let report = Report { waiting: ids.len(), assigned, asked, lost, left, took: start.elapsed(), plan_took: planned.plan_took };
@@ -157,7 +159,8 @@ impl Dispatch {
             let round = Round { number, at: now, trigger, rules: &rules, eta_source, seen: &seen, references: &references };
             let mut records = records(&plan, &waiting, &Survey::new(now, &seen, &rules), &round);
             this.ask(&plan, &mut records);
-            Planned { records, plan_took }
+            let inputs = Inputs::of(number, now, &waiting, &seen, &lately, &rules, &plan);
+            Planned { records, inputs, plan_took }
         });
         Ok(planned.await?)
     }
@@ -175,7 +178,7 @@ impl Dispatch {
     }
 
     /// Assigns or asks, each booking with its record, in one transaction.
-    async fn settle(&self, records: Vec<(BookingId, Record)>) -> Result<Settled, Error> {
+    async fn settle(&self, records: Vec<(BookingId, Record)>, inputs: &Inputs) -> Result<Settled, Error> {
         let now = self.0.clock.now();
         let until = now + Span::from_secs(i64::try_from(self.0.config.offer_timeout_s).unwrap_or(30));
         let mut settled = Vec::with_capacity(records.len());
@@ -191,7 +194,7 @@ impl Dispatch {
             return Ok(Settled::default());
         }
         let meant: Vec<(BookingId, Decision)> = settled.iter().map(|a| (a.booking, a.decision.clone())).collect();
-        let results = self.0.bookings.assign_all(settled, now).await?;
+        let results = self.0.bookings.assign_all(settled, Some((inputs.round, inputs.to_bytes()?)), now).await?;
         let mut sum = Settled::default();
         for ((booking, decision), result) in meant.iter().zip(&results) {
             match (result, decision) {

@@ -17,6 +17,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/009.sql"),
     include_str!("migrations/010.sql"),
     include_str!("migrations/011.sql"),
+    include_str!("migrations/012.sql"),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::{Result, journal::count};
 use crate::model::{BookingId, Timestamp};
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 /// Keeps a round's record about `booking`.
 pub fn insert(tx: &Transaction<'_>, booking: BookingId, at: Timestamp, record: &str) -> Result<i64> {
@@ -22,7 +22,21 @@ pub fn for_booking(connection: &Connection, booking: BookingId, cursor: i64, lim
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Keeps what a round saw.
+pub fn keep_inputs(tx: &Transaction<'_>, round: i64, at: Timestamp, inputs: &[u8]) -> Result<()> {
+    let sql = "insert into round_inputs (round, at, inputs) values (?1, ?2, ?3) on conflict do nothing";
+    tx.prepare_cached(sql)?.execute(params![round, at.as_millis(), inputs])?;
+    Ok(())
+}
+
+/// What a round saw; the newest one when no round is named.
+pub fn inputs(connection: &Connection, round: Option<i64>) -> Result<Option<Vec<u8>>> {
+    let sql = "select inputs from round_inputs where ?1 is null or round = ?1 order by round desc limit 1";
+    Ok(connection.prepare_cached(sql)?.query_row([round], |r| r.get(0)).optional()?)
+}
+
 /// Drops records of before `before`; gives their number.
 pub fn purge(tx: &Transaction<'_>, before: Timestamp) -> Result<usize> {
+    tx.execute("delete from round_inputs where at < ?1", [before.as_millis()])?;
     Ok(tx.execute("delete from rounds where at < ?1", [before.as_millis()])?)
 }

@@ -343,6 +343,11 @@ pub fn assign(now: Timestamp, waiting: &[Waiting], seen: &[Seen], lately: &Latel
     tell(&bookings, &able, &field, &solution, rules)
 }
 
+/// How many of these could take a booking now or soon.
+pub fn able_count(now: Timestamp, seen: &[Seen], rules: &Rules) -> usize {
+    seen.iter().filter(|s| fit::able(now, s, rules).is_ok()).count()
+}
+
 fn tell(bookings: &[&Waiting], able: &[Able<'_>], field: &Field<'_>, solution: &Solution, rules: &Rules) -> Plan {
     let mut taken_by = vec![None; able.len()];
     for (row, column) in solution.column_of.iter().enumerate() {
