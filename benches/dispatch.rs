@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench dispatch` prints, for each world, the time of a plan, its total travel time beside the optimum of
 //! the dense problem (all ten million pairs, solved by another algorithm) and beside nearest-first.
-//! With `--check` it fails when a median is beyond 50 ms or a plan more than 0.5 % worse than the optimum.
+//! An argument like `downtown` leaves only the worlds with that in their names. With `--check` it fails when a median is beyond 50 ms or a plan more than 0.5 % worse than the optimum.
 
 use depotd::clock::Clock;
 use depotd::dispatch::eta::Travel;
@@ -20,6 +20,7 @@ const LIMIT_GAP: f64 = 0.005;
 
 fn main() -> ExitCode {
     let check = std::env::args().any(|a| a == "--check");
+    let only = std::env::args().skip(1).find(|a| !a.starts_with('-')).unwrap_or_default();
     println!("dispatch round: {WAITING} waiting, one core, {RUNS} runs each");
     let mut good = true;
     let even = World { vehicles: 10_000, bookings_downtown: 0.0, vehicles_downtown: 0.0, picky: false };
@@ -31,6 +32,9 @@ fn main() -> ExitCode {
         ("many demands", World { bookings_downtown: 0.5, picky: true, ..even }),
         ("few vehicles", World { vehicles: 300, bookings_downtown: 1.0, ..even }),
     ] {
+        if !name.contains(&only) {
+            continue;
+        }
         let (waiting, seen) = world.generate();
         // The peers know of travel times only.
         let mut rules = Rules::from(&depotd::config::Dispatch::default());

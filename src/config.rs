@@ -130,6 +130,11 @@ impl Config {
         demand(self.dispatch.candidates > 0, "dispatch.candidates must be at least 1");
         demand((60..=30 * 86_400).contains(&self.bookings.expire_after_s), "bookings.expire_after_s must be within 60 to 2592000");
         demand((1..=60).contains(&self.bookings.recurring_ahead_days), "bookings.recurring_ahead_days must be within 1 to 60");
+        let offsets = &self.bookings.remind_before_s;
+        demand(
+            offsets.len() <= 8 && offsets.iter().all(|s| (60..=30 * 86_400).contains(s)),
+            "bookings.remind_before_s must hold eight numbers at most, each within 60 to 2592000",
+        );
         demand((1..=50_000).contains(&self.bookings.import_max_lines), "bookings.import_max_lines must be within 1 to 50000");
         let t = &self.tariff;
         demand(t.base_minor.min(t.per_km_minor).min(t.per_minute_minor).min(t.minimum_minor) >= 0, "tariff amounts must not be negative");

@@ -11,8 +11,8 @@
 //! |---|---|
 //! | programs | [`cli`]: one file per command |
 //! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops |
-//! | pages and API | [`web`]; [`replay`] tries a policy on a day that was |
-//! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`] |
+//! | pages and API | [`web`]; [`replay`] plays a day through dispatch: one that was under another policy, or one to come |
+//! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`]; [`analytics`]: what came of a day |
 //! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs |
 //! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`] |
 //! | state | [`store`], [`tracks`], [`fleet`]; [`pricing`] is pure |
@@ -56,6 +56,7 @@
 //! - A setting: a field with its words in [`config`], a line in `config.toml`.
 //! - A command: a file in [`cli`].
 
+pub mod analytics;
 pub mod app;
 pub mod auth;
 pub mod backups;

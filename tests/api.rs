@@ -196,6 +196,34 @@ async fn the_live_view_shows_a_vehicle_move_and_a_booking_appear() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_recorded_round_is_planned_again() {
+    let depot = Depot::start().await;
+    assert!(depot.fails(&["dispatch", "reproduce"]).contains("no round is kept yet"));
+    let credential = depot.new_device("van-1");
+    depot.http().post("/api/v1/vehicles/van-1/duty", json!({"on_duty": true})).await.ok();
+    let mut van = depot.mqtt(&credential).await;
+    van.fix(&now(), 42.5, 1.5).await;
+    van.acked().await;
+    let place = |lon: f64| json!({"lat": 42.5, "lon": lon});
+    let booking = depot.http().post("/api/v1/bookings", json!({"pickup": place(1.501), "dropoff": place(1.6)})).await.ok();
+    let id = booking["id"].as_str().unwrap();
+    let record = until("the booking to be assigned", async || {
+        let rounds = depot.http().get(&format!("/api/v1/bookings/{id}/dispatch")).await.ok();
+        rounds["items"].as_array().unwrap().iter().find(|r| r["chosen"] == "van-1").cloned()
+    })
+    .await;
+    let round = record["round"].as_i64().unwrap();
+    let again = depot.command(&["dispatch", "reproduce", &round.to_string()]);
+    assert_eq!(
+        (&again["round"], &again["same"], &again["bookings"], &again["vehicles"]),
+        (&json!(round), &json!(true), &json!(1), &json!(1))
+    );
+    assert_eq!(again["policy"], record["policy"]);
+    assert_eq!(depot.command(&["dispatch", "reproduce"])["round"].as_i64(), Some(round), "the newest");
+    assert!(depot.fails(&["dispatch", "reproduce", "7"]).contains("round 7 is not kept"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_description_is_served_as_openapi() {
     let depot = Depot::start().await;
     let document = depot.http_as("").get("/openapi.json").await.ok();

@@ -20,7 +20,7 @@ async fn a_schedule_from_its_preview_to_its_run_and_its_end() {
     let api = depot.http();
     let built_in = api.get("/api/v1/schedules").await.ok();
     let names: Vec<_> = built_in["items"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["Nightly backup", "Nightly retention"]);
+    assert_eq!(names, ["Daily report", "Nightly backup", "Nightly retention", "Plan of tomorrow", "Reminders"]);
     let seen = api.post("/api/v1/schedules/preview", json!({"cron": "30 6 * * 1-5"})).await.ok();
     assert_eq!(seen["next"].as_array().unwrap().len(), 5);
     assert!(seen["words"].as_str().unwrap().contains("06:30"), "{seen}");
@@ -78,4 +78,40 @@ async fn a_backup_of_a_running_depot_can_be_verified_and_restored() {
     let api = depot.http();
     assert_eq!(api.get(&format!("/api/v1/bookings/{}", before["id"].as_str().unwrap())).await.ok()["notes"], "before");
     api.get(&format!("/api/v1/bookings/{}", after["id"].as_str().unwrap())).await.problem(404);
+}
+
+#[tokio::test]
+async fn tomorrow_is_planned_pickups_are_reminded_of_and_yesterday_is_reported() {
+    let depot = Depot::start_with(&["BOOKINGS__REMIND_BEFORE_S=[172800, 86400]"]).await;
+    let api = depot.http();
+    let ran = async |id: &str| {
+        assert_eq!(api.post(&format!("/api/v1/schedules/{id}/run"), json!({})).await.status, 202);
+        let run = run_of(&depot, id).await;
+        assert_eq!(run["result"], "ok", "{run}");
+        run["message"].as_str().unwrap().to_owned()
+    };
+    let told = api.get("/api/v1/dispatch/days/tomorrow").await.problem(404);
+    assert!(told["detail"].as_str().unwrap().contains("plan_tomorrow"), "{told}");
+    api.get("/api/v1/dispatch/days/2026-13-01").await.problem(422);
+    depot.new_device("van-1");
+    let noon = (jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().tomorrow().unwrap()).at(12, 0, 0, 0);
+    let at = |hours: i64| format!("{}Z", noon.checked_add(jiff::Span::new().hours(hours)).unwrap());
+    let book = async |pickup_at: String, class: &str| {
+        let place = |lon: f64| json!({"lat": 42.5, "lon": lon});
+        let order = json!({"pickup": place(1.5), "dropoff": place(1.6), "pickup_at": pickup_at, "vehicle_class": class});
+        api.post("/api/v1/bookings", order).await.ok()["ref"].as_str().unwrap().to_owned()
+    };
+    let (van, truck, later) = (book(at(0), "van").await, book(at(1), "truck").await, book(at(36), "van").await);
+    assert!(ran("plan-of-tomorrow").await.contains("1 of 2 bookings"));
+    let plan = api.get("/api/v1/dispatch/days/tomorrow").await.ok();
+    assert_eq!((&plan["day"], &plan["basis"], &plan["vehicles"]), (&json!(noon.date().to_string()), &json!("fleet"), &json!(1)));
+    assert_eq!((&plan["served"][0]["ref"], &plan["served"][0]["vehicle_id"]), (&json!(van), &json!("van-1")));
+    assert_eq!((&plan["unserved"][0]["ref"], &plan["unserved"][0]["lack"]), (&json!(truck), &json!("none_fits")));
+    assert!(ran("reminders").await.starts_with("0 "), "all were booked within the offsets: {later}");
+    assert!(ran("daily-report").await.contains("0 bookings"));
+    let reports = api.get("/api/v1/reports/daily").await.ok();
+    assert_eq!((&reports["items"][0]["bookings"], reports["items"].as_array().unwrap().len()), (&json!(0), 1));
+    api.get("/api/v1/reports/daily?from=yesterday").await.problem(422);
+    let sheet = depot.http().request(reqwest::Method::GET, "/api/v1/reports/daily.csv").send().await.unwrap().text().await.unwrap();
+    assert!(sheet.starts_with("day,zone,made_at,bookings,") && sheet.lines().count() == 2, "{sheet}");
 }

@@ -1,31 +1,37 @@
 //! What each kind of schedule does. A new kind is a line here.
 
 use super::Rooms;
+use crate::analytics::daily::Daily;
 use crate::backups;
 use crate::dispatch::Dispatch;
-use crate::model::ScheduleKind;
+use crate::dispatch::day::Days;
+use crate::model::{Day, Place, Schedule, ScheduleKind, Span, Timestamp};
+use crate::replay::ahead;
 use crate::schedules::{Action, Actions};
 use anyhow::Result;
 use std::sync::Arc;
 
 /// The actions over the open rooms.
 pub fn all(rooms: &Rooms, dispatch: &Dispatch) -> Actions {
-    let (released, round) = (dispatch.clone(), dispatch.clone());
-    let (copied, old) = (rooms.clone(), rooms.clone());
     Actions::from([
-        (ScheduleKind::Release, action(move || release(released.clone()))),
-        (ScheduleKind::Dispatch, action(move || hold_round(round.clone()))),
-        (ScheduleKind::Backup, action(move || backup(copied.clone()))),
-        (ScheduleKind::Retention, action(move || retain(old.clone()))),
+        (ScheduleKind::Release, action(dispatch, |dispatch, _, _| release(dispatch))),
+        (ScheduleKind::Dispatch, action(dispatch, |dispatch, _, _| hold_round(dispatch))),
+        (ScheduleKind::Backup, action(rooms, |rooms, _, _| backup(rooms))),
+        (ScheduleKind::Retention, action(rooms, |rooms, _, _| retain(rooms))),
+        (ScheduleKind::Reminders, action(rooms, |rooms, _, _| remind(rooms))),
+        (ScheduleKind::Report, action(rooms, |rooms, schedule, slot| report(rooms, schedule.zone, slot))),
+        (ScheduleKind::PlanTomorrow, action(rooms, |rooms, schedule, slot| plan_tomorrow(rooms, schedule.zone, slot))),
     ])
 }
 
-fn action<F>(act: impl Fn() -> F + Send + Sync + 'static) -> Action
+fn action<T, F>(over: &T, act: impl Fn(T, Schedule, Timestamp) -> F + Send + Sync + 'static) -> Action
 where
+    T: Clone + Send + Sync + 'static,
     F: Future<Output = Result<String>> + Send + 'static,
 {
-    Arc::new(move || {
-        let acting = act();
+    let over = over.clone();
+    Arc::new(move |schedule, slot| {
+        let acting = act(over.clone(), schedule, slot);
         Box::pin(async move { acting.await.map_err(|e| format!("{e:#}")) })
     })
 }
@@ -52,4 +58,30 @@ async fn retain(rooms: Rooms) -> Result<String> {
     super::tend::purge(&rooms, now).await?;
     let runs = rooms.schedules.purge().await?;
     Ok(format!("{gone:?}; {runs} old runs"))
+}
+
+async fn remind(rooms: Rooms) -> Result<String> {
+    Ok(format!("{} pickups were reminded of", rooms.bookings.remind_due(rooms.clock.now()).await?))
+}
+
+async fn report(rooms: Rooms, zone: String, slot: Timestamp) -> Result<String> {
+    let tolerance = Span::from_secs(i64::try_from(rooms.config.dispatch.late_tolerance_s)?);
+    let day = Day::of(slot, &zone).previous();
+    let report = Daily::new(rooms.db.clone(), tolerance).make(day, &zone, rooms.clock.now()).await?;
+    Ok(format!("{}: {} bookings, {} delivered, {} expired", report.day, report.bookings, report.delivered, report.expired))
+}
+
+async fn plan_tomorrow(rooms: Rooms, zone: String, slot: Timestamp) -> Result<String> {
+    let (days, day, now) = (Days::new(rooms.db.clone()), Day::of(slot, &zone).next(), rooms.clock.now());
+    let known = days.ahead(&day).await?;
+    let depot = Place::new(rooms.config.depot.lat, rooms.config.depot.lon)?;
+    let planned = day.clone();
+    let plan = tokio::task::spawn_blocking(move || {
+        let place = |vehicle: &_| rooms.fleet.get(vehicle).and_then(|view| view.place).unwrap_or(depot);
+        ahead::plan(&planned, &zone, &known, &rooms.config.dispatch, place, now)
+    });
+    let plan = plan.await?;
+    days.keep(day, &plan).await?;
+    let all = plan.served.len() + plan.unserved.len();
+    Ok(format!("{}: {} of {all} bookings can be served by {} vehicles", plan.day, plan.served.len(), plan.vehicles))
 }

@@ -15,6 +15,7 @@ mod offer;
 mod place;
 mod quote;
 pub mod recurrences;
+mod remind;
 mod step;
 mod view;
 
@@ -68,15 +69,19 @@ impl Bookings {
         &self.etas
     }
 
-    /// Forgets what is kept for a while only: expired quotes, idempotency keys after 48 h, dispatch records and offers after `keep_rounds_days`.
+    /// Forgets what is kept for a while only: expired quotes, idempotency keys after 48 h, dispatch records, offers and plans of days after
+    /// `keep_rounds_days`.
     pub async fn purge(&self, now: Timestamp) -> Result<()> {
         const DAY_S: i64 = 86_400;
         let rounds = now - Span::from_secs(i64::from(self.rules.dispatch.keep_rounds_days) * DAY_S);
+        let inputs = self.rules.dispatch.keep_inputs;
         let change = move |tx: &Transaction<'_>| {
             store::quotes::purge(tx, now - Span::from_secs(DAY_S))?;
             store::idempotency::purge(tx, now - Span::from_secs(2 * DAY_S))?;
-            store::rounds::purge(tx, rounds)?;
+            store::rounds::purge(tx, rounds, inputs)?;
             store::offers::purge(tx, rounds)?;
+            store::reminders::purge(tx, now - Span::from_secs(DAY_S))?;
+            store::days::purge(tx, rounds)?;
             Ok(())
         };
         self.db.write(change).await

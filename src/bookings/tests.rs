@@ -332,3 +332,4 @@ proptest! {
 }
 
 mod edits;
+mod reminders;

@@ -3,17 +3,18 @@
 use super::{Common, table};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::model::{Span, Timestamp};
-use crate::replay::{self, Figures, Policy, Request};
-use crate::sim::traces::Trips;
+use crate::dispatch::plan::Rules;
+use crate::model::{Span, Timestamp, Vehicle};
+use crate::replay::{self, Driver, Figures, Policy, Request};
+use crate::sim::traces::{Trip, Trips};
 use crate::store::bookings::{self, Filter};
-use crate::store::{self, Db};
+use crate::store::{self, Db, vehicles};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is replayed, and how.
 #[derive(clap::Args, Clone, Debug)]
@@ -61,13 +62,11 @@ pub fn run(args: &ReplayArgs, common: &Common) -> Result<()> {
     let config = common.settings()?;
     let policies = policies(args, &config)?;
     let (from, to) = (time(args, &config, args.from.as_deref())?, time(args, &config, args.to.as_deref())?);
-    let requests = requests(args, &config, from, to)?;
-    let drivers = usize::try_from(args.drivers)?;
-    let starts = replay::starts(&requests, drivers, args.seed);
+    let (requests, drivers) = day(args, &config, from, to)?;
     let clock = Clock::system();
     let replayed = policies.iter().map(|policy| {
         let bar = progress(requests.len(), &policy.name, common.json)?;
-        let figures = replay::run(&requests, &starts, policy, &clock, |settled| bar.set_position(settled as u64));
+        let figures = replay::run(&requests, &drivers, policy, &clock, |settled| bar.set_position(settled as u64)).figures;
         bar.finish_and_clear();
         Ok((policy.name.as_str(), figures))
     });
@@ -109,30 +108,39 @@ fn time(args: &ReplayArgs, config: &Config, text: Option<&str>) -> Result<Option
     Ok(Some(Timestamp::from_millis(at.as_millisecond())))
 }
 
-/// What was asked from `from` on and before `to`, in the order of the asking.
-fn requests(args: &ReplayArgs, config: &Config, from: Option<Timestamp>, to: Option<Timestamp>) -> Result<Vec<Request>> {
-    let mut requests = match &args.bookings {
-        Some(file) => {
-            let trips = Trips::open(file).map_err(|e| anyhow!("{e}"))?.0;
-            let request = |trip: crate::sim::traces::Trip| Request {
-                asked: Timestamp::from_secs(trip.pickup_ts),
-                pickup: trip.pickup,
-                dropoff: trip.dropoff,
-            };
-            trips.into_iter().map(request).collect()
-        }
+/// What was asked from `from` on and before `to`, in the order of the asking, and who drives.
+fn day(args: &ReplayArgs, config: &Config, from: Option<Timestamp>, to: Option<Timestamp>) -> Result<(Vec<Request>, Vec<Driver>)> {
+    let (mut requests, vehicles) = match &args.bookings {
+        Some(file) => (trips(file, config)?, Vec::new()),
         None => history(config)?,
     };
     let all = requests.len();
-    requests.retain(|r| from.is_none_or(|from| r.asked >= from) && to.is_none_or(|to| r.asked < to));
-    requests.sort_by_key(|r| r.asked);
+    let asked = |r: &Request| r.wants.since;
+    requests.retain(|r| from.is_none_or(|from| asked(r) >= from) && to.is_none_or(|to| asked(r) < to));
+    requests.sort_by_key(asked);
     ensure!(!requests.is_empty(), "none of {all} bookings is within the time asked for");
-    Ok(requests)
+    let mut drivers = replay::drivers(&requests, usize::try_from(args.drivers)?, args.seed);
+    for (driver, vehicle) in drivers.iter_mut().zip(vehicles.iter().cycle()) {
+        (driver.class, driver.capacity) = (vehicle.class.as_str().into(), vehicle.capacity);
+        driver.skills = vehicle.skills.clone().into();
+    }
+    Ok((requests, drivers))
 }
 
-/// Every booking of the depot, as if it had been asked for at its pickup time.
-fn history(config: &Config) -> Result<Vec<Request>> {
+/// The trips of a file, by the model.
+fn trips(file: &Path, config: &Config) -> Result<Vec<Request>> {
+    let travel = Rules::from(&config.dispatch).travel;
+    let mut trips = Trips::open(file).map_err(|e| anyhow!("{e}"))?.0;
+    trips.sort_by_key(|trip| trip.pickup_ts);
+    let request =
+        |(number, trip): (usize, Trip)| Request::at_once(number, Timestamp::from_secs(trip.pickup_ts), trip.pickup, trip.dropoff, &travel);
+    Ok(trips.into_iter().enumerate().map(request).collect())
+}
+
+/// Every booking of the depot, and its vehicles.
+fn history(config: &Config) -> Result<(Vec<Request>, Vec<Vehicle>)> {
     const PAGE: usize = 5_000;
+    let lead = Span::from_secs(i64::try_from(config.dispatch.lead_s)?);
     let dir = &config.depot.data_dir;
     if !dir.join("ops.db").exists() {
         bail!("{} holds no depot's history: give --data-dir, or --bookings FILE", dir.display());
@@ -140,17 +148,15 @@ fn history(config: &Config) -> Result<Vec<Request>> {
     let db = Db::open(dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     runtime
-        .block_on(db.read(|connection| {
+        .block_on(db.read(move |connection| {
             let (mut requests, mut before) = (Vec::new(), i64::MAX);
             loop {
                 let page = bookings::list(connection, &Filter::default(), before, PAGE)?;
-                let Some((last, _)) = page.last() else { return Ok::<_, store::Error>(requests) };
+                let Some((last, _)) = page.last() else {
+                    return Ok::<_, store::Error>((requests, vehicles::list(connection, None, None, usize::MAX)?));
+                };
                 before = *last;
-                requests.extend(page.into_iter().map(|(_, booking)| Request {
-                    asked: booking.order.pickup_at.unwrap_or(booking.created_at),
-                    pickup: booking.order.pickup.place,
-                    dropoff: booking.order.dropoff.place,
-                }));
+                requests.extend(page.into_iter().map(|(_, booking)| Request::of(&booking, lead)));
             }
         }))
         .map_err(Into::into)
@@ -174,7 +180,7 @@ fn document(args: &ReplayArgs, policy: &str, figures: &Figures) -> Result<Value>
 }
 
 fn heading(args: &ReplayArgs, requests: &[Request]) -> String {
-    let edge = |r: Option<&Request>| r.map_or_else(String::new, |r| r.asked.to_string());
+    let edge = |r: Option<&Request>| r.map_or_else(String::new, |r| r.wants.since.to_string());
     let (first, last) = (edge(requests.first()), edge(requests.last()));
     format!("{} bookings asked from {first} to {last}, {} drivers, seed {}", requests.len(), args.drivers, args.seed)
 }

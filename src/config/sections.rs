@@ -139,6 +139,8 @@ pub struct Bookings {
     pub expire_after_s: u32,
     /// Days ahead that the bookings of recurring ones are placed.
     pub recurring_ahead_days: u32,
+    /// Seconds before a pickup that it is reminded of, where a schedule of kind `reminders` runs; eight at most.
+    pub remind_before_s: Vec<u32>,
     /// Bookings in an imported file at most.
     pub import_max_lines: u32,
 }
@@ -222,6 +224,8 @@ pub struct Dispatch {
     pub late_tolerance_s: u64,
     /// Days that the rounds' records are kept.
     pub keep_rounds_days: u32,
+    /// Rounds whose inputs are kept, so that their plans can be made again; 10 KB each with 300 vehicles.
+    pub keep_inputs: u32,
 }
 
 /// The flat tariff.
@@ -314,7 +318,7 @@ impl Default for Drivers {
 }
 impl Default for Bookings {
     fn default() -> Self {
-        Self { expire_after_s: 3_600, recurring_ahead_days: 7, import_max_lines: 5_000 }
+        Self { expire_after_s: 3_600, recurring_ahead_days: 7, remind_before_s: vec![86_400, 3_600], import_max_lines: 5_000 }
     }
 }
 impl Default for Dispatch {
@@ -351,6 +355,7 @@ impl Default for Dispatch {
             late_after_s: 900,
             late_tolerance_s: 120,
             keep_rounds_days: 30,
+            keep_inputs: 5_000,
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod asking;
 pub mod availability;
+pub mod day;
 pub mod eta;
 pub mod inputs;
 pub mod plan;
@@ -21,6 +22,7 @@ mod scene;
 mod stats;
 
 pub use round::Report;
+pub use scene::wants;
 pub use stats::Stats;
 
 use crate::bookings::{self, Bookings};

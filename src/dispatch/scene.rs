@@ -14,8 +14,13 @@ const WHOLE: usize = 5_000;
 /// Vehicles of any kind looked at around each pickup, to say why they were not considered.
 const AROUND: usize = 32;
 
-/// A booking, as far as the plan is concerned.
+/// A booking, as far as the plan is concerned, and the answers of the drivers who were asked.
 pub(super) fn waiting(booking: &Booking, answers: &Answers) -> Waiting {
+    Waiting { declined: answers.declined(booking.id), ..wants(booking) }
+}
+
+/// What a booking wants, in the plan's words.
+pub fn wants(booking: &Booking) -> Waiting {
     let order = &booking.order;
     let since = booking.created_at.max(order.pickup_at.unwrap_or(booking.created_at).min(booking.updated_at));
     Waiting {
@@ -24,7 +29,6 @@ pub(super) fn waiting(booking: &Booking, answers: &Answers) -> Waiting {
         skills: order.skills.clone(),
         trip: Span::from_secs(booking.fare.duration_s.into()),
         due: due(booking),
-        declined: answers.declined(booking.id),
         priority: order.priority,
         ..Waiting::new(booking.id, order.pickup.place, since)
     }

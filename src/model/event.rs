@@ -68,6 +68,12 @@ pub enum Kind {
     BookingLate,
     /// It will be in time after all.
     BookingOnTime,
+    /// Its pickup is not far off any more.
+    BookingReminder,
+    /// A day to come was planned.
+    DayPlanned,
+    /// The report of a day was made.
+    ReportMade,
     /// A recurring booking was made, changed, paused or taken away, or one of its days went another way.
     RecurrenceChanged,
     /// A vehicle was registered or its data changed.
@@ -96,7 +102,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 34] = [
         Self::BookingPlaced,
         Self::BookingChanged,
         Self::BookingReleased,
@@ -116,6 +122,9 @@ impl Kind {
         Self::BookingUnlocked,
         Self::BookingLate,
         Self::BookingOnTime,
+        Self::BookingReminder,
+        Self::DayPlanned,
+        Self::ReportMade,
         Self::RecurrenceChanged,
         Self::VehicleChanged,
         Self::VehicleDutyChanged,
@@ -152,6 +161,9 @@ impl Kind {
             Self::BookingUnlocked => "booking.unlocked",
             Self::BookingLate => "booking.late",
             Self::BookingOnTime => "booking.on_time",
+            Self::BookingReminder => "booking.reminder",
+            Self::DayPlanned => "day.planned",
+            Self::ReportMade => "report.made",
             Self::RecurrenceChanged => "recurrence.changed",
             Self::VehicleChanged => "vehicle.changed",
             Self::VehicleDutyChanged => "vehicle.duty_changed",

@@ -4,6 +4,7 @@
 
 mod booking;
 mod change;
+mod day;
 mod driver;
 mod event;
 mod fix;
@@ -18,6 +19,7 @@ mod vehicle;
 
 pub use booking::{Booking, Status, Step, StepRefused};
 pub use change::Part;
+pub use day::Day;
 pub use driver::{Crew, Driver, Duty, Pause, Period, Shift};
 pub use event::{Actor, Event, Kind};
 pub use fix::{Fix, Flag, Flags};

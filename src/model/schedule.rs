@@ -32,8 +32,22 @@ pub enum ScheduleKind {
     Backup,
     /// Takes away what is older than the settings keep.
     Retention,
+    /// Reminds of pickups to come.
+    Reminders,
+    /// Makes the report of the day before.
+    Report,
+    /// Plans the day after.
+    PlanTomorrow,
 }
-names!(ScheduleKind { Release = "release", Dispatch = "dispatch", Backup = "backup", Retention = "retention" });
+names!(ScheduleKind {
+    Release = "release",
+    Dispatch = "dispatch",
+    Backup = "backup",
+    Retention = "retention",
+    Reminders = "reminders",
+    Report = "report",
+    PlanTomorrow = "plan_tomorrow",
+});
 
 /// What becomes of a slot that passed while the depot was not there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -46,6 +46,7 @@ fn is_command(kind: Kind) -> bool {
             | Kind::BookingOffered
             | Kind::BookingDeclined
             | Kind::BookingOfferWithdrawn
+            | Kind::BookingReminder
     )
 }
 
@@ -85,6 +86,12 @@ fn command(event: &Event, standing: Standing, now: Timestamp) -> Option<Command>
             let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
             let reason = ["cancel_reason", "reason"].into_iter().find_map(|key| data[key].as_str());
             json!({"type": "job_cancelled", "seq": event.seq, "booking_id": booking.to_string(), "reason": reason}).to_string()
+        }
+        Kind::BookingReminder if active == Some(booking) => {
+            let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+            let (at, before) = (&data["pickup_at"], &data["remind"]["before_s"]);
+            json!({"type": "reminder", "seq": event.seq, "booking_id": booking.to_string(), "pickup_at": at, "before_s": before})
+                .to_string()
         }
         _ => return None,
     };

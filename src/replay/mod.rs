@@ -8,6 +8,7 @@
 //! [`PATIENCE`] of its asking, and drivers start where some of the day's bookings begin. What a driver was given is driven;
 //! what was only promised is decided again in the next round.
 
+pub mod ahead;
 pub mod figures;
 pub mod policy;
 pub mod world;
@@ -16,10 +17,13 @@ pub use figures::Figures;
 pub use policy::Policy;
 
 use crate::clock::Clock;
-use crate::model::{Place, Span, Timestamp};
+use crate::dispatch::plan::Waiting;
+use crate::dispatch::{self, eta::Travel};
+use crate::model::{Booking, BookingId, Capacity, Place, Span, Timestamp, VehicleId, Window};
 use crate::sim::rng::Rng;
 use figures::Tally;
-use world::World;
+use std::sync::Arc;
+use world::{Job, World};
 
 /// How long a driver is busy at a drop-off.
 pub const HANDOVER: Span = Span::from_secs(60);
@@ -27,35 +31,100 @@ pub const HANDOVER: Span = Span::from_secs(60);
 pub const PATIENCE: Span = Span::from_secs(600);
 
 /// A booking that somebody asks for.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Request {
-    /// When.
-    pub asked: Timestamp,
-    /// Where the load is picked up.
-    pub pickup: Place,
+    /// What is wanted, in the plan's words: it is asked for at its `since`, and lost when nobody can be there until its `latest`.
+    pub wants: Waiting,
+    /// A vehicle that is there earlier waits.
+    pub earliest: Timestamp,
     /// Where it goes.
     pub dropoff: Place,
 }
 
-/// Where `drivers` drivers start: at the pickups of distinct requests drawn with the seed, of all again when there are more
+impl Request {
+    /// Number `number` of the day, by the model: asked for at `asked`, wanted at once, and any vehicle will do.
+    pub fn at_once(number: usize, asked: Timestamp, pickup: Place, dropoff: Place, travel: &Travel) -> Self {
+        let trip = travel.eta(pickup.distance(dropoff)).drive + HANDOVER;
+        let wants = Waiting { trip, latest: Some(asked + PATIENCE), ..Waiting::new(id(number), pickup, asked) };
+        Self { wants, earliest: asked, dropoff }
+    }
+
+    /// A booking of the depot. One for later is asked for `lead` before its pickup, and served within its window.
+    pub fn of(booking: &Booking, lead: Span) -> Self {
+        let order = &booking.order;
+        let earliest = order.pickup_at.unwrap_or(booking.created_at).max(booking.created_at);
+        let asked = booking.created_at.max(earliest - lead);
+        let latest = order.pickup_until.unwrap_or(earliest).max(earliest + PATIENCE);
+        let wants = dispatch::wants(booking);
+        let wants = Waiting { since: asked, latest: Some(latest), trip: wants.trip + HANDOVER, ..wants };
+        Self { wants, earliest, dropoff: order.dropoff.place }
+    }
+}
+
+/// An id that orders as the numbers do.
+fn id(number: usize) -> BookingId {
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&(number as u64).to_be_bytes());
+    BookingId::generate(Timestamp::default(), random)
+}
+
+/// Who drives.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Driver {
+    /// The vehicle.
+    pub id: VehicleId,
+    /// Its class.
+    pub class: Arc<str>,
+    /// What it can carry at most.
+    pub capacity: Capacity,
+    /// What it and its driver can do.
+    pub skills: Arc<[String]>,
+    /// Where the day begins.
+    pub place: Place,
+    /// No job is given outside this time; `None`: the driver works all day.
+    pub shift: Option<Window>,
+    /// Nor within this.
+    pub pause: Option<Window>,
+}
+
+/// So many drivers of vans, who start at the pickups of distinct requests drawn with the seed, of all again when there are more
 /// drivers than requests.
-pub fn starts(requests: &[Request], drivers: usize, seed: u64) -> Vec<Place> {
+pub fn drivers(requests: &[Request], drivers: usize, seed: u64) -> Vec<Driver> {
     let mut rng = Rng::new(seed, 0);
     let mut order: Vec<usize> = (0..requests.len()).collect();
     for at in 0..drivers.min(order.len()) {
         let other = at + rng.index(order.len() - at);
         order.swap(at, other);
     }
-    order.iter().cycle().take(if requests.is_empty() { 0 } else { drivers }).map(|&at| requests[at].pickup).collect()
+    let places = order.iter().cycle().take(if requests.is_empty() { 0 } else { drivers }).map(|&at| requests[at].wants.pickup);
+    let (class, skills): (Arc<str>, Arc<[String]>) = ("van".into(), [].into());
+    let driver = |(number, place): (usize, Place)| {
+        let id = VehicleId::new(&format!("D-{:05}", number + 1)).ok()?;
+        let (class, skills) = (class.clone(), skills.clone());
+        Some(Driver { id, class, capacity: Capacity::default(), skills, place, shift: None, pause: None })
+    };
+    places.enumerate().filter_map(driver).collect()
+}
+
+/// What came of a day.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Day {
+    /// In sum.
+    pub figures: Figures,
+    /// The jobs, in the order in which they were given.
+    pub jobs: Vec<Job>,
+    /// Indexes of the requests that nobody could serve in time.
+    pub lost: Vec<usize>,
 }
 
 /// Runs the requests, which are in the order of their asking, through `policy`. `progress` is told how many are settled.
-pub fn run(requests: &[Request], starts: &[Place], policy: &Policy, clock: &Clock, mut progress: impl FnMut(usize)) -> Figures {
-    let Some(first) = requests.first() else { return Figures::default() };
-    let mut world = World::new(requests, starts, first.asked);
-    let mut tally = Tally::default();
+pub fn run(requests: &[Request], drivers: &[Driver], policy: &Policy, clock: &Clock, mut progress: impl FnMut(usize)) -> Day {
+    let Some(first) = requests.first() else { return Day::default() };
+    let mut world = World::new(requests, drivers, first.wants.since);
+    let (mut tally, mut day) = (Tally::default(), Day::default());
     while let Some(now) = world.next_round(policy) {
-        tally.lost += world.arrive(now);
+        day.lost.extend(world.arrive(now));
+        tally.lost = day.lost.len();
         if !world.is_anybody_waiting() {
             continue;
         }
@@ -63,11 +132,14 @@ pub fn run(requests: &[Request], starts: &[Place], policy: &Policy, clock: &Cloc
         let given = policy.decide(now, &world);
         tally.plan(clock.monotonic().duration_since(start));
         for (request, driver) in given {
-            tally.job(&world.give(now, request, driver, &policy.rules.travel));
+            let job = world.give(now, request, driver, &policy.rules.travel);
+            tally.job(&job);
+            day.jobs.push(job);
         }
         progress(tally.settled());
     }
-    tally.figures(starts.len(), world.span())
+    day.figures = tally.figures(drivers.len(), world.span());
+    day
 }
 
 #[cfg(test)]

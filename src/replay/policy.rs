@@ -60,15 +60,14 @@ impl Policy {
 
     /// Who is given what now: pairs of a request and a driver.
     pub fn decide(&self, now: Timestamp, world: &World<'_>) -> Vec<(usize, usize)> {
-        let travel = &self.rules.travel;
-        let (waiting, seen) = (world.waiting(travel), world.seen());
+        let (waiting, seen) = (world.waiting(), world.seen());
         match self.how {
             How::Nearest => self.nearest(now, waiting, seen),
             How::Plan => {
                 let requests: HashMap<_, _> = waiting.iter().map(|(request, w)| (w.id, *request)).collect();
                 let drivers: HashMap<_, _> = seen.iter().zip(0..).map(|(s, driver)| (s.id.clone(), driver)).collect();
                 let waiting: Vec<_> = waiting.into_iter().map(|(_, w)| w).collect();
-                let plan = plan::assign(now, &waiting, &seen, &world.lately(travel), &self.rules);
+                let plan = plan::assign(now, &waiting, &seen, &world.lately(), &self.rules);
                 let pair = |o: &plan::Outcome| Some((*requests.get(&o.booking)?, *drivers.get(o.vehicle.as_ref()?)?));
                 plan.outcomes.iter().filter_map(pair).collect()
             }
@@ -76,7 +75,7 @@ impl Policy {
     }
 
     fn nearest(&self, now: Timestamp, waiting: Vec<(usize, plan::Waiting)>, seen: Vec<plan::Seen>) -> Vec<(usize, usize)> {
-        let free = seen.into_iter().zip(0..).filter(|(s, _)| s.availability == Availability::Free);
+        let free = seen.into_iter().zip(0..).filter(|(s, _)| s.availability == Availability::Free && s.barred.is_none());
         let mut free: Vec<_> = free.filter_map(|(s, driver)| Some((s.place?, driver))).collect();
         let mut given = Vec::new();
         for (request, booking) in waiting {

@@ -1,17 +1,17 @@
 //! Who waits and who drives, at one moment of a replayed day.
 
-use super::{HANDOVER, PATIENCE, Policy, Request};
+use super::{Driver, Policy, Request};
 use crate::dispatch::eta::Travel;
-use crate::dispatch::plan::{Lately, Seen, Soon, WORKLOAD, Waiting, jobs_per_hour};
-use crate::model::{Availability, BookingId, Capacity, Metres, Place, Span, Timestamp, VehicleId};
+use crate::dispatch::plan::{Lately, Reason, Seen, Soon, WORKLOAD, Waiting, jobs_per_hour};
+use crate::model::{Availability, Metres, Place, Span, Timestamp, Window};
 use std::collections::VecDeque;
 
 /// How far back "lately" goes, as in live dispatch.
 const LATELY: Span = Span::from_secs(900);
 
-/// A driver with a vehicle.
-struct Driver {
-    id: VehicleId,
+/// A driver at work.
+struct AtWork<'a> {
+    who: &'a Driver,
     /// Where the driver is, or will be when free.
     place: Place,
     /// Since when the driver is free, or from when on.
@@ -20,18 +20,56 @@ struct Driver {
     jobs: VecDeque<Timestamp>,
 }
 
-impl Driver {
+impl AtWork<'_> {
     /// Jobs an hour of late.
     fn workload(&self, now: Timestamp) -> f64 {
         let recent = self.jobs.iter().filter(|given| now.since(**given) <= WORKLOAD).count();
         jobs_per_hour(u32::try_from(recent).unwrap_or(u32::MAX))
+    }
+
+    fn seen(&self, now: Timestamp) -> Seen {
+        let seen = self.who.seen_free(now);
+        let is_free = self.free_at <= now;
+        Seen {
+            availability: if seen.availability == Availability::Free && !is_free { Availability::EnRoute } else { seen.availability },
+            place: Some(self.place),
+            soon: (!is_free).then_some(Soon { at: self.free_at, place: self.place }),
+            jobs_per_hour: self.workload(now),
+            ..seen
+        }
+    }
+}
+
+impl Driver {
+    /// In the plan's words at `now`, without any job.
+    pub(super) fn seen_free(&self, now: Timestamp) -> Seen {
+        let within = |time: Window| (time.from..time.until).contains(&now);
+        Seen {
+            id: self.id.clone(),
+            class: self.class.clone(),
+            capacity: self.capacity,
+            skills: self.skills.clone(),
+            online: true,
+            availability: if self.shift.is_none_or(within) { Availability::Free } else { Availability::OffDuty },
+            place: Some(self.place),
+            fix_ts: Some(now),
+            soon: None,
+            barred: self.pause.is_some_and(within).then_some(Reason::Break),
+            jobs_per_hour: 0.0,
+        }
     }
 }
 
 /// A job that was given.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Job {
-    /// From the asking to the vehicle's arrival.
+    /// Index of the request.
+    pub request: usize,
+    /// Index of the driver.
+    pub driver: usize,
+    /// When the load is picked up.
+    pub pickup: Timestamp,
+    /// From the time when it is wanted to the pickup.
     pub wait: Span,
     /// Driven to the pickup, on the road.
     pub empty: Metres,
@@ -42,7 +80,7 @@ pub struct Job {
 /// The day's state between two rounds.
 pub struct World<'a> {
     requests: &'a [Request],
-    drivers: Vec<Driver>,
+    drivers: Vec<AtWork<'a>>,
     /// Indexes of the requests that wait, the earliest first.
     waiting: Vec<usize>,
     /// How many requests have been asked.
@@ -53,12 +91,8 @@ pub struct World<'a> {
 
 impl<'a> World<'a> {
     /// A fleet that begins its day at `start`.
-    pub fn new(requests: &'a [Request], starts: &[Place], start: Timestamp) -> Self {
-        let driver = |(number, &place): (usize, &Place)| {
-            let id = VehicleId::new(&format!("D-{:05}", number + 1)).ok()?;
-            Some(Driver { id, place, free_at: start, jobs: VecDeque::new() })
-        };
-        let drivers = starts.iter().enumerate().filter_map(driver).collect();
+    pub fn new(requests: &'a [Request], drivers: &'a [Driver], start: Timestamp) -> Self {
+        let drivers = drivers.iter().map(|who| AtWork { who, place: who.place, free_at: start, jobs: VecDeque::new() }).collect();
         Self { requests, drivers, waiting: Vec::new(), asked: 0, start, now: start }
     }
 
@@ -69,18 +103,17 @@ impl<'a> World<'a> {
         if !self.waiting.is_empty() {
             return Some(self.now + gather);
         }
-        self.requests.get(self.asked).map(|next| self.now.max(next.asked) + gather)
+        self.requests.get(self.asked).map(|next| self.now.max(next.wants.since) + gather)
     }
 
-    /// Lets the time come; says how many of those that wait have waited too long, and go.
-    pub fn arrive(&mut self, now: Timestamp) -> usize {
+    /// Lets the time come; gives those that have waited too long, and go.
+    pub fn arrive(&mut self, now: Timestamp) -> Vec<usize> {
         self.now = now;
-        let came = self.requests[self.asked..].iter().take_while(|r| r.asked <= now).count();
+        let came = self.requests[self.asked..].iter().take_while(|r| r.wants.since <= now).count();
         self.waiting.extend(self.asked..self.asked + came);
         self.asked += came;
-        let before = self.waiting.len();
-        self.waiting.retain(|&request| now <= self.requests[request].asked + PATIENCE);
-        before - self.waiting.len()
+        let too_late = |request: &mut usize| self.requests[*request].wants.latest.is_some_and(|latest| now > latest);
+        self.waiting.extract_if(.., too_late).collect()
     }
 
     /// Does anybody wait?
@@ -94,74 +127,43 @@ impl<'a> World<'a> {
     }
 
     fn end(&self) -> Timestamp {
-        self.requests.last().map_or(self.start, |last| last.asked)
+        self.requests.last().map_or(self.start, |last| last.wants.since)
     }
 
     /// The driver is given the job, and drives.
     pub fn give(&mut self, now: Timestamp, request: usize, driver: usize, travel: &Travel) -> Job {
-        let Request { asked, pickup, dropoff } = self.requests[request];
+        let Request { wants, earliest, dropoff } = &self.requests[request];
         let end = self.end();
-        let driver = &mut self.drivers[driver];
-        let way = driver.place.distance(pickup);
-        let arrival = now + travel.eta(way).drive;
-        let loaded = travel.eta(pickup.distance(dropoff)).drive + HANDOVER;
-        (driver.place, driver.free_at) = (dropoff, arrival + loaded);
-        driver.jobs.push_back(now);
-        while driver.jobs.front().is_some_and(|given| now.since(*given) > WORKLOAD) {
-            driver.jobs.pop_front();
+        let at_work = &mut self.drivers[driver];
+        let way = at_work.place.distance(wants.pickup);
+        let pickup = (now + travel.eta(way).drive).max(*earliest);
+        (at_work.place, at_work.free_at) = (*dropoff, pickup + wants.trip);
+        at_work.jobs.push_back(now);
+        while at_work.jobs.front().is_some_and(|given| now.since(*given) > WORKLOAD) {
+            at_work.jobs.pop_front();
         }
         self.waiting.retain(|&other| other != request);
-        Job { wait: arrival - asked, empty: travel.road(way), loaded: driver.free_at.min(end).since(arrival) }
+        let loaded = at_work.free_at.min(end).since(pickup);
+        Job { request, driver, pickup, wait: pickup - *earliest, empty: travel.road(way), loaded }
     }
 
     /// Those that wait in the plan's words, with their indexes.
-    pub fn waiting(&self, travel: &Travel) -> Vec<(usize, Waiting)> {
-        let waiting = |&request: &usize| {
-            let Request { asked, pickup, dropoff } = self.requests[request];
-            let trip = travel.eta(pickup.distance(dropoff)).drive + HANDOVER;
-            let (id, latest) = (number(request), Some(asked + PATIENCE));
-            (request, Waiting { trip, latest, ..Waiting::new(id, pickup, asked) })
-        };
-        self.waiting.iter().map(waiting).collect()
+    pub fn waiting(&self) -> Vec<(usize, Waiting)> {
+        self.waiting.iter().map(|&request| (request, self.requests[request].wants.clone())).collect()
     }
 
     /// The drivers in the plan's words, in their order.
     pub fn seen(&self) -> Vec<Seen> {
-        let class: std::sync::Arc<str> = "van".into();
-        let skills: std::sync::Arc<[String]> = [].into();
-        let seen = |driver: &Driver| {
-            let is_free = driver.free_at <= self.now;
-            Seen {
-                id: driver.id.clone(),
-                class: class.clone(),
-                capacity: Capacity::default(),
-                skills: skills.clone(),
-                online: true,
-                availability: if is_free { Availability::Free } else { Availability::EnRoute },
-                place: Some(driver.place),
-                fix_ts: Some(self.now),
-                soon: (!is_free).then_some(Soon { at: driver.free_at, place: driver.place }),
-                barred: None,
-                jobs_per_hour: driver.workload(self.now),
-            }
-        };
-        self.drivers.iter().map(seen).collect()
+        self.drivers.iter().map(|driver| driver.seen(self.now)).collect()
     }
 
     /// What was asked of late.
-    pub fn lately(&self, travel: &Travel) -> Lately {
+    pub fn lately(&self) -> Lately {
         let asked = &self.requests[..self.asked];
-        let recent: VecDeque<&Request> = asked.iter().rev().take_while(|r| self.now.since(r.asked) <= LATELY).collect();
-        let trips = recent.iter().map(|r| (travel.eta(r.pickup.distance(r.dropoff)).drive + HANDOVER).as_secs_f64());
+        let recent: Vec<&Request> = asked.iter().rev().take_while(|r| self.now.since(r.wants.since) <= LATELY).collect();
+        let trips = recent.iter().map(|r| r.wants.trip.as_secs_f64());
         let count = u32::try_from(recent.len()).unwrap_or(u32::MAX);
         let mean = trips.sum::<f64>() / f64::from(count.max(1));
         Lately { bookings: count, over: LATELY.min(self.now.since(self.start)), trip: Span::from_secs(1) * mean, vehicles: None }
     }
-}
-
-/// An id that orders as the requests do.
-fn number(request: usize) -> BookingId {
-    let mut random = [0; 10];
-    random[2..].copy_from_slice(&(request as u64).to_be_bytes());
-    BookingId::generate(Timestamp::default(), random)
 }

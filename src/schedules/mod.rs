@@ -170,10 +170,11 @@ impl Schedules {
         self.db.write(change).await
     }
 
-    /// Fills an empty depot with what every depot needs: a backup and the end of what is too old, each night.
+    /// Fills an empty depot with what every depot needs: a backup and the end of what is too old each night, the report of the day
+    /// before, reminders, and in the evening the plan of the day after.
     pub async fn fill(&self) -> Result<()> {
         let now = self.clock.now();
-        let nightly = |name: &str, kind, cron: &str| Wish {
+        let wish = |name: &str, kind, cron: &str| Wish {
             name: name.to_owned(),
             kind,
             cron: cron.to_owned(),
@@ -184,8 +185,11 @@ impl Schedules {
             backoff_s: 300,
         };
         let first = [
-            self.made(nightly("Nightly backup", ScheduleKind::Backup, "30 2 * * *"), "nightly-backup", now)?,
-            self.made(nightly("Nightly retention", ScheduleKind::Retention, "15 3 * * *"), "nightly-retention", now)?,
+            self.made(wish("Nightly backup", ScheduleKind::Backup, "30 2 * * *"), "nightly-backup", now)?,
+            self.made(wish("Nightly retention", ScheduleKind::Retention, "15 3 * * *"), "nightly-retention", now)?,
+            self.made(wish("Daily report", ScheduleKind::Report, "0 4 * * *"), "daily-report", now)?,
+            self.made(wish("Reminders", ScheduleKind::Reminders, "*/5 * * * *"), "reminders", now)?,
+            self.made(wish("Plan of tomorrow", ScheduleKind::PlanTomorrow, "0 18 * * *"), "plan-of-tomorrow", now)?,
         ];
         let change = move |tx: &Transaction<'_>| {
             if schedules::is_fresh(tx)? {

@@ -1,7 +1,7 @@
 //! Runs what is due: at most a few at once, each with a limit of time.
 
 use super::{Error, Schedules};
-use crate::model::{Run, RunResult, RunTrigger, Schedule, ScheduleKind};
+use crate::model::{Run, RunResult, RunTrigger, Schedule, ScheduleKind, Timestamp};
 use crate::store::schedules;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -17,8 +17,8 @@ const AT_ONCE: usize = 4;
 /// Time that a run may take.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// What a kind of schedule does; the text says what came of it, or why nothing.
-pub type Action = Arc<dyn Fn() -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
+/// What a kind of schedule does at a slot, which is the second argument; the text says what came of it, or why nothing.
+pub type Action = Arc<dyn Fn(Schedule, Timestamp) -> BoxFuture<'static, Result<String, String>> + Send + Sync>;
 /// What every kind does.
 pub type Actions = BTreeMap<ScheduleKind, Action>;
 
@@ -64,8 +64,8 @@ impl Runner {
         }
         let mut open = FuturesUnordered::new();
         loop {
-            for (kind, run) in self.due().await {
-                open.push(self.work(kind, run));
+            for (schedule, run) in self.due().await {
+                open.push(self.work(schedule, run));
             }
             tokio::select! {
                 () = cancel.cancelled() => return Ok(()),
@@ -76,10 +76,9 @@ impl Runner {
     }
 
     /// What is to begin now.
-    async fn due(&self) -> Vec<(ScheduleKind, Run)> {
+    async fn due(&self) -> Vec<(Schedule, Run)> {
         let claimed = async {
-            let claimed = self.schedules.claim(self.schedules.clock.now()).await?;
-            let mut due: Vec<_> = claimed.into_iter().map(|(s, run)| (s.kind, run)).collect();
+            let mut due = self.schedules.claim(self.schedules.clock.now()).await?;
             due.extend(self.asked_for().await?);
             Ok::<_, Error>(due)
         };
@@ -90,22 +89,22 @@ impl Runner {
     }
 
     /// Runs that somebody asked for and nobody has begun.
-    async fn asked_for(&self) -> Result<Vec<(ScheduleKind, Run)>, Error> {
+    async fn asked_for(&self) -> Result<Vec<(Schedule, Run)>, Error> {
         let is_open = |run: &Run| run.result == RunResult::Running && run.trigger == RunTrigger::Manual;
         let all = self.schedules.all().await?;
-        let asked = all.into_iter().filter_map(|(s, run): (Schedule, Option<Run>)| Some((s.kind, run.filter(is_open)?)));
+        let asked = all.into_iter().filter_map(|(s, run): (Schedule, Option<Run>)| Some((s, run.filter(is_open)?)));
         let at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(asked.filter(|(_, run)| !at_work.contains(&run.id)).collect())
     }
 
-    fn work(&self, kind: ScheduleKind, run: Run) -> impl Future<Output = ()> + Send + 'static {
+    fn work(&self, schedule: Schedule, run: Run) -> impl Future<Output = ()> + Send + 'static {
         let this = self.clone();
         this.at_work.lock().unwrap_or_else(PoisonError::into_inner).insert(run.id);
         async move {
             let turn = this.turns.acquire().await;
-            let outcome = match this.actions.get(&kind) {
-                None => Err(format!("this depot knows no {}", kind.as_str())),
-                Some(action) => match tokio::time::timeout(LONGEST, action()).await {
+            let outcome = match this.actions.get(&schedule.kind) {
+                None => Err(format!("this depot knows no {}", schedule.kind.as_str())),
+                Some(action) => match tokio::time::timeout(LONGEST, action(schedule, run.slot)).await {
                     Ok(outcome) => outcome,
                     Err(_) => Err(format!("took longer than {LONGEST:?}")),
                 },

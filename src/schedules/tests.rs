@@ -157,10 +157,13 @@ async fn the_runner_runs_what_is_due_and_what_is_asked_for_and_says_what_came_of
     let d = depot();
     d.schedules.fill().await.unwrap();
     d.schedules.fill().await.unwrap();
-    assert_eq!(d.schedules.all().await.unwrap().len(), 2, "filled once");
+    assert_eq!(d.schedules.all().await.unwrap().len(), 5, "filled once");
+    for other in ["daily-report", "reminders", "plan-of-tomorrow"] {
+        d.schedules.remove(other, Actor::System).await.unwrap();
+    }
     let runs = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&runs);
-    let backup: Action = Arc::new(move || {
+    let backup: Action = Arc::new(move |_, _| {
         let nth = counted.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move { if nth == 0 { Err("no room".to_owned()) } else { Ok("done".to_owned()) } })
     });

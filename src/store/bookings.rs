@@ -187,7 +187,7 @@ pub fn list(connection: &Connection, filter: &Filter, before: i64, limit: usize)
     connection.prepare_cached(&sql)?.query_and_then(given, |r| Ok((r.get("number")?, read(r)?)))?.collect()
 }
 
-fn collect(connection: &Connection, sql: &str, given: impl rusqlite::Params) -> Result<Vec<Booking>> {
+pub(super) fn collect(connection: &Connection, sql: &str, given: impl rusqlite::Params) -> Result<Vec<Booking>> {
     connection.prepare_cached(sql)?.query_and_then(given, read)?.collect()
 }
 

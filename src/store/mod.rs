@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod bookings;
 pub mod cursors;
+pub mod days;
 pub mod devices;
 pub mod drivers;
 pub mod duty;
@@ -15,8 +16,10 @@ pub mod keys;
 pub mod lateness;
 mod migrate;
 pub mod offers;
+pub mod outcomes;
 pub mod quotes;
 pub mod recurrences;
+pub mod reminders;
 pub mod rounds;
 mod row;
 pub mod schedules;

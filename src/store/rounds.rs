@@ -35,8 +35,8 @@ pub fn inputs(connection: &Connection, round: Option<i64>) -> Result<Option<Vec<
     Ok(connection.prepare_cached(sql)?.query_row([round], |r| r.get(0)).optional()?)
 }
 
-/// Drops records of before `before`; gives their number.
-pub fn purge(tx: &Transaction<'_>, before: Timestamp) -> Result<usize> {
-    tx.execute("delete from round_inputs where at < ?1", [before.as_millis()])?;
+/// Drops records of before `before`, and all but the newest `inputs` of what rounds saw; gives the number of records.
+pub fn purge(tx: &Transaction<'_>, before: Timestamp, inputs: u32) -> Result<usize> {
+    tx.execute("delete from round_inputs where round <= (select round from round_inputs order by round desc limit 1 offset ?1)", [inputs])?;
     Ok(tx.execute("delete from rounds where at < ?1", [before.as_millis()])?)
 }

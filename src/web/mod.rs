@@ -4,6 +4,7 @@ pub mod access;
 pub mod assets;
 mod bookings;
 mod cookies;
+mod days;
 mod devices;
 mod drivers;
 pub mod error;

@@ -1,8 +1,8 @@
 //! Every route, flat. A new one goes here and into [`super::access::GATES`].
 
 use super::{
-    Web, access, bookings, devices, drivers, headers, limits, live, metrics, openapi, quotes, recurrences, schedules, session, system,
-    tokens, users, vehicles,
+    Web, access, bookings, days, devices, drivers, headers, limits, live, metrics, openapi, quotes, recurrences, schedules, session,
+    system, tokens, users, vehicles,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -51,6 +51,9 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(devices::list, devices::create))
         .routes(routes!(devices::read, devices::revoke))
         .routes(routes!(devices::rotate))
+        .routes(routes!(days::plan))
+        .routes(routes!(days::reports))
+        .routes(routes!(days::reports_csv))
         .routes(routes!(schedules::list, schedules::create))
         .routes(routes!(schedules::preview))
         .routes(routes!(schedules::read, schedules::change, schedules::remove))

@@ -83,7 +83,7 @@ pub struct ScheduleShape {
     id: String,
     /// What people call it.
     name: String,
-    /// `release`, `dispatch`, `backup` or `retention`.
+    /// `release`, `dispatch`, `backup`, `retention`, `reminders`, `report` or `plan_tomorrow`.
     #[schema(value_type = String)]
     kind: ScheduleKind,
     /// Five fields (minute hour day month weekday) or six (second first).
@@ -126,7 +126,7 @@ pub struct ScheduleInput {
     /// What people call it.
     #[schema(max_length = 100)]
     name: Option<String>,
-    /// `release`, `dispatch`, `backup` or `retention`.
+    /// `release`, `dispatch`, `backup`, `retention`, `reminders`, `report` or `plan_tomorrow`.
     #[schema(value_type = Option<String>)]
     kind: Option<ScheduleKind>,
     /// Five fields (minute hour day month weekday) or six (second first).

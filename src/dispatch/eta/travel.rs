@@ -3,7 +3,6 @@
 use super::Eta;
 use crate::model::{Metres, Span};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// Turns great-circle distances into travel times.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
@@ -46,10 +45,9 @@ impl Travel {
     }
 
     /// The travel time in whole microseconds; never decreases as the way grows.
+    #[expect(clippy::cast_possible_truncation, reason = "`as` saturates")]
     pub fn micros(&self, way: Metres) -> i64 {
-        let micros = self.micros_per_metre * way.0;
-        let drive = Duration::try_from_secs_f64(micros / 1_000_000.0).unwrap_or(Duration::MAX);
-        i64::try_from(drive.as_micros()).unwrap_or(LONGEST_MICROS).min(LONGEST_MICROS)
+        ((self.micros_per_metre * way.0) as i64).clamp(0, LONGEST_MICROS)
     }
 }
 

@@ -151,23 +151,28 @@ impl<'a> Field<'a> {
 
     /// What the parts of a pair's cost are.
     pub fn parts(&self, row: usize, column: usize) -> Parts {
-        let (Row { due, spot, .. }, to) = (self.rows[row], &self.columns[column]);
-        let chord2 = spot.chord2(to.spot);
-        let drive = self.drive(row, column, chord2);
-        let late = drive.saturating_add(to.until).saturating_sub(due).max(0);
+        let (Row { due, demand, .. }, to) = (self.rows[row], &self.columns[column]);
+        let way = self.way(row, column);
+        let drive = self.road(row, column).unwrap_or_else(|| self.rules.travel.micros(way));
+        let late = drive.saturating_add(to.until).saturating_sub(due);
+        let wastes = self.demands[demand].waste.1 > 0;
         Parts {
             drive: Cost(drive),
-            empty: Cost(self.rules.empty(metres(chord2))),
+            empty: Cost(self.rules.empty(way)),
             until: Cost(to.dues),
-            late: Cost(self.lateness(late)),
-            fit: Cost(waste(self.bookings[row], &self.able[column], self.rules)),
+            late: Cost(if late > 0 { self.lateness(late) } else { 0 }),
+            fit: Cost(if wastes { waste(self.bookings[row], &self.able[column], self.rules) } else { 0 }),
             fairness: Cost(to.fairness),
         }
     }
 
+    /// The drive that a road service knows.
+    fn road(&self, row: usize, column: usize) -> Option<i64> {
+        self.own.get(row)?.roads.iter().find(|(at, _)| *at == column).map(|(_, drive)| *drive)
+    }
+
     fn drive(&self, row: usize, column: usize, chord2: f64) -> i64 {
-        let road = self.own.get(row).and_then(|own| own.roads.iter().find(|(at, _)| *at == column));
-        road.map_or_else(|| self.micros(chord2), |(_, drive)| *drive)
+        self.road(row, column).unwrap_or_else(|| self.micros(chord2))
     }
 
     fn lateness(&self, late: i64) -> i64 {
@@ -177,9 +182,10 @@ impl<'a> Field<'a> {
     /// What a pair that was found costs at least.
     pub fn least_cost(&self, row: Row, found: &Found) -> i64 {
         let Column { dues, fairness, .. } = self.columns[found.index];
-        let drive = self.micros(found.chord2);
+        let way = metres(found.chord2);
+        let drive = self.rules.travel.micros(way);
         let late = if row.due == 0 { self.lateness(drive) } else { 0 };
-        drive + late + self.rules.empty(metres(found.chord2)) + dues + fairness
+        drive + late + self.rules.empty(way) + dues + fairness
     }
 
     /// The `k` vehicles whose least cost is lowest for such a row, prices included, of those that `also` accepts.

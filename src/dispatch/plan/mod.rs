@@ -326,7 +326,9 @@ pub struct Plan {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "`as` saturates; microseconds of a day are exact")]
 fn scaled(micros: i64, weight: f64) -> i64 {
-    (micros as f64 * weight).round() as i64
+    // `f64::round` is a call into the C library, and this is asked a million times a round.
+    let exact = micros as f64 * weight;
+    (exact + 0.5_f64.copysign(exact)) as i64
 }
 
 /// The best plan at `now`. The order of the arguments' elements does not matter; ids must be unique.

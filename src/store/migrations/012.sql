@@ -1,3 +1,2 @@
 -- What a dispatch round saw, so that its plan can be made again.
 create table round_inputs (round integer primary key, at integer not null, inputs blob not null) strict;
-create index round_inputs_by_age on round_inputs (at);
