@@ -6,6 +6,7 @@ mod report;
 mod tend;
 
 use crate::auth::Auth;
+use crate::backups;
 use crate::bookings::Bookings;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,7 +26,7 @@ use crate::store::Db;
 use crate::telemetry::Inspector;
 use crate::tracks::Tracks;
 use crate::web::{self, Web};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use axum::body::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -92,6 +93,7 @@ impl App {
         let dir = config.depot.data_dir.clone();
         data_dir::make(&dir).with_context(|| format!("cannot make the data directory {}", dir.display()))?;
         let lock = DataDirLock::take(&dir)?;
+        ensure!(!backups::is_half_restored(&dir), "a restore into {} was cut short: run `depotd restore` again", dir.display());
         let (rooms, mirror) = load::open(config).await?;
         let guard = bind_mqtt(&rooms).await?;
         let (bookings, db, fleet) = (rooms.bookings.clone(), rooms.db.clone(), rooms.fleet.clone());

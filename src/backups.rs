@@ -155,6 +155,12 @@ pub fn restore(backup: &Path, data_dir: &Path, now: Timestamp) -> Result<PathBuf
     Ok(aside)
 }
 
+/// Did a restore end between taking the old files away and putting the new ones in their place? Then a depot that began here
+/// would begin empty.
+pub fn is_half_restored(data_dir: &Path) -> bool {
+    FILES.iter().any(|file| data_dir.join(STAGING).join(file).exists() && !data_dir.join(file).exists())
+}
+
 /// Copies the files of a backup into `staging`, each with an epoch of its own.
 fn stage(backup: &Path, told: &Backup, staging: &Path) -> Result<(), Error> {
     for file in &told.files {
@@ -222,7 +228,15 @@ mod tests {
             assert!(data.path().join(OPS).exists());
         }
         fs::write(backup.join(MANIFEST), sound).unwrap();
+        // The plug is pulled once the old files are away.
+        fs::create_dir(data.path().join(STAGING)).unwrap();
+        fs::write(data.path().join(STAGING).join(OPS), []).unwrap();
+        assert!(!is_half_restored(data.path()), "nothing is away yet");
+        fs::rename(data.path().join(OPS), data.path().join("away")).unwrap();
+        assert!(is_half_restored(data.path()));
         let aside = restore(&backup, data.path(), NOW).unwrap();
+        assert!(!is_half_restored(data.path()));
+        fs::rename(data.path().join("away"), aside.join(OPS)).unwrap();
         assert!(aside.join(OPS).exists() && data.path().join(OPS).exists() && !data.path().join(STAGING).exists());
         drop(Db::open(data.path()).unwrap());
     }

@@ -1,4 +1,5 @@
-//! Pulls the plug before each statement that writes ops.db, while bookings are placed, released, offered, accepted and given.
+//! Pulls the plug before each statement that writes ops.db, while bookings are placed, released, offered, accepted and given, and
+//! while schedules fire.
 //!
 //! A child process does the work and ends itself, as `kill -9` would, at the n-th statement; then the files must tell a
 //! consistent story, nothing that was acknowledged may be missing, and the work must go on to its end, each booking given once.
@@ -9,13 +10,17 @@ use depotd::bookings::Filter;
 use depotd::bookings::Page;
 use depotd::clock::Clock;
 use depotd::config::Offers;
-use depotd::model::{Actor, Booking, Kind, Span, Status};
-use depotd::store::journal;
+use depotd::model::{Actor, Booking, Kind, Missed, Run, RunResult, ScheduleKind, Span, Status, Timestamp};
+use depotd::schedules::{Action, Actions, Runner, Schedules, Wish};
+use depotd::store::{Db, journal};
 use dispatch_support::{Depot, START, id};
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tracing::span;
 
 /// Ends the process at the n-th statement of the writer.
@@ -42,13 +47,31 @@ impl tracing::Subscriber for Plug {
     fn exit(&self, _: &span::Id) {}
 }
 
+/// In a child: the directory to work in, with the plug set.
+fn plugged() -> Option<String> {
+    let at = std::env::var("CRASH_AT").ok()?.parse().ok()?;
+    tracing::subscriber::set_global_default(Plug { at, seen: AtomicU64::new(0) }).unwrap();
+    std::env::var("CRASH_DIR").ok()
+}
+
+/// Runs a child in `dir` until statement `at`: what it said, and whether it came to its end.
+fn run_child(name: &str, dir: &Path, at: u64) -> (String, bool) {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--ignored", "--nocapture"])
+        .env("CRASH_AT", at.to_string())
+        .env("CRASH_DIR", dir)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .unwrap();
+    (String::from_utf8(child.stdout).unwrap(), child.status.success())
+}
+
 /// The child: says on its standard output what was acknowledged.
 #[tokio::test]
-#[ignore = "run by the test below"]
-async fn child() {
-    let Some(at) = std::env::var("CRASH_AT").ok().and_then(|at| at.parse().ok()) else { return };
-    let dir = std::env::var("CRASH_DIR").unwrap();
-    tracing::subscriber::set_global_default(Plug { at, seen: AtomicU64::new(0) }).unwrap();
+#[ignore = "run by a test below"]
+async fn booking_child() {
+    let Some(dir) = plugged() else { return };
     let depot = Depot::open_with(Path::new(&dir), Clock::manual(START), |dispatch| dispatch.offers = Offers::Best);
     depot.ready("a", 200.0).await;
     depot.ready("b", 400.0).await;
@@ -142,22 +165,111 @@ async fn whenever_the_plug_is_pulled_no_booking_is_lost_or_given_twice() {
     loop {
         at += 1;
         let dir = tempfile::tempdir().unwrap();
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--ignored", "--nocapture"])
-            .env("CRASH_AT", at.to_string())
-            .env("CRASH_DIR", dir.path())
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output()
-            .unwrap();
-        let said = String::from_utf8(child.stdout).unwrap();
+        let (said, ended) = run_child("booking_child", dir.path(), at);
         let depot = Depot::open(dir.path(), Clock::manual(START + Span::from_secs(4 * 3_600)));
         check(&depot, &said, at).await;
         go_on(&depot, at).await;
-        if child.status.success() {
+        if ended {
             break;
         }
     }
     assert!(at > 60, "only {at} statements were seen");
     println!("{at} crash points");
+}
+
+/// A process with schedules, whose action leaves a line in `effects` and fails at its first slot's first attempt.
+struct Timetable {
+    schedules: Schedules,
+    clock: Clock,
+    runner: Runner,
+    tick: Arc<Notify>,
+}
+
+impl Timetable {
+    fn open(dir: &Path, clock: Clock) -> Self {
+        let schedules = Schedules::new(Db::open(dir).unwrap(), "UTC", clock.clone());
+        let effects = dir.join("effects");
+        let act: Action = Arc::new(move |_, slot| {
+            let before = std::fs::read_to_string(&effects).unwrap_or_default();
+            std::fs::write(&effects, format!("{before}{slot}\n")).unwrap();
+            Box::pin(async move { if before.is_empty() { Err("no".to_owned()) } else { Ok("done".to_owned()) } })
+        });
+        let tick = Arc::new(Notify::new());
+        let runner = Runner::new(schedules.clone(), Actions::from([(ScheduleKind::Release, act)]), Arc::clone(&tick));
+        Self { schedules, clock, runner, tick }
+    }
+
+    async fn log(&self) -> Vec<Run> {
+        let Some((schedule, _)) = self.schedules.all().await.unwrap().pop() else { return Vec::new() };
+        self.schedules.runs(&schedule.id, i64::MAX, 100).await.unwrap()
+    }
+
+    /// Runs what is due until the newest slot ended well.
+    async fn settle(&self, slot: Timestamp) {
+        let cancel = CancellationToken::new();
+        let work = async {
+            while !self.log().await.iter().any(|run| run.slot == slot && run.result == RunResult::Ok) {
+                self.tick.notify_one();
+                tokio::task::yield_now().await;
+            }
+            cancel.cancel();
+        };
+        let (ran, ()) = tokio::join!(self.runner.clone().run(cancel.clone()), work);
+        ran.unwrap();
+    }
+}
+
+const SLOTS: i64 = 4;
+
+/// The n-th slot after the start, which lies between two.
+fn slot(n: i64) -> Timestamp {
+    Timestamp::from_secs(START.as_millis() / 1_000 / 600 * 600 + n * 600)
+}
+
+#[tokio::test]
+#[ignore = "run by a test below"]
+async fn schedule_child() {
+    let Some(dir) = plugged() else { return };
+    let depot = Timetable::open(Path::new(&dir), Clock::manual(START));
+    let (name, cron, kind) = ("x".to_owned(), "*/10 * * * *".to_owned(), ScheduleKind::Release);
+    let wish = Wish { name, kind, cron, zone: None, enabled: true, missed: Missed::RunOnce, attempts: 3, backoff_s: 0 };
+    depot.schedules.add(wish, Actor::System).await.unwrap();
+    println!("added");
+    for n in 1..=SLOTS {
+        depot.clock.advance(slot(n).since(depot.clock.now()));
+        depot.settle(slot(n)).await;
+        println!("ended {}", slot(n));
+    }
+}
+
+#[tokio::test]
+async fn whenever_the_plug_is_pulled_no_slot_is_lost_or_ends_well_twice() {
+    let mut at = 0;
+    loop {
+        at += 1;
+        let dir = tempfile::tempdir().unwrap();
+        let (said, ended) = run_child("schedule_child", dir.path(), at);
+        let depot = Timetable::open(dir.path(), Clock::manual(slot(SLOTS + 1)));
+        let acknowledged: Vec<_> = said.lines().filter_map(|line| line.strip_prefix("ended ")).map(str::to_owned).collect();
+        if depot.schedules.all().await.unwrap().is_empty() {
+            assert!(!said.contains("added"), "statement {at}: the schedule was acknowledged and is lost");
+            continue;
+        }
+        depot.settle(slot(SLOTS + 1)).await;
+        let log = depot.log().await;
+        assert!(log.iter().all(|run| run.result != RunResult::Running), "statement {at}: {log:?}");
+        let ok = |slot: &str| log.iter().filter(|run| run.slot.to_string() == slot && run.result == RunResult::Ok).count();
+        assert!(log.iter().all(|run| ok(&run.slot.to_string()) <= 1), "statement {at}: a slot ended well twice: {log:?}");
+        assert!(acknowledged.iter().all(|slot| ok(slot) == 1), "statement {at}: what ended well is lost: {log:?}");
+        let effects = std::fs::read_to_string(dir.path().join("effects")).unwrap();
+        for run in &log {
+            let begun = log.iter().filter(|other| other.slot == run.slot).count();
+            let acted = effects.lines().filter(|line| *line == run.slot.to_string()).count();
+            assert!(acted <= begun, "statement {at}: {} was acted on {acted} times in {begun} attempts", run.slot);
+        }
+        if ended {
+            break;
+        }
+    }
+    assert!(at > 20, "only {at} statements were seen");
 }

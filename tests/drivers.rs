@@ -158,12 +158,35 @@ async fn a_break_and_spent_hours_keep_work_away() {
     assert_eq!(left_out(&http, &booking, "KA-1", "break").await, "its driver is on a break");
     assert_eq!(left_out(&http, &booking, "KA-2", "hours").await, "its driver has worked as long as he may");
     assert_eq!(http.get(&format!("/api/v1/drivers/{ben}")).await.ok()["status"], "hours");
+    let by_hand = http.post(&format!("/api/v1/bookings/{booking}/assign"), json!({"vehicle_id": "KA-2"})).await.problem(409);
+    assert!(by_hand["detail"].as_str().unwrap().contains("its driver has worked as long as he may"), "{by_hand}");
     pause(false).await.ok();
     let path = format!("/api/v1/bookings/{booking}");
     until("Ana to get it", async || (http.get(&path).await.ok()["vehicle_id"] == "KA-1").then_some(())).await;
     duty(&http, &ben, json!({"on": false})).await.ok();
     let problem = duty(&http, &ben, json!({"on": true, "vehicle_id": "KA-2"})).await.problem(409);
     assert_eq!(problem["detail"], "Ben has worked 0:00 h today; 0:00 h a day is the most");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_planned_break_keeps_work_away_by_itself() {
+    let depot = Depot::start_with(&["DISPATCH__GATHER_MS=50", "DISPATCH__RETRY_S=1"]).await;
+    let http = depot.http();
+    let _van = vehicle(&depot, "KA-1").await;
+    let ana = hire(&http, json!({"name": "Ana"})).await;
+    duty(&http, &ana, json!({"on": true, "vehicle_id": "KA-1"})).await.ok();
+    let now = depotd::clock::Clock::system().now();
+    let at = |s: i64| (now + depotd::model::Span::from_secs(s)).to_string();
+    let pause = json!({"from": at(1), "until": at(1_800)});
+    let shift = json!({"driver_id": ana, "vehicle_id": "KA-1", "from": at(-60), "until": at(3_600), "break": pause});
+    let shift = http.post("/api/v1/shifts", shift).await.ok()["id"].as_str().unwrap().to_owned();
+    let paused = async || http.get("/api/v1/vehicles/KA-1").await.ok()["driver"]["pause"] == "break";
+    until("the planned break to begin", async || paused().await.then_some(())).await;
+    let booking = http.post("/api/v1/bookings", trip()).await.ok()["id"].as_str().unwrap().to_owned();
+    assert_eq!(left_out(&http, &booking, "KA-1", "break").await, "its driver is on a break");
+    http.patch(&format!("/api/v1/shifts/{shift}"), json!({"break": null})).await.ok();
+    let path = format!("/api/v1/bookings/{booking}");
+    until("Ana to get it", async || (http.get(&path).await.ok()["vehicle_id"] == "KA-1").then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use super::error::Fault;
 use super::offer;
 use super::{Bookings, Change, Error, Result, commit, find};
-use crate::model::{Actor, Booking, BookingId, Status, Step, Timestamp, Vehicle, VehicleId};
+use crate::model::{Actor, Booking, BookingId, Pause, Status, Step, Timestamp, Vehicle, VehicleId};
 use crate::store::{self, rounds, vehicles};
 use rusqlite::Transaction;
 use serde_json::json;
@@ -46,12 +46,14 @@ pub struct ByHand {
     pub lock: bool,
     /// Also though the vehicle is not made for it; then a reason is due.
     pub anyway: bool,
+    /// Why its driver is not to be given work, for his hours are not a booking's business.
+    pub pause: Option<Pause>,
 }
 
 impl ByHand {
     /// Gives it to `vehicle`, without more words.
     pub fn to(vehicle: VehicleId) -> Self {
-        Self { vehicle, reason: None, lock: false, anyway: false }
+        Self { vehicle, reason: None, lock: false, anyway: false, pause: None }
     }
 }
 
@@ -64,10 +66,10 @@ impl Bookings {
             return Err(Error::Invalid(vec![Fault::new("reason", "is required with override")]));
         }
         let change = move |tx: &Transaction<'_>| {
-            let ByHand { vehicle: name, reason, lock, anyway } = &by_hand;
+            let ByHand { vehicle: name, reason, lock, anyway, pause } = &by_hand;
             let mut booking = find(tx, id)?;
             let vehicle = vehicles::get(tx, name)?.ok_or_else(|| Error::UnknownVehicle(name.clone()))?;
-            let lacks = lacks(tx, &booking, &vehicle)?;
+            let lacks = lacks(tx, &booking, &vehicle, *pause)?;
             if !lacks.is_empty() && !anyway {
                 return Err(Error::Unfit(name.clone(), lacks));
             }
@@ -212,7 +214,7 @@ fn set_lock(
 }
 
 /// What the booking asks for that the vehicle does not have, in words.
-fn lacks(tx: &Transaction<'_>, booking: &Booking, vehicle: &Vehicle) -> Result<Vec<String>> {
+fn lacks(tx: &Transaction<'_>, booking: &Booking, vehicle: &Vehicle, pause: Option<Pause>) -> Result<Vec<String>> {
     let order = &booking.order;
     let duty = store::duty::of_vehicle(tx, &vehicle.id)?;
     let driver = duty.as_ref().map_or(Ok(None), |duty| store::drivers::get(tx, duty.driver))?;
@@ -221,7 +223,10 @@ fn lacks(tx: &Transaction<'_>, booking: &Booking, vehicle: &Vehicle) -> Result<V
     if !vehicle.on_duty {
         lacks.push("nobody is on duty with it".to_owned());
     }
-    if duty.is_some_and(|duty| duty.paused_since().is_some()) {
+    if pause == Some(Pause::Hours) {
+        lacks.push("its driver has worked as long as he may".to_owned());
+    }
+    if pause == Some(Pause::Break) || duty.is_some_and(|duty| duty.paused_since().is_some()) {
         lacks.push("its driver is on a break".to_owned());
     }
     if let Some(class) = order.vehicle_class.as_ref().filter(|class| **class != vehicle.class) {

@@ -129,9 +129,10 @@ fn check(c: &Connection, shift: &Shift) -> Result<()> {
 
 fn announce(tx: &Transaction<'_>, action: &str, shift: &Shift, actor: &Actor, now: Timestamp) -> Result<()> {
     let driver = find(tx, shift.driver)?;
+    let vehicle = store::duty::of_driver(tx, driver.id)?.map(|duty| duty.vehicle);
     let data = json!({
         "action": action, "shift_id": shift.id.to_string(), "vehicle_id": shift.vehicle, "from": shift.time.from,
         "until": shift.time.until, "break": shift.pause,
     });
-    Ok(store::drivers::announce(tx, (Kind::DriverChanged, action), &driver, None, data, (actor, now))?)
+    Ok(store::drivers::announce(tx, (Kind::DriverChanged, action), &driver, vehicle.as_ref(), data, (actor, now))?)
 }

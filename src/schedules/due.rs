@@ -86,8 +86,15 @@ fn claim(tx: &Transaction<'_>, schedule: &Schedule, last: Option<&Run>, now: Tim
         let trigger = if in_time { RunTrigger::Cron } else { RunTrigger::Missed };
         return begin(tx, started(schedule, slot, 1, trigger, now));
     }
-    let why =
-        if at_work { "the run before was still at work".to_owned() } else { format!("the depot was not there for {} slots", passed + 1) };
+    let why = if at_work {
+        "the run before was still at work".to_owned()
+    } else {
+        match passed {
+            0 => "the depot was not there".to_owned(),
+            1..10_000 => format!("the depot was not there for {} slots, of which this is the last", passed + 1),
+            _ => "the depot was not there for more than 10,000 slots, of which this is the last".to_owned(),
+        }
+    };
     let missed = started(schedule, slot, 1, RunTrigger::Missed, now);
     schedules::begin(tx, &Run { result: RunResult::Missed, finished_at: Some(now), message: Some(why), ..missed })?;
     Ok(None)

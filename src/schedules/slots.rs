@@ -7,7 +7,7 @@
 //! - A rule that repeats through the hours, like `*/15 * * * *`: it goes on by the clock that runs, so hours that do not exist
 //!   have no slots, and hours that come twice have them twice.
 
-use crate::model::Timestamp;
+use crate::model::{Span, Timestamp};
 use chrono::{DateTime, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
@@ -17,6 +17,8 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 const JUMP_S: i64 = 3 * 3_600;
 /// Matches looked at before a rule is said to have no further slot.
 const LOOKED_AT: usize = 100_000;
+/// Missed slots counted one by one.
+const COUNTED: u32 = 10_000;
 
 /// A rule in its zone.
 #[derive(Clone, Debug)]
@@ -88,13 +90,17 @@ impl Rule {
         best
     }
 
-    /// The slots after `after` until `until`: the number of all but the last, and the last.
+    /// The slots after `after` until `until`: the number of all but the last (of more than 10,000, 10,000), and the last.
     pub fn between(&self, after: Timestamp, until: Timestamp) -> Option<(u32, Timestamp)> {
-        let (mut others, mut last) = (0, self.next_after(after).filter(|slot| *slot <= until)?);
-        while let Some(next) = self.next_after(last).filter(|slot| *slot <= until && others < 10_000) {
-            (others, last) = (others + 1, next);
+        let next = |slot: &Timestamp| self.next_after(*slot).filter(|slot| *slot <= until);
+        let mut last = next(&after)?;
+        for others in 0..COUNTED {
+            let Some(slot) = next(&last) else { return Some((others, last)) };
+            last = slot;
         }
-        Some((others, last))
+        // Too many to walk through: the last is looked for from the end, ever further back.
+        let back = (0..40).map(|doublings| until - Span::from_secs(1 << doublings)).find_map(|from| next(&from.max(after)))?;
+        Some((COUNTED, std::iter::successors(Some(back), next).last()?))
     }
 
     /// The next `count` slots after `after`, as people read them.
@@ -199,6 +205,31 @@ mod tests {
         assert!(wrong("61 * * * *", "UTC").message.contains("cron rule"));
         assert!(wrong("0 0 30 2 *", "UTC").message.contains("never comes"));
         assert_eq!(wrong("0 0 * * *", "Mars/Base").field, "zone");
+    }
+
+    #[test]
+    fn what_passed_is_counted_and_its_last_slot_found_however_long_it_was() {
+        let (minutely, from) = (rule("* * * * *", "Europe/Lisbon"), Timestamp::from_secs(1_700_000_000));
+        let after = |s: i64| from + Span::from_secs(s);
+        assert_eq!(minutely.between(from, after(39)), None);
+        assert_eq!(minutely.between(from, after(40)), Some((0, after(40))), "22:13:20 and 40 s");
+        assert_eq!(minutely.between(from, after(220)), Some((3, after(220))));
+        assert_eq!(minutely.between(from, after(400 * 86_400)), Some((10_000, after(400 * 86_400 - 20))));
+        assert_eq!(rule("* * * * * *", "UTC").between(from, after(90_000)), Some((10_000, after(90_000))));
+    }
+
+    #[test]
+    fn the_southern_zones_put_their_clocks_at_midnight_or_by_half_an_hour() {
+        // Santiago goes from 24:00 back to 23:00, and from 24:00 on to 01:00.
+        let fold = slots("30 23 * * *", "America/Santiago", "2026-04-04T12:00:00Z", 2);
+        assert_eq!(fold, ["2026-04-04T23:30:00-03:00", "2026-04-05T23:30:00-04:00"]);
+        let gap = slots("15 0 * * *", "America/Santiago", "2026-09-05T12:00:00Z", 2);
+        assert_eq!(gap, ["2026-09-06T01:15:00-03:00", "2026-09-07T00:15:00-03:00"]);
+        let fold = slots("45 1 * * *", "Australia/Lord_Howe", "2026-04-04T00:00:00Z", 2);
+        assert_eq!(fold, ["2026-04-05T01:45:00+11:00", "2026-04-06T01:45:00+10:30"]);
+        let repeated = slots("*/15 * * * *", "Australia/Lord_Howe", "2026-04-04T14:25:00Z", 5);
+        let times = ["01:30:00+11:00", "01:45:00+11:00", "01:30:00+10:30", "01:45:00+10:30", "02:00:00+10:30"];
+        assert_eq!(repeated, times.map(|time| format!("2026-04-05T{time}")));
     }
 
     #[test]

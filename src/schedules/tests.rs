@@ -84,7 +84,7 @@ async fn what_was_missed_is_noted_or_made_up_for_once() {
     assert_eq!((claimed[0].schedule.as_str(), claimed[0].trigger), (once.as_str(), RunTrigger::Missed));
     let noted = d.schedules.runs(&skip, i64::MAX, 9).await.unwrap();
     assert_eq!((noted.len(), noted[0].result), (1, RunResult::Missed));
-    assert_eq!(noted[0].message.as_deref(), Some("the depot was not there for 5 slots"));
+    assert_eq!(noted[0].message.as_deref(), Some("the depot was not there for 5 slots, of which this is the last"));
     assert!(d.claim().await.is_empty());
 }
 

@@ -5,7 +5,7 @@ use super::error::{Error, FieldError, Problem, Result};
 use super::extract::{Body, Caller, Id, Params};
 use super::fields::{Fields, Read};
 use super::shapes::{List, PageParams};
-use super::version::MaybeIfMatch;
+use super::version::{MaybeIfMatch, Version, Versioned};
 use crate::model::{Missed, Run, RunResult, RunTrigger, Schedule, ScheduleKind, Timestamp};
 use crate::schedules::slots::{Local, Rule};
 use crate::schedules::{self, Wish};
@@ -108,6 +108,10 @@ pub struct ScheduleShape {
     last_run: Option<RunShape>,
     /// Counts its changes; goes with `If-Match`.
     version: u32,
+}
+
+fn versioned(s: Schedule, last: Option<Run>, now: Timestamp) -> Versioned<ScheduleShape> {
+    Versioned(Version(s.version), shape(s, last, now))
 }
 
 fn shape(s: Schedule, last: Option<Run>, now: Timestamp) -> ScheduleShape {
@@ -239,17 +243,17 @@ pub async fn create(
     State(web): State<Web>,
     Caller(who): Caller,
     Body(input): Body<ScheduleInput>,
-) -> Result<(StatusCode, Json<ScheduleShape>)> {
+) -> Result<(StatusCode, Versioned<ScheduleShape>)> {
     let schedule = web.schedules.add(input.made()?, who.actor()).await?;
-    Ok((StatusCode::CREATED, Json(shape(schedule, None, web.clock.now()))))
+    Ok((StatusCode::CREATED, versioned(schedule, None, web.clock.now())))
 }
 
 /// One schedule.
 #[utoipa::path(get, path = "/api/v1/schedules/{id}", tag = "schedules", params(("id" = String, Path)),
     responses((status = 200, body = ScheduleShape), (status = 404, body = Problem)))]
-pub async fn read(State(web): State<Web>, Id(id): Id<String>) -> Result<Json<ScheduleShape>> {
+pub async fn read(State(web): State<Web>, Id(id): Id<String>) -> Result<Versioned<ScheduleShape>> {
     let (schedule, last) = web.schedules.get(&id).await?;
-    Ok(Json(shape(schedule, last, web.clock.now())))
+    Ok(versioned(schedule, last, web.clock.now()))
 }
 
 /// Change, pause or resume a schedule.
@@ -262,10 +266,10 @@ pub async fn change(
     Id(id): Id<String>,
     MaybeIfMatch(version): MaybeIfMatch,
     Body(input): Body<ScheduleInput>,
-) -> Result<Json<ScheduleShape>> {
+) -> Result<Versioned<ScheduleShape>> {
     let (was, last) = web.schedules.get(&id).await?;
     let next = web.schedules.change(&id, input.over(was), version, who.actor()).await?;
-    Ok(Json(shape(next, last, web.clock.now())))
+    Ok(versioned(next, last, web.clock.now()))
 }
 
 /// Take a schedule and its run log away.

@@ -148,7 +148,7 @@ pub struct AssignInput {
 }
 impl From<AssignInput> for ByHand {
     fn from(input: AssignInput) -> Self {
-        Self { vehicle: input.vehicle_id, reason: input.reason, lock: input.lock, anyway: input.r#override }
+        Self { vehicle: input.vehicle_id, reason: input.reason, lock: input.lock, anyway: input.r#override, pause: None }
     }
 }
 impl Read for AssignInput {

@@ -19,7 +19,7 @@ use super::shapes::{BookingShape, List};
 use super::version::{IfMatch, Version, Versioned};
 use super::{Web, merge};
 use crate::auth::{self, What, Who};
-use crate::bookings::{self, Standing};
+use crate::bookings::{self, ByHand, Standing};
 use crate::model::{Booking, BookingId};
 use axum::Json;
 use axum::extract::State;
@@ -83,7 +83,10 @@ pub async fn read(State(web): State<Web>, Id(id): Id<BookingId>) -> Result<One> 
 #[utoipa::path(post, path = "/api/v1/bookings/{id}/assign", tag = "bookings", params(("id" = String, Path)),
     request_body = AssignInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
 pub async fn assign(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<AssignInput>) -> Result<One> {
-    let booking = web.bookings.assign(id, input.into(), who.actor()).await?;
+    let by_hand = ByHand::from(input);
+    let crew = web.fleet.get(&by_hand.vehicle).and_then(|view| view.crew);
+    let by_hand = ByHand { pause: crew.and_then(|crew| crew.pause), ..by_hand };
+    let booking = web.bookings.assign(id, by_hand, who.actor()).await?;
     Ok(one(&booking))
 }
 
