@@ -3,6 +3,8 @@
 mod common;
 
 use common::{Depot, until};
+use depotd::clock::Clock;
+use depotd::model::{Day, Span};
 use serde_json::{Value, json};
 
 async fn run_of(depot: &Depot, id: &str) -> Value {
@@ -94,8 +96,8 @@ async fn tomorrow_is_planned_pickups_are_reminded_of_and_yesterday_is_reported()
     assert!(told["detail"].as_str().unwrap().contains("plan_tomorrow"), "{told}");
     api.get("/api/v1/dispatch/days/2026-13-01").await.problem(422);
     depot.new_device("van-1");
-    let noon = (jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().tomorrow().unwrap()).at(12, 0, 0, 0);
-    let at = |hours: i64| format!("{}Z", noon.checked_add(jiff::Span::new().hours(hours)).unwrap());
+    let tomorrow = Day::of(Clock::system().now(), "UTC").next();
+    let at = |hours: i64| (tomorrow.time().from + Span::from_secs((12 + hours) * 3_600)).to_string();
     let book = async |pickup_at: String, class: &str| {
         let place = |lon: f64| json!({"lat": 42.5, "lon": lon});
         let order = json!({"pickup": place(1.5), "dropoff": place(1.6), "pickup_at": pickup_at, "vehicle_class": class});
@@ -104,7 +106,7 @@ async fn tomorrow_is_planned_pickups_are_reminded_of_and_yesterday_is_reported()
     let (van, truck, later) = (book(at(0), "van").await, book(at(1), "truck").await, book(at(36), "van").await);
     assert!(ran("plan-of-tomorrow").await.contains("1 of 2 bookings"));
     let plan = api.get("/api/v1/dispatch/days/tomorrow").await.ok();
-    assert_eq!((&plan["day"], &plan["basis"], &plan["vehicles"]), (&json!(noon.date().to_string()), &json!("fleet"), &json!(1)));
+    assert_eq!((&plan["day"], &plan["basis"], &plan["vehicles"]), (&json!(tomorrow.to_string()), &json!("fleet"), &json!(1)));
     assert_eq!((&plan["served"][0]["ref"], &plan["served"][0]["vehicle_id"]), (&json!(van), &json!("van-1")));
     assert_eq!((&plan["unserved"][0]["ref"], &plan["unserved"][0]["lack"]), (&json!(truck), &json!("none_fits")));
     assert!(ran("reminders").await.starts_with("0 "), "all were booked within the offsets: {later}");
