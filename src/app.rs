@@ -168,6 +168,7 @@ impl App {
             tracing::warn!("{} tasks did not end in {DRAIN:?}", self.tasks.len());
             self.tasks.shutdown().await;
         }
+        self.rooms.auth.tell_failures().await;
         self.rooms.tracks.close();
         let closed = self.rooms.tracks.ended().await.context("close the fix log");
         Running::remove(&self.rooms.config.depot.data_dir);

@@ -1,19 +1,14 @@
-//! The API's manners: problems, headers, roles, the live view.
+//! The API's manners: problems, headers, roles.
 
 mod common;
 
 use common::http::Answer;
 use common::{Depot, until};
 use depotd::auth::What;
+use depotd::clock::Clock;
 use depotd::web::access::{GATES, Gate};
-use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::{self, Message, client::IntoClientRequest};
-
-fn now() -> String {
-    depotd::clock::Clock::system().now().to_string()
-}
 
 fn fields(problem: &Value) -> Vec<&str> {
     problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect()
@@ -88,32 +83,6 @@ async fn every_route_is_walked_with_every_role() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_are_for_the_consoles_own_pages() {
-    let depot = Depot::start().await;
-    let admin = depot.http();
-    let secret = "correct horse battery";
-    admin.post("/api/v1/users", json!({"name": "bo", "role": "viewer", "password": secret})).await.ok();
-    let weak = admin.post("/api/v1/users", json!({"name": "al", "role": "king", "password": "short"})).await.problem(422);
-    assert!(fields(&weak).contains(&"role"), "{weak}");
-    let nobody = depot.http_as("");
-    nobody.post("/api/v1/session", json!({"name": "bo", "password": "not that one"})).await.problem(401);
-    let opened = nobody.post("/api/v1/session", json!({"name": "bo", "password": secret})).await;
-    assert_eq!(opened.status, 200, "{}", opened.text);
-    let cookie = opened.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let with_cookie = |method: Method, path: &str| nobody.request(method, path).header("cookie", &cookie);
-    let me = Answer::of(with_cookie(Method::GET, "/api/v1/session")).await.ok();
-    assert_eq!(me["user"], json!({"name": "bo", "role": "viewer"}));
-    Answer::of(with_cookie(Method::GET, "/api/v1/bookings")).await.ok();
-    Answer::of(with_cookie(Method::GET, "/api/v1/users")).await.problem(403);
-    Answer::of(with_cookie(Method::DELETE, "/api/v1/session")).await.problem(403);
-    Answer::of(with_cookie(Method::DELETE, "/api/v1/session").header("origin", "http://evil")).await.problem(403);
-    let own = format!("http://{}", depot.address("http"));
-    let closed = Answer::of(with_cookie(Method::DELETE, "/api/v1/session").header("origin", own)).await;
-    assert_eq!(closed.status, 204, "{}", closed.text);
-    Answer::of(with_cookie(Method::GET, "/api/v1/bookings")).await.problem(401);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn devices_are_added_inspected_rotated_and_revoked() {
     let depot = Depot::start().await;
     let http = depot.http();
@@ -137,64 +106,6 @@ async fn devices_are_added_inspected_rotated_and_revoked() {
     http.get("/api/v1/devices/nobody").await.problem(404);
 }
 
-type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
-
-async fn live(depot: &Depot, token: &str, origin: Option<&str>) -> tungstenite::Result<Socket> {
-    let mut request = format!("ws://{}/api/v1/live", depot.address("http")).into_client_request()?;
-    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
-    if let Some(origin) = origin {
-        request.headers_mut().insert("origin", origin.parse().unwrap());
-    }
-    Ok(tokio_tungstenite::connect_async(request).await?.0)
-}
-
-async fn frame(socket: &mut Socket, fits: impl Fn(&Value) -> bool) -> Value {
-    let wait = async {
-        while let Some(Ok(message)) = socket.next().await {
-            if let Message::Text(text) = message {
-                let frame: Value = serde_json::from_str(&text).unwrap();
-                if fits(&frame) {
-                    return frame;
-                }
-            }
-        }
-        panic!("the live view closed");
-    };
-    tokio::time::timeout(common::PATIENCE, wait).await.expect("a frame")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_live_view_shows_a_vehicle_move_and_a_booking_appear() {
-    let depot = Depot::start().await;
-    let device = depot.new_device("KA-1");
-    let mut van = depot.mqtt(&device).await;
-    van.fix(&now(), 42.5, 1.5).await;
-    depot.settle().await;
-    let mut socket = live(&depot, &depot.new_token("viewer"), None).await.unwrap();
-    let first = frame(&mut socket, |f| f["t"] == "snapshot").await;
-    assert_eq!(first["vehicles"][0][1], "KA-1", "{first}");
-    assert_eq!((&first["vehicles"][0][3], &first["vehicles"][0][4]), (&4_250_000.into(), &150_000.into()), "{first}");
-    let select = json!({"subscribe": {"vehicles": "all", "bookings": true, "select": "KA-1"}});
-    socket.send(Message::text(select.to_string())).await.unwrap();
-    van.fix(&now(), 42.51, 1.5).await;
-    frame(&mut socket, |f| f["v"][0][1] == 4_251_000).await;
-    let trip = json!({"pickup": {"lat": 42.5, "lon": 1.5}, "dropoff": {"lat": 42.6, "lon": 1.6}});
-    let booking = depot.http().post("/api/v1/bookings", trip).await.ok();
-    let told = frame(&mut socket, |f| f["b"][0]["id"] == booking["id"]).await;
-    assert_eq!(told["b"][0]["ref"], booking["ref"]);
-    assert!(live(&depot, &depot.new_token("viewer"), Some("http://evil")).await.is_err());
-    assert!(live(&depot, "dpt_a_b", None).await.is_err());
-    socket.send(Message::text("nonsense")).await.unwrap();
-    let closed = async {
-        while let Some(Ok(m)) = socket.next().await {
-            if m.is_close() {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(common::PATIENCE, closed).await.expect("nonsense ends it");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recorded_round_is_planned_again() {
     let depot = Depot::start().await;
@@ -202,7 +113,7 @@ async fn a_recorded_round_is_planned_again() {
     let credential = depot.new_device("van-1");
     depot.http().post("/api/v1/vehicles/van-1/duty", json!({"on_duty": true})).await.ok();
     let mut van = depot.mqtt(&credential).await;
-    van.fix(&now(), 42.5, 1.5).await;
+    van.fix(&Clock::system().now().to_string(), 42.5, 1.5).await;
     van.acked().await;
     let place = |lon: f64| json!({"lat": 42.5, "lon": lon});
     let booking = depot.http().post("/api/v1/bookings", json!({"pickup": place(1.501), "dropoff": place(1.6)})).await.ok();

@@ -1,5 +1,7 @@
 //! The demo as a person starts it: one link, a fleet that delivers, nothing left behind.
 
+mod common;
+
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -50,16 +52,8 @@ async fn a_small_fleet_delivers_and_leaves_nothing() {
         let request = client.get(format!("{}/api/v1{path}", text("http"))).header("cookie", &cookie);
         request.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
     };
-    let delivery = async {
-        loop {
-            let done = get("/bookings?status=delivered").await;
-            if let Some(first) = done["items"].as_array().unwrap().first() {
-                return first.clone();
-            }
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        }
-    };
-    let booking = tokio::time::timeout(PATIENCE, delivery).await.expect("a booking is delivered");
+    let delivered = async || get("/bookings?status=delivered").await["items"].as_array().unwrap().first().cloned();
+    let booking = common::until_within(PATIENCE, "a delivery", delivered).await;
     for step in ["assigned_at", "arrived_at", "picked_up_at", "delivered_at", "vehicle_id"] {
         assert!(booking[step].is_string(), "{step} in {booking}");
     }

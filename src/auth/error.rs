@@ -35,6 +35,9 @@ pub enum Error {
         /// Seconds to wait.
         retry_after_s: u32,
     },
+    /// Too many passwords are being checked; try again in a second.
+    #[error("too many sign-ins at once; try again in a second")]
+    Busy,
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] store::Error),

@@ -2,7 +2,9 @@
 
 use super::{Auth, Error, Opened, Result, Role, passwords, secrets, sessions, users};
 use crate::model::{Actor, Span};
+use crate::ops::network::Network;
 use crate::store::keys;
+use std::net::IpAddr;
 
 const SETUP: &str = "setup";
 const DEMO: &str = "demo";
@@ -25,12 +27,13 @@ impl Auth {
         self.key(SETUP, SETUP_HOLDS).await.map(Some)
     }
 
-    /// Makes the first admin and signs in, once.
-    pub async fn set_up(&self, token: &str, name: &str, password: &str) -> Result<Opened> {
+    /// Makes the first admin and signs in from `address`, once.
+    pub async fn set_up(&self, token: &str, name: &str, password: &str, address: IpAddr) -> Result<Opened> {
         users::check_name(name)?;
         passwords::check(password, name)?;
-        let (now, hash) = (self.now(), secrets::digest(token.as_bytes()));
+        let (now, hash, from) = (self.now(), secrets::digest(token.as_bytes()), Network::from(address));
         if !self.0.db.read(move |c| keys::holds(c, SETUP, &hash, now)).await? {
+            self.sign_in_failed(None, from).await;
             return Err(Error::Refused("the set-up link is used up or too old; restart depotd to get a new one"));
         }
         let user = users::row(name, Role::Admin, self.0.hasher.hash(password.to_owned()).await?, now);
@@ -42,7 +45,7 @@ impl Auth {
             }
             users::insert(tx, &user, &Actor::System, now)?;
             keys::delete(tx, SETUP)?;
-            session.insert(tx, now)
+            session.insert(tx, from, now)
         };
         self.0.db.write(change).await?;
         Ok(opened)
@@ -60,13 +63,14 @@ impl Auth {
         self.key(DEMO, Span::from_secs(86_400)).await
     }
 
-    /// Signs in with the demo's key. It holds for the life of the demo, so that a reload or a second window works.
-    pub async fn login_with_key(&self, key: &str) -> Result<Opened> {
-        let (now, hash) = (self.now(), secrets::digest(key.as_bytes()));
+    /// Signs in from `address` with the demo's key. It holds for the life of the demo, so that a reload or a second window works.
+    pub async fn login_with_key(&self, key: &str, address: IpAddr) -> Result<Opened> {
+        let (now, hash, from) = (self.now(), secrets::digest(key.as_bytes()), Network::from(address));
         if !self.0.db.read(move |c| keys::holds(c, DEMO, &hash, now)).await? {
+            self.sign_in_failed(None, from).await;
             return Err(Error::Refused("this key is not valid; use the link that the demo printed"));
         }
-        self.open_session(DEMO_USER, Role::Admin).await
+        self.open_session(DEMO_USER, Role::Admin, from).await
     }
 
     async fn key(&self, purpose: &'static str, holds: Span) -> Result<String> {

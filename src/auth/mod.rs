@@ -7,6 +7,7 @@ mod keys;
 mod passwords;
 mod secrets;
 mod sessions;
+mod sign_ins;
 mod throttle;
 mod tokens;
 mod users;
@@ -36,6 +37,7 @@ struct Inner {
     hasher: passwords::Hasher,
     verified: devices::Verified,
     throttle: throttle::Throttle,
+    failures: sign_ins::Failures,
 }
 
 impl std::fmt::Debug for Auth {
@@ -50,8 +52,13 @@ impl Auth {
     /// Who is who in `db`.
     pub fn new(db: Db, mqtt: &config::Mqtt, clock: Clock) -> Self {
         let verified = devices::Verified::new(mqtt.credential_cache_s);
-        let inner = Inner { db, clock, hasher: passwords::Hasher::new(), verified, throttle: throttle::Throttle::new() };
-        Self(Arc::new(inner))
+        let hasher = passwords::Hasher::new();
+        Self(Arc::new(Inner { db, clock, hasher, verified, throttle: Default::default(), failures: Default::default() }))
+    }
+
+    /// Sign-ins that were turned away because too many passwords were being checked.
+    pub fn turned_away(&self) -> u64 {
+        self.0.hasher.turned_away()
     }
 
     fn now(&self) -> Timestamp {

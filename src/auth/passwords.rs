@@ -4,10 +4,13 @@ use super::{Error, Result};
 use argon2::password_hash::{Ident, Output, ParamsString, PasswordHash, SaltString};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Hashings that run at once: each takes 19 MiB and a core for a while.
 const AT_ONCE: usize = 2;
+/// People whose passwords are being checked or wait for it; more are turned away.
+const SIGNING_IN: usize = AT_ONCE + 16;
 /// Memory of one hashing: OWASP's first choice, with two passes and one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
 /// Address space asked for, in KiB. glibc maps what is larger than 32 MiB apart and gives it back at once; anything smaller would
@@ -52,17 +55,40 @@ const COMMON: &[&str] = &[
     "internet",
 ];
 
-#[derive(Clone)]
-pub(super) struct Hasher(Arc<Semaphore>);
+pub(super) struct Hasher {
+    turns: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
+    turned_away: AtomicU64,
+}
+
+/// A place in the queue of those who sign in.
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
 
 impl Hasher {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        let seats = |n| Arc::new(Semaphore::new(n));
+        Self { turns: seats(AT_ONCE), queue: seats(SIGNING_IN), turned_away: AtomicU64::new(0) }
+    }
+
+    /// A place in the queue, to be held while the password of somebody who signs in is checked; [`Error::Busy`] when it is full.
+    pub(super) fn queue(&self) -> Result<Place> {
+        let place = Arc::clone(&self.queue).try_acquire_owned().map(|_permit| Place { _permit });
+        place.map_err(|_| {
+            self.turned_away.fetch_add(1, Ordering::Relaxed);
+            Error::Busy
+        })
+    }
+
+    /// How often the queue was full.
+    pub(super) fn turned_away(&self) -> u64 {
+        self.turned_away.load(Ordering::Relaxed)
     }
 
     /// Waits for a turn to hash, without a thread, so that a storm of strangers leaves the threads to others.
     pub(super) async fn turn(&self) -> Result<Turn> {
-        let _permit = self.0.clone().acquire_owned().await.map_err(internal)?;
+        let _permit = Arc::clone(&self.turns).acquire_owned().await.map_err(internal)?;
         Ok(Turn { _permit })
     }
 
@@ -169,6 +195,16 @@ mod tests {
             let reference = Argon2::default().verify_password(secret.as_bytes(), &PasswordHash::new(&hash).unwrap());
             assert_eq!(reference.is_ok(), matches, "the library says the same");
         }
+    }
+
+    #[test]
+    fn the_queue_is_bounded_and_places_come_back() {
+        let hasher = Hasher::new();
+        let mut places: Vec<_> = (0..SIGNING_IN).map(|_| hasher.queue().unwrap()).collect();
+        assert!(matches!(hasher.queue(), Err(Error::Busy)));
+        assert_eq!(hasher.turned_away(), 1);
+        places.pop();
+        hasher.queue().unwrap();
     }
 
     #[test]

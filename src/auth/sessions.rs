@@ -1,8 +1,9 @@
 //! Console sessions: an opaque secret in a cookie, kept hashed.
 
 use super::{Auth, Error, Result, Role, Who, secrets};
-use crate::model::{Span, Timestamp};
-use crate::store::{self, sessions, users};
+use crate::model::{Actor, Span, Timestamp};
+use crate::ops::network::Network;
+use crate::store::{self, audit, sessions, users};
 use std::net::IpAddr;
 
 /// A session that was not used for this long is over.
@@ -33,8 +34,10 @@ impl Fresh {
     pub(super) fn opened(&self, role: Role) -> Opened {
         Opened { who: person(&self.user, role), secret: self.secret.clone() }
     }
-    pub(super) fn insert(&self, tx: &rusqlite::Transaction<'_>, now: Timestamp) -> Result<()> {
-        Ok(sessions::insert(tx, &secrets::digest(self.secret.as_bytes()), &self.user, now)?)
+    pub(super) fn insert(&self, tx: &rusqlite::Transaction<'_>, from: Network, now: Timestamp) -> Result<()> {
+        sessions::insert(tx, &secrets::digest(self.secret.as_bytes()), &self.user, now)?;
+        let detail = serde_json::json!({ "network": from.to_string() }).to_string();
+        Ok(audit::append(tx, now, &Actor::User(self.user.clone()), "session.open", &self.user, &detail)?)
     }
 }
 
@@ -45,12 +48,14 @@ fn person(name: &str, role: Role) -> Who {
 impl Auth {
     /// Signs in from `address`. Failures slow the next tries down; an unknown name costs as much time as a wrong password.
     pub async fn login(&self, name: &str, password: &str, address: IpAddr) -> Result<Opened> {
-        let wait = self.0.throttle.wait(name, address, self.0.clock.monotonic());
+        let from = Network::from(address);
+        let wait = self.0.throttle.wait(name, from, self.0.clock.monotonic());
         if !wait.is_zero() {
             return Err(Error::TooMany { retry_after_s: u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1) });
         }
+        let _place = self.0.hasher.queue()?;
         // Counted before the slow hash, so that tries sent side by side count too.
-        self.0.throttle.failed(name, address, self.0.clock.monotonic());
+        self.0.throttle.failed(name, from, self.0.clock.monotonic());
         let wanted = name.to_owned();
         let user = self.0.db.read(move |c| users::get(c, &wanted)).await?;
         let matches = match &user {
@@ -60,17 +65,21 @@ impl Auth {
         let role = user.as_ref().and_then(|u| Role::parse(&u.role));
         match (user, role) {
             (Some(user), Some(role)) if matches && !user.disabled && role.signs_in() => {
-                self.0.throttle.succeeded(name, address);
-                self.open_session(&user.name, role).await
+                self.0.throttle.succeeded(name, from);
+                self.open_session(&user.name, role, from).await
             }
-            _ => Err(Error::Refused("the name and the password do not go together, or the user is disabled")),
+            (user, _) => {
+                self.sign_in_failed(user.as_ref().map(|u| u.name.as_str()), from).await;
+                Err(Error::Refused("the name and the password do not go together, or the user is disabled"))
+            }
         }
     }
 
-    pub(super) async fn open_session(&self, name: &str, role: Role) -> Result<Opened> {
+    pub(super) async fn open_session(&self, name: &str, role: Role, from: Network) -> Result<Opened> {
+        self.tell_failures().await;
         let (fresh, now) = (Fresh::new(name)?, self.now());
         let opened = fresh.opened(role);
-        self.0.db.write(move |tx| fresh.insert(tx, now)).await?;
+        self.0.db.write(move |tx| fresh.insert(tx, from, now)).await?;
         Ok(opened)
     }
 
@@ -93,12 +102,17 @@ impl Auth {
 
     /// Ends the session.
     pub async fn logout(&self, secret: &str) -> Result<()> {
-        let hash = secrets::digest(secret.as_bytes());
-        Ok(self.0.db.write(move |tx| sessions::delete(tx, &hash)).await?)
+        let (hash, now) = (secrets::digest(secret.as_bytes()), self.now());
+        let end = move |tx: &rusqlite::Transaction<'_>| match sessions::delete(tx, &hash)? {
+            Some(user) => audit::append(tx, now, &Actor::User(user.clone()), "session.close", &user, "{}"),
+            None => Ok(()),
+        };
+        Ok(self.0.db.write(end).await?)
     }
 
-    /// Drops sessions that are over.
+    /// Drops sessions that are over, and writes down the failures of late.
     pub async fn purge(&self, now: Timestamp) -> Result<()> {
+        self.tell_failures().await;
         self.0.db.write(move |tx| sessions::purge(tx, now - ABSOLUTE, now - IDLE)).await.map(|_| ()).map_err(|e: store::Error| e.into())
     }
 }

@@ -25,13 +25,13 @@ fn fixture() -> Fixture {
 async fn the_set_up_link_works_once_and_not_after_half_an_hour() {
     let Fixture { clock, auth, .. } = &fixture();
     let token = auth.setup_token().await.unwrap().unwrap();
-    assert!(matches!(auth.set_up("wrong", "ana", GOOD).await, Err(Error::Refused(_))));
+    assert!(matches!(auth.set_up("wrong", "ana", GOOD, HERE).await, Err(Error::Refused(_))));
     clock.advance(Span::from_secs(1_801));
-    assert!(matches!(auth.set_up(&token, "ana", GOOD).await, Err(Error::Refused(_))));
+    assert!(matches!(auth.set_up(&token, "ana", GOOD, HERE).await, Err(Error::Refused(_))));
     let token = auth.setup_token().await.unwrap().unwrap();
-    let opened = auth.set_up(&token, "ana", GOOD).await.unwrap();
+    let opened = auth.set_up(&token, "ana", GOOD, HERE).await.unwrap();
     assert_eq!(auth.session(&opened.secret).await.unwrap().unwrap().role, Role::Admin);
-    assert!(auth.set_up(&token, "eve", GOOD).await.is_err());
+    assert!(auth.set_up(&token, "eve", GOOD, HERE).await.is_err());
     assert!(auth.setup_token().await.unwrap().is_none());
 }
 

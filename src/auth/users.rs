@@ -92,11 +92,12 @@ impl Auth {
         let (name, now) = (name.to_owned(), self.now());
         let edit = move |tx: &Transaction<'_>| {
             let Some(mut user) = users::get(tx, &name)? else { return Err(Error::Unknown(format!("user {name}"))) };
+            let ruled = !user.disabled && user.role == Role::Admin.as_str();
             user.role = change.role.map_or(user.role, |r| r.as_str().to_owned());
             user.disabled = change.disabled.unwrap_or(user.disabled);
             user.password_hash = hash.unwrap_or(user.password_hash);
             users::update(tx, &user)?;
-            if users::active_with_role(tx, Role::Admin.as_str())? == 0 {
+            if ruled && users::active_with_role(tx, Role::Admin.as_str())? == 0 {
                 return Err(Error::Conflict(format!("{name} is the last admin who can sign in")));
             }
             sessions::delete_of(tx, &user.name)?;

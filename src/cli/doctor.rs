@@ -9,7 +9,8 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A disk that takes longer than this for an fsync makes every acknowledgement slow.
@@ -38,7 +39,7 @@ pub fn run(common: &Common) -> Result<()> {
     let clock = Clock::system();
     let dir = &config.depot.data_dir;
     let running = dir.join("run.json").exists();
-    let mut findings = vec![time(clock.now()), disk(dir, &clock), database(dir)];
+    let mut findings = vec![time(clock.now()), disk(dir, &clock), database(dir), privacy(dir)];
     for (what, at) in
         [("http.listen", Some(config.http.listen)), ("mqtt.listen", config.mqtt.listen), ("mqtt.tls_listen", config.mqtt.tls_listen)]
     {
@@ -91,10 +92,76 @@ fn database(dir: &Path) -> Finding {
     }
 }
 
+/// Files that a finding names at most.
+const NAMED: usize = 3;
+
+fn privacy(dir: &Path) -> Finding {
+    let mut open = Vec::new();
+    match open_to_others(dir, &mut open) {
+        Err(e) => Finding::bad("permissions", format!("{}: {e}: run this as the user that runs depotd", dir.display())),
+        Ok(()) if open.is_empty() => Finding::good("permissions", format!("{} is its owner's alone", dir.display())),
+        Ok(()) => {
+            let names: Vec<_> = open.iter().take(NAMED).map(|path| path.display().to_string()).collect();
+            let more = open.len().checked_sub(NAMED + 1).map_or(String::new(), |n| format!(" and {} more", n + 1));
+            Finding::bad("permissions", format!("others can read {}{more}: `chmod -R go= {}`", names.join(", "), dir.display()))
+        }
+    }
+}
+
+/// Adds what of `path` the group or others can reach and read.
+fn open_to_others(path: &Path, open: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    let about = path.symlink_metadata()?;
+    let mode = about.permissions().mode();
+    if !about.is_symlink() && mode & 0o044 != 0 {
+        open.push(path.to_owned());
+    }
+    if about.is_dir() && mode & 0o011 != 0 {
+        let mut inside = std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+        inside.sort();
+        inside.iter().try_for_each(|path| open_to_others(path, open))?;
+    }
+    Ok(())
+}
+
 fn port(what: &'static str, at: SocketAddr, running: bool) -> Finding {
     match TcpListener::bind(at) {
         Ok(_) => Finding::good(what, format!("{at} is free")),
         Err(_) if running => Finding::good(what, format!("{at} is in use, and a depotd runs here")),
         Err(e) => Finding::bad(what, format!("{at}: {e}: stop what uses it, or set another address")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, Permissions};
+
+    #[test]
+    fn what_others_can_read_is_told_with_the_command_that_mends_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let backup = data.join("backups/monday");
+        fs::create_dir_all(&backup).unwrap();
+        fs::write(data.join("ops.db"), "").unwrap();
+        fs::write(backup.join("ops.db"), "").unwrap();
+        let set = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        for path in [&data.join("ops.db"), &backup.join("ops.db")] {
+            set(path, 0o644);
+        }
+        for path in [&data, &data.join("backups"), &backup] {
+            set(path, 0o700);
+        }
+        assert!(privacy(&data).ok, "what is in a closed directory cannot be reached");
+        set(&data, 0o710);
+        let found = privacy(&data);
+        let (file, data) = (data.join("ops.db"), data.display());
+        assert!(!found.ok);
+        assert_eq!(found.says, format!("others can read {}: `chmod -R go= {data}`", file.display()));
+        set(&backup, 0o755);
+        set(&dir.path().join("data/backups"), 0o755);
+        set(&dir.path().join("data"), 0o755);
+        assert!(privacy(&dir.path().join("data")).says.contains(" and 2 more: `chmod"), "{}", privacy(&dir.path().join("data")).says);
+        let mended = std::process::Command::new("chmod").args(["-R", "go="]).arg(dir.path().join("data")).status().unwrap();
+        assert!(mended.success() && privacy(&dir.path().join("data")).ok);
     }
 }

@@ -3,6 +3,7 @@
 pub mod certificates;
 pub mod data_dir;
 pub mod host;
+pub mod network;
 pub mod notify;
 pub mod run_file;
 pub mod ticker;

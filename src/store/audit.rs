@@ -17,6 +17,33 @@ pub fn append(tx: &Transaction<'_>, at: Timestamp, actor: &Actor, action: &str, 
     Ok(())
 }
 
+/// What somebody did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place in the record.
+    pub seq: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who, like `user:ana`.
+    pub actor: String,
+    /// What, like `device.revoke`.
+    pub action: String,
+    /// To what: an id or a name.
+    pub object: String,
+    /// One JSON object text.
+    pub detail: String,
+}
+
+/// The newest `limit` entries, the newest first.
+pub fn newest(connection: &Connection, limit: u32) -> Result<Vec<Entry>> {
+    let sql = "select seq, at, actor, action, object, detail from audit order by seq desc limit ?1";
+    let entry = |r: &rusqlite::Row<'_>| {
+        let at = Timestamp::from_millis(r.get(1)?);
+        Ok(Entry { seq: r.get(0)?, at, actor: r.get(2)?, action: r.get(3)?, object: r.get(4)?, detail: r.get(5)? })
+    };
+    Ok(connection.prepare_cached(sql)?.query_map([limit], entry)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Walks the whole chain. `Ok(n)`: n rows, all sound. `Err(seq)`: the first row that does not fit.
 pub fn verify(connection: &Connection) -> Result<std::result::Result<u64, i64>> {
     let mut statement = connection.prepare("select seq, at, actor, action, object, detail, previous, hash from audit order by seq")?;
@@ -57,6 +84,8 @@ mod tests {
             db.write_blocking(move |tx| append(tx, Timestamp::from_millis(n), &Actor::System, "user.add", &object, "{}")).unwrap();
         }
         assert_eq!(db.read_blocking(verify).unwrap(), Ok(3));
+        let newest = db.read_blocking(|c| newest(c, 2)).unwrap();
+        assert_eq!(newest.iter().map(|e| (e.seq, &*e.object)).collect::<Vec<_>>(), [(3, "user2"), (2, "user1")]);
         db.write_blocking(|tx| tx.execute("update audit set object = 'x' where seq = 2", []).map_err(Error::from)).unwrap();
         assert_eq!(db.read_blocking(verify).unwrap(), Err(2));
     }

@@ -17,21 +17,9 @@ pub struct Filter {
 
 /// Adds a driver, whose `id` is not looked at, and gives him back as kept.
 pub fn insert(tx: &Transaction<'_>, d: &Driver) -> Result<Driver> {
-    let sql = "insert into drivers (name, phone, email, skills, user, max_day_s, max_week_s, active, created_at, updated_at, version)
+    let sql = "insert into drivers (created_at, name, phone, email, skills, user, max_day_s, max_week_s, active, updated_at, version)
                values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-    tx.prepare_cached(sql)?.execute(params![
-        d.name,
-        d.phone,
-        d.email,
-        row::texts_json(&d.skills),
-        d.user,
-        seconds(d.max_day),
-        seconds(d.max_week),
-        d.active,
-        d.created_at.as_millis(),
-        d.updated_at.as_millis(),
-        d.version,
-    ])?;
+    put(tx, sql, d.created_at.as_millis(), d)?;
     let id = DriverId::of_row(tx.last_insert_rowid());
     get(tx, id)?.ok_or_else(|| Error::Corrupt(format!("driver {id} is gone right after being written")))
 }
@@ -40,8 +28,13 @@ pub fn insert(tx: &Transaction<'_>, d: &Driver) -> Result<Driver> {
 pub fn update(tx: &Transaction<'_>, d: &Driver) -> Result<()> {
     let sql = "update drivers set name = ?2, phone = ?3, email = ?4, skills = ?5, user = ?6, max_day_s = ?7, max_week_s = ?8, active = ?9,
                updated_at = ?10, version = ?11 where number = ?1";
+    put(tx, sql, d.id.row(), d)
+}
+
+/// Executes `sql` with `first` as ?1 and what is kept of the driver from ?2 on.
+fn put(tx: &Transaction<'_>, sql: &str, first: i64, d: &Driver) -> Result<()> {
     tx.prepare_cached(sql)?.execute(params![
-        d.id.row(),
+        first,
         d.name,
         d.phone,
         d.email,

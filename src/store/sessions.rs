@@ -2,7 +2,7 @@
 
 use super::{Result, row};
 use crate::model::Timestamp;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 /// A session as it is kept.
 #[derive(Debug, Clone)]
@@ -36,10 +36,9 @@ pub fn touch(tx: &Transaction<'_>, hash: &str, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Ends one session.
-pub fn delete(tx: &Transaction<'_>, hash: &str) -> Result<()> {
-    tx.execute("delete from sessions where hash = ?1", [hash])?;
-    Ok(())
+/// Ends one session; whose it was.
+pub fn delete(tx: &Transaction<'_>, hash: &str) -> Result<Option<String>> {
+    Ok(tx.query_row("delete from sessions where hash = ?1 returning user", [hash], |r| r.get(0)).optional()?)
 }
 
 /// Ends all sessions of a user.

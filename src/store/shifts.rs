@@ -19,17 +19,9 @@ pub struct Filter {
 
 /// Adds a shift, whose `id` is not looked at, and gives it back as kept.
 pub fn insert(tx: &Transaction<'_>, s: &Shift) -> Result<Shift> {
-    let sql =
-        "insert into shifts (driver, vehicle_id, from_at, until_at, pause_from, pause_until, version) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    tx.prepare_cached(sql)?.execute(params![
-        s.driver.row(),
-        s.vehicle.as_ref().map(VehicleId::as_str),
-        s.time.from.as_millis(),
-        s.time.until.as_millis(),
-        s.pause.map(|w| w.from.as_millis()),
-        s.pause.map(|w| w.until.as_millis()),
-        s.version,
-    ])?;
+    let sql = "insert into shifts (number, driver, vehicle_id, from_at, until_at, pause_from, pause_until, version)
+               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    put(tx, sql, None, s)?;
     let id = ShiftId::of_row(tx.last_insert_rowid());
     get(tx, id)?.ok_or_else(|| Error::Corrupt(format!("shift {id} is gone right after being written")))
 }
@@ -38,8 +30,13 @@ pub fn insert(tx: &Transaction<'_>, s: &Shift) -> Result<Shift> {
 pub fn update(tx: &Transaction<'_>, s: &Shift) -> Result<()> {
     let sql = "update shifts set driver = ?2, vehicle_id = ?3, from_at = ?4, until_at = ?5, pause_from = ?6, pause_until = ?7, version = ?8
                where number = ?1";
+    put(tx, sql, Some(s.id), s)
+}
+
+/// Executes `sql` with the row's number as ?1, `None` for the next free one, and what is kept of the shift from ?2 on.
+fn put(tx: &Transaction<'_>, sql: &str, id: Option<ShiftId>, s: &Shift) -> Result<()> {
     tx.prepare_cached(sql)?.execute(params![
-        s.id.row(),
+        id.map(ShiftId::row),
         s.driver.row(),
         s.vehicle.as_ref().map(VehicleId::as_str),
         s.time.from.as_millis(),

@@ -137,8 +137,9 @@ async fn admit(web: &Web, request: &mut Request) -> std::result::Result<(), Resp
         let body = std::mem::take(request.body_mut());
         *request.body_mut() = axum::body::Body::new(http_body_util::Limited::new(body, STRANGER));
     }
-    if uses_cookie(request.headers()) {
-        cookies::refuse_forgery(&method, request.headers()).map_err(IntoResponse::into_response)?;
+    if !request.headers().contains_key(header::AUTHORIZATION) {
+        let came = cookies::came(request.headers(), web.config.http.behind_https);
+        cookies::refuse_forgery(&method, came, has_cookie(request.headers())).map_err(IntoResponse::into_response)?;
     }
     if let Some(who) = who {
         request.extensions_mut().insert(Caller(who));
@@ -168,12 +169,15 @@ fn wrong_method(allowed: &[&str]) -> Response {
     response
 }
 
+/// Headers by which a proxy shows: whoever came through one sits elsewhere, though the proxy sits here.
+const BY_PROXY: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
 fn forwarded(headers: &HeaderMap) -> bool {
-    headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED)
+    BY_PROXY.iter().any(|name| headers.contains_key(*name))
 }
 
-fn uses_cookie(headers: &HeaderMap) -> bool {
-    !headers.contains_key(header::AUTHORIZATION) && (cookies::read(headers, false).is_some() || cookies::read(headers, true).is_some())
+fn has_cookie(headers: &HeaderMap) -> bool {
+    cookies::read(headers, false).is_some() || cookies::read(headers, true).is_some()
 }
 
 impl Web {

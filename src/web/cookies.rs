@@ -25,22 +25,42 @@ pub fn write(secret: &str, behind_https: bool) -> Result<HeaderValue> {
     HeaderValue::from_str(&text).map_err(Error::internal)
 }
 
-/// Does the request come from the console's own pages? Browsers say so themselves, in headers that pages cannot forge.
-pub fn is_own(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    match (text("sec-fetch-site"), text("origin")) {
-        (Some(site), _) => matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin.split_once("://").map(|(_, host)| host) == text("host"),
-        (None, None) => false,
-    }
+/// Where a request comes from, as the browser says, in headers that pages cannot forge.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Came {
+    /// From the console's own pages.
+    Own,
+    /// From pages of another scheme, host or port.
+    Foreign,
+    /// From no page: the client is no browser, or it does not say.
+    NoPage,
 }
 
-/// May this come with a cookie? What changes something must come from the console's own pages.
-pub fn refuse_forgery(method: &Method, headers: &HeaderMap) -> Result<()> {
-    if method.is_safe() || is_own(headers) {
-        return Ok(());
+/// Where the request comes from. `Sec-Fetch-Site` comes first: behind a proxy the host that the browser sees may be another.
+pub fn came(headers: &HeaderMap, behind_https: bool) -> Came {
+    let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
+    let scheme = if behind_https { "https" } else { "http" };
+    let own = match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin.split_once("://") == text("host").map(|host| (scheme, host)),
+        (None, None) => return Came::NoPage,
+    };
+    if own { Came::Own } else { Came::Foreign }
+}
+
+/// May this come, `by_cookie` or without any credentials? What changes something never comes from foreign pages, and with the
+/// session cookie from the console's own only. That holds for signing in too: it would put the browser into a stranger's session.
+pub fn refuse_forgery(method: &Method, came: Came, by_cookie: bool) -> Result<()> {
+    match came {
+        _ if method.is_safe() => Ok(()),
+        Came::Own => Ok(()),
+        Came::NoPage if !by_cookie => Ok(()),
+        Came::NoPage => Err(Error::forbidden("a change with the session cookie must come from the console's own pages")),
+        Came::Foreign => Err(Error::forbidden(
+            "a change must not come from the pages of another origin; if these are the console's, set http.behind_https as the proxy in \
+             front needs it",
+        )),
     }
-    Err(Error::forbidden("a change with the session cookie must come from the console's own pages"))
 }
 
 #[cfg(test)]
@@ -54,17 +74,24 @@ mod tests {
     #[test]
     fn changes_come_from_our_own_pages_only() {
         let host = ("host", "depot:8080");
-        for (pairs, own) in [
-            (vec![host, ("origin", "http://depot:8080")], true),
-            (vec![host, ("origin", "https://depot:8080"), ("sec-fetch-site", "same-origin")], true),
-            (vec![host, ("origin", "http://evil")], false),
-            (vec![host, ("origin", "null")], false),
-            (vec![host, ("origin", "http://depot:8080"), ("sec-fetch-site", "cross-site")], false),
-            (vec![host, ("sec-fetch-site", "same-site")], false),
-            (vec![host], false),
+        for (pairs, http, https) in [
+            (vec![host, ("origin", "http://depot:8080")], Came::Own, Came::Foreign),
+            (vec![host, ("origin", "https://depot:8080")], Came::Foreign, Came::Own),
+            (vec![host, ("origin", "https://depot:8080"), ("sec-fetch-site", "same-origin")], Came::Own, Came::Own),
+            (vec![host, ("origin", "http://evil")], Came::Foreign, Came::Foreign),
+            (vec![host, ("origin", "http://depot:80")], Came::Foreign, Came::Foreign),
+            (vec![host, ("origin", "null")], Came::Foreign, Came::Foreign),
+            (vec![host, ("origin", "http://depot:8080"), ("sec-fetch-site", "cross-site")], Came::Foreign, Came::Foreign),
+            (vec![host, ("sec-fetch-site", "same-site")], Came::Foreign, Came::Foreign),
+            (vec![host], Came::NoPage, Came::NoPage),
         ] {
-            assert_eq!(refuse_forgery(&Method::POST, &headers(&pairs)).is_ok(), own, "{pairs:?}");
-            assert!(refuse_forgery(&Method::GET, &headers(&pairs)).is_ok());
+            let headers = headers(&pairs);
+            assert_eq!((came(&headers, false), came(&headers, true)), (http, https), "{pairs:?}");
+        }
+        for (came, by_cookie, without) in [(Came::Own, true, true), (Came::NoPage, false, true), (Came::Foreign, false, false)] {
+            assert_eq!(refuse_forgery(&Method::POST, came, true).is_ok(), by_cookie, "{came:?}");
+            assert_eq!(refuse_forgery(&Method::POST, came, false).is_ok(), without, "{came:?}");
+            assert!(refuse_forgery(&Method::GET, came, true).is_ok());
         }
     }
 

@@ -39,6 +39,7 @@ impl From<auth::Error> for Error {
             E::Exists(_) | E::Conflict(_) => Self::conflict(error),
             E::Refused(why) => Self::unauthenticated(why),
             E::TooMany { retry_after_s } => Self::too_many(error, retry_after_s),
+            E::Busy => Self::unavailable(error),
             E::Store(error) => error.into(),
             E::Internal(_) => Self::internal(error),
         }

@@ -4,11 +4,13 @@ use super::{Sheet, Web};
 
 /// Writes them down.
 pub fn fill(web: &Web, sheet: &mut Sheet) {
-    let (clients, renewed) = web.hub.stats();
-    sheet.gauge("live_clients", "Live sockets", clients as u64);
-    sheet.counter("live_renewed", "Live clients that were too slow and got a new snapshot", renewed);
+    let live = web.hub.stats();
+    sheet.gauge("live_clients", "Live sockets", live.clients as u64);
+    sheet.counter("live_renewed", "Live clients that were too slow and got a new snapshot", live.renewed);
+    sheet.counter("live_refused", "Live clients that were not let in because there were too many, in all or of one user", live.refused);
     sheet.counter("http_shed", "Requests refused because too many were under way", web.limits.shed());
     sheet.counter("http_late", "Requests given up because they took too long", web.limits.late());
+    sheet.counter("sign_ins_turned_away", "Sign-ins refused because too many passwords were being checked", web.auth.turned_away());
     let tracks = web.tracks.stats();
     sheet.counter("fixes_appended", "Fixes taken", tracks.appended);
     sheet.counter("fixes_durable", "Fixes on the disk", tracks.durable);

@@ -58,7 +58,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Live clients at most.
-const MAX_LIVE: usize = 256;
+const LIVE: live::hub::Bounds = live::hub::Bounds { clients: 256, per_user: 32 };
 
 /// Somebody who reads the journal, and how far it is.
 pub struct Follower {
@@ -162,7 +162,7 @@ impl Web {
         let http = &deps.config.http;
         let limits = limits::Limits::new(http.max_connections, Duration::from_secs(http.request_timeout_s));
         Self(Arc::new(Inner {
-            hub: live::hub::Hub::new(deps.clock.clone(), MAX_LIVE),
+            hub: live::hub::Hub::new(deps.clock.clone(), LIVE),
             limits,
             counts: metrics::HttpCounts::new(deps.clock.clone()),
             document: openapi::Document(Arc::new(routes::document())),

@@ -3,6 +3,7 @@
 use super::fields::{Fields, Read};
 use super::shapes::WindowShape;
 use crate::model::{Contact, Order, Place, Priority, Site, Stop, StopKind, Timestamp, Window};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Stops of one booking at most.
@@ -112,9 +113,8 @@ fn pickup_time(f: &mut Fields) -> Option<(Option<Timestamp>, Option<Timestamp>)>
 }
 
 /// Whom to ask for at a site.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = ContactRequest)]
-#[expect(dead_code, reason = "only describes what `Contact` reads")]
 pub struct ContactInput {
     /// A person or a desk.
     #[schema(max_length = 100)]
@@ -128,9 +128,8 @@ pub struct ContactInput {
 }
 
 /// One end of a booking.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = SiteRequest)]
-#[expect(dead_code, reason = "only describes what `Site` reads")]
 pub struct SiteInput {
     /// Latitude, north positive.
     #[schema(minimum = -90, maximum = 90)]
@@ -146,21 +145,12 @@ pub struct SiteInput {
 }
 
 /// A stop between pickup and drop-off.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = StopRequest)]
-#[expect(dead_code, reason = "only describes what `Stop` reads")]
 pub struct StopInput {
-    /// Latitude, north positive.
-    #[schema(minimum = -90, maximum = 90)]
-    lat: f64,
-    /// Longitude, east positive.
-    #[schema(minimum = -180, maximum = 180)]
-    lon: f64,
-    /// What people call it.
-    #[schema(max_length = 200)]
-    address: Option<String>,
-    /// Whom to ask for there.
-    contact: Option<ContactInput>,
+    /// Where, and whom to ask for.
+    #[serde(flatten)]
+    site: SiteInput,
     /// `pickup`, `dropoff` or `visit`.
     #[schema(default = "visit")]
     kind: Option<String>,
@@ -169,23 +159,13 @@ pub struct StopInput {
     notes: Option<String>,
 }
 
-/// What is asked for.
-#[derive(ToSchema)]
-#[schema(as = OrderRequest)]
-#[expect(dead_code, reason = "only describes what `Order` reads")]
-pub struct OrderInput {
-    /// Where the load is picked up.
-    pickup: SiteInput,
-    /// Where it goes.
-    dropoff: SiteInput,
+/// What may be said of a load and its way besides its ends and the time of its pickup.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrderDetails)]
+pub struct OrderDetails {
     /// Stops on the way, in the order in which they are made.
     #[schema(max_items = 20)]
     stops: Option<Vec<StopInput>>,
-    /// When it is to be picked up; now when absent. Not together with `pickup_window`.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pickup_at: Option<Timestamp>,
-    /// Between when and when it is to be picked up.
-    pickup_window: Option<WindowShape>,
     /// Between when and when it is to be delivered.
     dropoff_window: Option<WindowShape>,
     /// Only a vehicle of this class will do.
@@ -209,21 +189,36 @@ pub struct OrderInput {
     /// What the customer calls it.
     #[schema(max_length = 100)]
     customer_reference: Option<String>,
-    /// `low`, `normal`, `high` or `urgent`.
-    #[schema(default = "normal")]
+    /// `low`, `normal`, `high` or `urgent`; `normal` unless it is said.
     priority: Option<String>,
     /// Free words.
     #[schema(max_length = 2000)]
     notes: Option<String>,
-    /// When it is given up if no vehicle has it by then; when absent, `bookings.expire_after_s` after the latest pickup.
+    /// When it is given up if no vehicle has it by then; unless it is said, `bookings.expire_after_s` after the latest pickup.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
 }
 
+/// What is asked for.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OrderRequest)]
+pub struct OrderInput {
+    /// Where the load is picked up.
+    pickup: SiteInput,
+    /// Where it goes.
+    dropoff: SiteInput,
+    /// When it is to be picked up; now when absent. Not together with `pickup_window`.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pickup_at: Option<Timestamp>,
+    /// Between when and when it is to be picked up.
+    pickup_window: Option<WindowShape>,
+    #[serde(flatten)]
+    details: OrderDetails,
+}
+
 /// What is to change of one end of a booking.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = SitePatch)]
-#[expect(dead_code, reason = "only describes a merge patch of an order")]
 pub struct SitePatch {
     /// Latitude, north positive.
     #[schema(minimum = -90, maximum = 90)]
@@ -239,51 +234,18 @@ pub struct SitePatch {
 }
 
 /// What is to change of an order.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = OrderPatch)]
-#[expect(dead_code, reason = "only describes a merge patch of an order")]
 pub struct OrderPatch {
     /// Where the load is picked up.
     pickup: Option<SitePatch>,
     /// Where it goes.
     dropoff: Option<SitePatch>,
-    /// Stops on the way, in the order in which they are made.
-    #[schema(max_items = 20)]
-    stops: Option<Vec<StopInput>>,
     /// When it is to be picked up; takes the place of a window. `null`: now.
     #[schema(value_type = Option<String>, format = DateTime)]
     pickup_at: Option<Timestamp>,
     /// Between when and when it is to be picked up; `null` leaves its begin.
     pickup_window: Option<WindowShape>,
-    /// Between when and when it is to be delivered.
-    dropoff_window: Option<WindowShape>,
-    /// Only a vehicle of this class will do.
-    #[schema(max_length = 64)]
-    vehicle_class: Option<String>,
-    /// Weight in kg.
-    #[schema(maximum = 100_000)]
-    load_kg: Option<u32>,
-    /// Volume in cubic metres.
-    #[schema(minimum = 0, maximum = 1_000)]
-    load_m3: Option<f64>,
-    /// Number of pieces.
-    #[schema(maximum = 10_000)]
-    pieces: Option<u32>,
-    /// What the vehicle must be able to do.
-    #[schema(max_items = 16)]
-    skills: Option<Vec<String>>,
-    /// Who it is for.
-    #[schema(max_length = 200)]
-    customer: Option<String>,
-    /// What the customer calls it.
-    #[schema(max_length = 100)]
-    customer_reference: Option<String>,
-    /// `low`, `normal`, `high` or `urgent`.
-    priority: Option<String>,
-    /// Free words.
-    #[schema(max_length = 2000)]
-    notes: Option<String>,
-    /// When it is given up if no vehicle has it by then; `null`: `bookings.expire_after_s` after the latest pickup.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Timestamp>,
+    #[serde(flatten)]
+    details: OrderDetails,
 }

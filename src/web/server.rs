@@ -1,11 +1,12 @@
 //! Accepts connections and hands their requests to the router, within bounds: connections, time for a head, graceful end.
 
+use crate::ops::network::Network;
 use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -24,7 +25,7 @@ pub struct Peer(pub SocketAddr);
 pub struct Bounds {
     /// Open connections at most; more wait in the kernel.
     pub connections: usize,
-    /// Open connections from one address; more are closed.
+    /// Open connections from one address (of IPv6: from one /64); more are closed.
     pub per_address: usize,
     /// Time for a request's head, also the time a kept-alive connection may idle.
     pub header: Duration,
@@ -35,19 +36,19 @@ pub struct Bounds {
 /// A client that takes nothing of an answer for so long is gone.
 const STALLED: Duration = Duration::from_secs(20);
 
-/// How many connections each address has open.
+/// How many connections each network has open.
 #[derive(Clone, Default)]
-struct Addresses(Arc<Mutex<HashMap<IpAddr, usize>>>);
+struct Networks(Arc<Mutex<HashMap<Network, usize>>>);
 
-/// One of an address's connections; dropping it gives the place back.
-struct Place(Addresses, IpAddr);
+/// One of a network's connections; dropping it gives the place back.
+struct Place(Networks, Network);
 
-impl Addresses {
-    fn admit(&self, address: IpAddr, most: usize) -> Option<Place> {
+impl Networks {
+    fn admit(&self, network: Network, most: usize) -> Option<Place> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(address).or_default();
+        let count = open.entry(network).or_default();
         *count += 1;
-        let place = Place(self.clone(), address);
+        let place = Place(self.clone(), network);
         let admitted = *count <= most;
         drop(open);
         admitted.then_some(place)
@@ -69,7 +70,7 @@ impl Drop for Place {
 /// Serves until `cancel`, then lets open requests end.
 pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, cancel: CancellationToken) {
     let seats = Arc::new(Semaphore::new(bounds.connections));
-    let addresses = Addresses::default();
+    let networks = Networks::default();
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -83,7 +84,7 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, cancel
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(place) = addresses.admit(peer.ip(), bounds.per_address) else {
+                let Some(place) = networks.admit(peer.ip().into(), bounds.per_address) else {
                     tracing::debug!(%peer, "too many HTTP connections from one address");
                     continue;
                 };
@@ -133,5 +134,23 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, header: D
     };
     if let Err(error) = ended {
         tracing::debug!(%error, %peer, "an HTTP connection broke");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::IpAddr;
+
+    #[test]
+    fn places_are_counted_by_network_and_come_back() {
+        let networks = Networks::default();
+        let admit = |address: &str| networks.admit(address.parse::<IpAddr>().unwrap().into(), 2);
+        let two = (admit("2001:db8::1").unwrap(), admit("2001:db8::2").unwrap());
+        assert!(admit("2001:db8::3").is_none() && admit("2001:db8:0:1::3").is_some());
+        let mapped = (admit("::ffff:192.0.2.1").unwrap(), admit("192.0.2.1").unwrap());
+        assert!(admit("192.0.2.1").is_none());
+        drop((two, mapped));
+        assert!(networks.0.lock().unwrap().is_empty());
     }
 }

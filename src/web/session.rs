@@ -93,7 +93,8 @@ fn cookie(web: &Web, secret: &str) -> Result<Cookie> {
 
 /// Sign in; the answer sets the session cookie.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", security(()), request_body = SignInInput,
-    responses((status = 200, body = SignedIn), (status = 401, body = Problem), (status = 429, body = Problem)))]
+    responses((status = 200, body = SignedIn), (status = 401, body = Problem), (status = 403, body = Problem), (status = 429, body = Problem),
+        (status = 503, body = Problem)))]
 pub async fn open(
     State(web): State<Web>,
     Extension(Peer(peer)): Extension<Peer>,
@@ -101,7 +102,7 @@ pub async fn open(
     Body(input): Body<SignInInput>,
 ) -> Result<(Cookie, Json<SignedIn>)> {
     let opened = match (input.key, input.name, input.password) {
-        (Some(key), _, _) => web.auth.login_with_key(&key).await?,
+        (Some(key), _, _) => web.auth.login_with_key(&key, peer.ip()).await?,
         (None, Some(name), Some(password)) => web.auth.login(&name, &password, peer.ip()).await?,
         _ => return Err(Error::unauthenticated("a name and a password are needed")),
     };
@@ -147,8 +148,12 @@ impl Read for SetupInput {
 /// Make the first admin with the one-time set-up link, and sign in.
 #[utoipa::path(post, path = "/api/v1/setup", tag = "session", security(()), request_body = SetupInput,
     responses((status = 201, body = SignedIn), (status = 403, body = Problem), (status = 422, body = Problem)))]
-pub async fn setup(State(web): State<Web>, Body(input): Body<SetupInput>) -> Result<(StatusCode, Cookie, Json<SignedIn>)> {
-    let opened = web.auth.set_up(&input.token, &input.name, &input.password).await?;
+pub async fn setup(
+    State(web): State<Web>,
+    Extension(Peer(peer)): Extension<Peer>,
+    Body(input): Body<SetupInput>,
+) -> Result<(StatusCode, Cookie, Json<SignedIn>)> {
+    let opened = web.auth.set_up(&input.token, &input.name, &input.password, peer.ip()).await?;
     let user = SignedIn { name: opened.who.name.clone(), role: opened.who.role.as_str() };
     Ok((StatusCode::CREATED, cookie(&web, &opened.secret)?, Json(user)))
 }

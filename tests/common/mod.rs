@@ -15,8 +15,16 @@ use std::time::Duration;
 /// No wait in a test is longer.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Every user's password.
+pub const PASSWORD: &str = "correct horse battery";
+
 /// Asks until there is an answer.
-pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn until<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, ask).await
+}
+
+/// The same with more patience, for what takes its time.
+pub async fn until_within<T>(patience: Duration, what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let wait = async {
         loop {
             if let Some(answer) = ask().await {
@@ -25,9 +33,9 @@ pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T 
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    match tokio::time::timeout(PATIENCE, wait).await {
+    match tokio::time::timeout(patience, wait).await {
         Ok(answer) => answer,
-        Err(_) => panic!("waited {PATIENCE:?} for {what}"),
+        Err(_) => panic!("waited {patience:?} for {what}"),
     }
 }
 
@@ -127,9 +135,19 @@ impl Depot {
         assert!(!out.status.success(), "depotd {args:?} did not fail: {}", String::from_utf8_lossy(&out.stdout));
         String::from_utf8_lossy(&out.stderr).into_owned()
     }
+    /// What the doctor finds, be it good or bad.
+    pub fn diagnosis(&self) -> Value {
+        let out = depotd(&self.data_dir()).args(["doctor", "--json"]).output().unwrap();
+        serde_json::from_slice(&out.stdout).unwrap()
+    }
     /// An API token of that role.
     pub fn new_token(&self, role: &str) -> String {
         self.command(&["token", "create", "--role", role])["token"].as_str().unwrap().to_owned()
+    }
+    /// A user who signs in with [`PASSWORD`].
+    pub async fn new_user(&self, name: &str, role: &str) {
+        let user = serde_json::json!({ "name": name, "role": role, "password": PASSWORD });
+        self.http().post("/api/v1/users", user).await.ok();
     }
     /// A device with its own vehicle of the same name.
     pub fn new_device(&self, id: &str) -> Credential {

@@ -46,7 +46,27 @@ impl Wants {
 pub struct Hub {
     world: Arc<Mutex<World>>,
     clock: Clock,
-    max_clients: usize,
+    bounds: Bounds,
+}
+
+/// How many clients are let in.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// In all.
+    pub clients: usize,
+    /// Of one user or token.
+    pub per_user: usize,
+}
+
+/// Numbers for the metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Clients now.
+    pub clients: usize,
+    /// How often one was too slow and got a new snapshot.
+    pub renewed: u64,
+    /// Clients that were not let in.
+    pub refused: u64,
 }
 
 #[derive(Debug, Default)]
@@ -62,19 +82,27 @@ struct World {
     counts: Counts,
     whole: Option<Utf8Bytes>,
     renewed: u64,
+    refused: u64,
 }
 
 #[derive(Debug)]
 struct Client {
+    user: Box<str>,
     frames: mpsc::Sender<Utf8Bytes>,
     wants: Wants,
     behind: bool,
 }
 
 /// No more clients are let in.
-#[derive(Debug, thiserror::Error)]
-#[error("too many live clients")]
-pub struct Full;
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Full {
+    /// The depot has as many as it serves.
+    #[error("too many live clients")]
+    All,
+    /// This user has.
+    #[error("too many live clients of one user")]
+    User,
+}
 
 /// A client's place at the hub; dropping it leaves.
 #[derive(Debug)]
@@ -86,33 +114,34 @@ pub struct Seat {
 
 impl Hub {
     /// An empty picture.
-    pub fn new(clock: Clock, max_clients: usize) -> Self {
-        Self { world: Arc::default(), clock, max_clients }
+    pub fn new(clock: Clock, bounds: Bounds) -> Self {
+        Self { world: Arc::default(), clock, bounds }
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Lets a client in; its first frame is a snapshot.
-    pub fn join(&self, wants: Wants) -> Result<Seat, Full> {
+    /// Lets a client of `user` in; its first frame is a snapshot.
+    pub fn join(&self, user: &str, wants: Wants) -> Result<Seat, Full> {
         let (sender, frames) = mpsc::channel(QUEUE);
         let mut world = self.world();
-        if world.clients.len() >= self.max_clients {
-            return Err(Full);
+        if let Some(full) = world.full(user, self.bounds) {
+            world.refused += 1;
+            return Err(full);
         }
         world.next_client += 1;
         let id = world.next_client;
-        world.clients.insert(id, Client { frames: sender, wants, behind: false });
+        world.clients.insert(id, Client { user: user.into(), frames: sender, wants, behind: false });
         world.renew(id, self.clock.now());
         drop(world);
         Ok(Seat { id, hub: self.clone(), frames })
     }
 
-    /// Clients now, and how often one was too slow and got a new snapshot.
-    pub fn stats(&self) -> (usize, u64) {
+    /// Numbers for the metrics.
+    pub fn stats(&self) -> Stats {
         let world = self.world();
-        (world.clients.len(), world.renewed)
+        Stats { clients: world.clients.len(), renewed: world.renewed, refused: world.refused }
     }
 
     /// Takes a vehicle's new state; who selected it hears at once.
@@ -158,6 +187,14 @@ impl Hub {
 }
 
 impl World {
+    fn full(&self, user: &str, bounds: Bounds) -> Option<Full> {
+        if self.clients.len() >= bounds.clients {
+            return Some(Full::All);
+        }
+        let own = self.clients.values().filter(|client| &*client.user == user).count();
+        (own >= bounds.per_user).then_some(Full::User)
+    }
+
     fn next_seq(&mut self) -> u64 {
         self.seq += 1;
         self.seq

@@ -3,7 +3,7 @@ use crate::model::Status;
 use serde_json::Value;
 
 fn hub() -> Hub {
-    Hub::new(Clock::manual(Timestamp::from_secs(1_800_000_000)), 3)
+    Hub::new(Clock::manual(Timestamp::from_secs(1_800_000_000)), Bounds { clients: 3, per_user: 2 })
 }
 
 fn row(idx: u32, lat: i32) -> Row {
@@ -29,7 +29,7 @@ async fn a_client_gets_a_snapshot_then_what_changes() {
     let hub = hub();
     hub.vehicles([row(0, 1), row(1, 2)].into_iter());
     hub.flush(true, false);
-    let mut seat = hub.join(Wants::default()).unwrap();
+    let mut seat = hub.join("user:ana", Wants::default()).unwrap();
     let first = read(&mut seat).await;
     assert_eq!(first["t"], "snapshot");
     assert_eq!(first["vehicles"][1].as_array().unwrap()[..5], [1.into(), "v1".into(), "van".into(), 2.into(), Value::from(150_000)]);
@@ -47,8 +47,8 @@ async fn a_client_gets_a_snapshot_then_what_changes() {
 #[tokio::test]
 async fn a_slow_client_gets_a_new_snapshot_and_delays_nobody() {
     let hub = hub();
-    let mut slow = hub.join(Wants::default()).unwrap();
-    let mut quick = hub.join(Wants::default()).unwrap();
+    let mut slow = hub.join("user:ana", Wants::default()).unwrap();
+    let mut quick = hub.join("user:ana", Wants::default()).unwrap();
     read(&mut quick).await;
     for lat in 0..40 {
         hub.vehicles([row(0, lat)].into_iter());
@@ -64,7 +64,7 @@ async fn a_slow_client_gets_a_new_snapshot_and_delays_nobody() {
     hub.flush(true, false);
     let frame = read(&mut slow).await;
     assert_eq!((&frame["t"], &frame["vehicles"][0][3]), (&"snapshot".into(), &99.into()));
-    assert_eq!(hub.stats(), (2, 1));
+    assert_eq!(hub.stats(), Stats { clients: 2, renewed: 1, refused: 0 });
 }
 
 #[tokio::test]
@@ -73,17 +73,21 @@ async fn wants_are_kept_and_seats_are_bounded() {
     hub.vehicles([row(0, 4_200_000), row(1, 4_300_000)].into_iter());
     hub.flush(true, false);
     let wants = Wants { area: Some([1.0, 41.5, 2.0, 42.5]), select: Some(VehicleId::new("v0").unwrap()), ..Wants::default() };
-    let mut seat = hub.join(wants).unwrap();
+    let mut seat = hub.join("user:ana", wants).unwrap();
     read(&mut seat).await;
     hub.vehicles([row(0, 4_210_000), row(1, 4_310_000)].into_iter());
     assert_eq!(read(&mut seat).await["t"], "sel");
     hub.flush(true, false);
     let delta = read(&mut seat).await;
     assert_eq!(delta["v"].as_array().unwrap().len(), 1, "{delta}");
-    let _others = [hub.join(Wants::default()).unwrap(), hub.join(Wants::default()).unwrap()];
-    assert!(hub.join(Wants::default()).is_err());
+    let join = |user| hub.join(user, Wants::default()).map_err(|full| full.to_string());
+    let _second = join("user:ana").unwrap();
+    assert_eq!(join("user:ana").unwrap_err(), "too many live clients of one user");
+    let _third = join("user:ben").unwrap();
+    assert_eq!(join("user:ben").unwrap_err(), "too many live clients");
     drop(seat);
-    hub.join(Wants::default()).unwrap();
+    join("user:ana").unwrap();
+    assert_eq!(hub.stats().refused, 2);
 }
 
 #[tokio::test]
@@ -92,7 +96,7 @@ async fn a_finished_booking_is_told_once_and_then_gone() {
     let id = BookingId::generate(Timestamp::from_secs(1), [1; 10]);
     let at = |status: Status| Open { status, json: RawValue::from_string(format!("{{\"status\":{:?}}}", status.as_str())).unwrap().into() };
     hub.booking(id, at(Status::Waiting));
-    let mut seat = hub.join(Wants::default()).unwrap();
+    let mut seat = hub.join("user:ana", Wants::default()).unwrap();
     assert_eq!(read(&mut seat).await["bookings"][0]["status"], "waiting");
     hub.flush(false, false);
     let delta = read(&mut seat).await;
@@ -100,6 +104,6 @@ async fn a_finished_booking_is_told_once_and_then_gone() {
     hub.booking(id, at(Status::Delivered));
     hub.flush(false, false);
     assert_eq!(read(&mut seat).await["b"][0]["status"], "delivered");
-    let mut late = hub.join(Wants::default()).unwrap();
+    let mut late = hub.join("user:ana", Wants::default()).unwrap();
     assert_eq!(read(&mut late).await["bookings"], serde_json::json!([]));
 }

@@ -4,13 +4,13 @@ use super::hub::{Seat, Wants};
 use crate::auth::{self, What, Who};
 use crate::model::VehicleId;
 use crate::web::Web;
-use crate::web::cookies;
+use crate::web::cookies::{self, Came};
 use crate::web::error::{Error, Problem, Result};
 use crate::web::extract::Caller;
 use crate::web::fields::{Fields, Read};
 use axum::extract::State;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code, rejection::WebSocketUpgradeRejection};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::ws::{CloseCode, CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code, rejection::WebSocketUpgradeRejection};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use std::time::Duration;
 
@@ -26,24 +26,38 @@ const SEND: Duration = Duration::from_secs(10);
 /// Follow vehicles and bookings: a snapshot, then what changes.
 ///
 /// A WebSocket. The client may send `{"subscribe": {"vehicles": "all" | [ids], "bbox": [w, s, e, n], "bookings": true, "select": id}}`.
+///
+/// It is closed with a reason: 1001 the depot is going down, 1003 a message that is no text, 1007 one that is no subscription, 1008
+/// signed out, allowed something else now, or silent, 1013 too many live clients, in all or of one user: try again later.
 #[utoipa::path(get, path = "/api/v1/live", tag = "live",
-    responses((status = 101, description = "Frames follow"), (status = 426, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 101, description = "Frames follow"), (status = 403, body = Problem), (status = 426, body = Problem)))]
 pub async fn live(
     State(web): State<Web>,
     Caller(who): Caller,
     headers: HeaderMap,
     upgrade: std::result::Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response> {
-    if headers.contains_key(header::ORIGIN) && !cookies::is_own(&headers) {
+    if cookies::came(&headers, web.config.http.behind_https) == Came::Foreign {
         return Err(Error::forbidden("the live view is for the depot's own pages"));
     }
     let upgrade = upgrade.map_err(|e| Error::status(StatusCode::UPGRADE_REQUIRED).detail(e.body_text()))?;
-    let seat = web.hub.join(allowed(Wants::default(), &who)).map_err(Error::unavailable)?;
     let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).write_buffer_size(0);
-    Ok(upgrade.on_upgrade(move |socket| converse(web, who, headers, seat, socket)))
+    // A browser tells its page why a socket closed, but not why one was refused.
+    Ok(upgrade.on_upgrade(async move |mut socket| {
+        let goodbye = match web.hub.join(&who.actor().to_text(), allowed(Wants::default(), &who)) {
+            Ok(seat) => converse(web, who, headers, seat, &mut socket).await,
+            Err(full) => Some((close_code::AGAIN, full.to_string())),
+        };
+        let Some((code, reason)) = goodbye else { return };
+        let goodbye = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
+        if tokio::time::timeout(SEND, socket.send(goodbye)).await.is_err() {
+            tracing::debug!("a live client did not take its goodbye");
+        }
+    }))
 }
 
-async fn converse(web: Web, who: Who, headers: HeaderMap, mut seat: Seat, mut socket: WebSocket) {
+/// Serves a client until one of the two has had enough: with what code and why, unless the client is gone.
+async fn converse(web: Web, who: Who, headers: HeaderMap, mut seat: Seat, socket: &mut WebSocket) -> Option<(CloseCode, String)> {
     let mut ping = tokio::time::interval(PING);
     ping.reset();
     let mut recheck = tokio::time::interval(RECHECK);
@@ -77,20 +91,17 @@ async fn converse(web: Web, who: Who, headers: HeaderMap, mut seat: Seat, mut so
                     },
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                     Some(Ok(Message::Binary(_))) => break (close_code::UNSUPPORTED, "text only"),
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
                 }
                 continue;
             }
         };
         match tokio::time::timeout(SEND, socket.send(frame)).await {
             Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => return,
+            Ok(Err(_)) | Err(_) => return None,
         }
     };
-    let goodbye = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
-    if tokio::time::timeout(SEND, socket.send(goodbye)).await.is_err() {
-        tracing::debug!("a live client did not take its goodbye");
-    }
+    Some((code, reason.to_owned()))
 }
 
 /// What is wanted, as far as it may be seen.
