@@ -174,6 +174,7 @@ async fn a_vehicle_that_will_be_late_loses_the_job_to_one_that_will_not() {
     depot.appear("b", 200.0);
     depot.dispatch.prepare().await.unwrap();
     assert_eq!(depot.dispatch.redispatch(depot.clock.now()).await.unwrap(), 1);
+    depot.dispatch.release(depot.clock.now()).await.unwrap();
     depot.dispatch.round("test").await.unwrap();
     assert_eq!(depot.vehicle_of(booking).await.as_deref(), Some("b"));
 }

@@ -109,6 +109,13 @@ async fn tomorrow_is_planned_pickups_are_reminded_of_and_yesterday_is_reported()
     assert_eq!((&plan["day"], &plan["basis"], &plan["vehicles"]), (&json!(tomorrow.to_string()), &json!("fleet"), &json!(1)));
     assert_eq!((&plan["served"][0]["ref"], &plan["served"][0]["vehicle_id"]), (&json!(van), &json!("van-1")));
     assert_eq!((&plan["unserved"][0]["ref"], &plan["unserved"][0]["lack"]), (&json!(truck), &json!("none_fits")));
+    let days = api.get("/api/v1/dispatch/days").await.ok();
+    let summary = json!({"day": plan["day"], "made_at": plan["made_at"], "served": 1, "unserved": 1, "vehicles": 1});
+    assert_eq!(days["items"], json!([summary]));
+    assert_eq!(
+        api.get(&format!("/api/v1/dispatch/days?to={}", plan["made_at"].as_str().unwrap().get(..10).unwrap())).await.ok()["items"],
+        json!([])
+    );
     assert!(ran("reminders").await.starts_with("0 "), "all were booked within the offsets: {later}");
     assert!(ran("daily-report").await.contains("0 bookings"));
     let reports = api.get("/api/v1/reports/daily").await.ok();

@@ -133,6 +133,9 @@ fn commit(tx: &Transaction<'_>, booking: Booking, change: Change, actor: &Actor,
 
 fn apply(mut b: Booking, change: Change, now: Timestamp) -> Result<Booking> {
     b.status = b.status.after(change.step)?;
+    if change.step == Step::Unassign && b.order.pickup_at > Some(now) {
+        b.status = b.status.after(Step::Reschedule)?;
+    }
     if let Some(Reordered { order, fare, release_to }) = change.order {
         (b.order, b.fare) = (order, fare);
         if b.status == Status::Scheduled && b.order.pickup_at <= Some(release_to) {

@@ -122,6 +122,16 @@ async fn scheduled_bookings_are_released_with_their_lead() {
 }
 
 #[tokio::test]
+async fn a_booking_for_later_that_is_taken_back_waits_for_its_time_again() {
+    let d = depot(&["KA-1"]).await;
+    for (pickup_at, status) in [(Some(START + Span::from_secs(86_400)), Status::Scheduled), (None, Status::Waiting)] {
+        let b = d.bookings.place(asking(Order { pickup_at, ..order() }), user(), None).await.unwrap().booking;
+        d.bookings.assign(b.id, ByHand::to(van("KA-1")), user()).await.unwrap();
+        assert_eq!(d.bookings.unassign(b.id, "a flat tyre".into(), user()).await.unwrap().status, status);
+    }
+}
+
+#[tokio::test]
 async fn a_quote_holds_its_price_for_its_trip_until_it_expires() {
     let d = depot(&[]).await;
     let quote = d.bookings.quote(order()).await.unwrap();

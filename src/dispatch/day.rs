@@ -10,6 +10,8 @@ use utoipa::ToSchema;
 
 /// Bookings, shifts and vehicles of a day, at most.
 const MOST: usize = 10_000;
+/// Plans listed at once.
+const LISTED: usize = 400;
 
 /// Where a plan has its vehicles from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -86,6 +88,28 @@ pub struct DayPlan {
     pub unserved: Vec<Unserved>,
 }
 
+/// A plan in short.
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
+pub struct DaySummary {
+    /// Like `2026-10-25`.
+    pub day: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub made_at: Timestamp,
+    /// How many bookings somebody can have.
+    pub served: usize,
+    /// How many nobody can have.
+    pub unserved: usize,
+    /// How many vehicles there are.
+    pub vehicles: u32,
+}
+impl From<&DayPlan> for DaySummary {
+    fn from(plan: &DayPlan) -> Self {
+        let DayPlan { day, made_at, served, unserved, vehicles, .. } = plan;
+        Self { day: day.clone(), made_at: *made_at, served: served.len(), unserved: unserved.len(), vehicles: *vehicles }
+    }
+}
+
 /// What is known of a day to come.
 #[derive(Clone, Debug)]
 pub struct Ahead {
@@ -139,8 +163,8 @@ impl Days {
     pub async fn keep(&self, day: Day, plan: &DayPlan) -> store::Result<()> {
         let corrupt = |e: serde_json::Error| store::Error::Corrupt(format!("a day's plan has no JSON: {e}"));
         let (text, now) = (serde_json::to_string(plan).map_err(corrupt)?, plan.made_at);
-        let said =
-            serde_json::json!({"day": plan.day, "served": plan.served.len(), "unserved": plan.unserved.len(), "vehicles": plan.vehicles});
+        let DaySummary { day: name, served, unserved, vehicles, .. } = plan.into();
+        let said = serde_json::json!({"day": name, "served": served, "unserved": unserved, "vehicles": vehicles});
         let change = move |tx: &Transaction<'_>| {
             days::put(tx, Kept::Plan, &day, &text, now)?;
             let (kind, data) = (Kind::DayPlanned, said.to_string());
@@ -153,6 +177,16 @@ impl Days {
     /// The plan of a day like `2026-10-25`.
     pub async fn get(&self, day: String) -> store::Result<Option<DayPlan>> {
         let text = self.db.read(move |c| days::get(c, Kept::Plan, &day)).await?;
-        text.map(|text| serde_json::from_str(&text).map_err(|e| store::Error::Corrupt(format!("a day's plan: {e}")))).transpose()
+        text.as_deref().map(read).transpose()
     }
+
+    /// The plans of the days from `from` to `to`, both included, newest first; at most 400.
+    pub async fn list(&self, from: String, to: String) -> store::Result<Vec<DaySummary>> {
+        let texts = self.db.read(move |c| days::list(c, Kept::Plan, &from, &to, LISTED)).await?;
+        texts.iter().map(|text| read(text).map(|plan| DaySummary::from(&plan))).collect()
+    }
+}
+
+fn read(text: &str) -> store::Result<DayPlan> {
+    serde_json::from_str(text).map_err(|e| store::Error::Corrupt(format!("a day's plan: {e}")))
 }

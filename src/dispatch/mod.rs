@@ -166,9 +166,9 @@ impl Dispatch {
         let now = self.0.clock.now();
         self.0.bookings.recurrences().place_due(now).await?;
         self.0.bookings.expire_due(now).await?;
-        self.release(now).await?;
         self.0.bookings.pass_offers(now).await?;
         self.redispatch(now).await?;
+        self.release(now).await?;
         let mut left = false;
         if self.0.config.automatic && !self.0.bookings.waiting(1).await?.is_empty() {
             if trigger != "retry" {

@@ -53,6 +53,7 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("POST", "/api/v1/recurrences/{id}/resume", Needs(What::WriteBookings)),
     ("GET", "/api/v1/recurrences/{id}/next", Needs(What::ReadBookings)),
     ("POST", "/api/v1/recurrences/{id}/skip", Needs(What::WriteBookings)),
+    ("GET", "/api/v1/dispatch/days", Needs(What::ReadBookings)),
     ("GET", "/api/v1/dispatch/days/{day}", Needs(What::ReadBookings)),
     ("GET", "/api/v1/reports/daily", Needs(What::ReadBookings)),
     ("GET", "/api/v1/reports/daily.csv", Needs(What::ReadBookings)),

@@ -6,7 +6,7 @@ use super::extract::{Id, Params};
 use super::fields::{Fields, Read};
 use super::shapes::List;
 use crate::analytics::daily::{Daily, Report};
-use crate::dispatch::day::{DayPlan, Days};
+use crate::dispatch::day::{DayPlan, DaySummary, Days};
 use crate::model::{Day, Span};
 use axum::Json;
 use axum::extract::State;
@@ -29,6 +29,15 @@ pub async fn plan(State(web): State<Web>, Id(day): Id<String>) -> Result<Json<Da
     Days::new(web.db.clone()).get(day.clone()).await.map_err(Error::internal)?.map(Json).ok_or_else(none)
 }
 
+/// The plans that were made, in short, the last day first; 400 at most.
+#[utoipa::path(get, path = "/api/v1/dispatch/days", tag = "dispatch", params(DaysParams),
+    responses((status = 200, body = List<DaySummary>), (status = 422, body = Problem)))]
+pub async fn plans(State(web): State<Web>, Params(params): Params<DaysParams>) -> Result<Json<List<DaySummary>>> {
+    let (from, to) = params.span()?;
+    let items = Days::new(web.db.clone()).list(from, to).await.map_err(Error::internal)?;
+    Ok(Json(List { items, next: None }))
+}
+
 /// Which days.
 #[derive(Debug, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -44,7 +53,7 @@ impl Read for DaysParams {
     }
 }
 impl DaysParams {
-    async fn reports(self, web: &Web) -> Result<Vec<Report>> {
+    fn span(self) -> Result<(String, String)> {
         let wrong = |field: &'static str, text: &Option<String>| {
             let wrong = text.as_deref().is_some_and(|text| date(text).is_none());
             wrong.then(|| FieldError { field: field.to_owned(), message: "must be a date like 2026-10-25".to_owned() })
@@ -53,7 +62,10 @@ impl DaysParams {
         if !errors.is_empty() {
             return Err(Error::invalid(errors));
         }
-        let (from, to) = (self.from.unwrap_or_default(), self.to.unwrap_or_else(|| "9999-12-31".to_owned()));
+        Ok((self.from.unwrap_or_default(), self.to.unwrap_or_else(|| "9999-12-31".to_owned())))
+    }
+    async fn reports(self, web: &Web) -> Result<Vec<Report>> {
+        let (from, to) = self.span()?;
         Daily::new(web.db.clone(), Span::default()).list(from, to).await.map_err(Error::internal)
     }
 }

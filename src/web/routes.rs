@@ -51,6 +51,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(devices::list, devices::create))
         .routes(routes!(devices::read, devices::revoke))
         .routes(routes!(devices::rotate))
+        .routes(routes!(days::plans))
         .routes(routes!(days::plan))
         .routes(routes!(days::reports))
         .routes(routes!(days::reports_csv))

@@ -1,29 +1,20 @@
 // A working day in the console of a demo depot: nothing here is faked.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { accessible, fits, NARROW, open, WIDE } from './browser.mjs'
+import { test } from 'node:test'
+import { accessible, fits, NARROW, WIDE } from './browser.mjs'
 import { demo } from './depot.mjs'
+import { quiet, stage } from './stage.mjs'
 
 /** A booking that is driven takes longer than a step of a page. */
 const DRIVE = 120_000
-let depot, browser, page
-
-before(async () => {
-  depot = await demo()
-  browser = await open(depot.origin)
-  page = browser.page
-  await page.goto(depot.link)
-})
-after(async () => {
-  await browser?.close()
-  await depot?.stop()
+let page
+const on = stage(demo, async (on) => {
+  page = on.page
+  await page.goto(on.link)
 })
 
 const map = () => page.locator('.map:not([data-layer="loading"])')
-const go = async (screen) => {
-  await page.getByRole('link', { name: screen, exact: true }).click()
-  await page.locator(`a[aria-current="page"]:text-is("${screen}")`).waitFor()
-}
+const { go } = on
 
 /** Two clicks on the map, and the price is there. */
 async function place() {
@@ -110,4 +101,4 @@ test('360 px are enough', async () => {
   await page.setViewportSize(WIDE)
 })
 
-test('nothing failed and nobody else was asked', () => assert.deepEqual(browser.faults, []))
+quiet(on)

@@ -1,23 +1,14 @@
 // The API's reference pages, served without the internet.
-import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { fits, NARROW, open, WIDE } from './browser.mjs'
+import { test } from 'node:test'
+import { fits, NARROW, WIDE } from './browser.mjs'
 import { fresh } from './depot.mjs'
+import { quiet, stage } from './stage.mjs'
 
-let depot, browser, page
-
-before(async () => {
-  depot = await fresh()
-  browser = await open(depot.origin)
-  page = browser.page
-})
-after(async () => {
-  await browser?.close()
-  await depot?.stop()
-})
+let page
+const on = stage(fresh, (on) => (page = on.page))
 
 test('Swagger UI describes the API and asks it', async () => {
-  await page.goto(`${depot.origin}/docs`)
+  await page.goto(`${on.origin}/docs`)
   const session = page.locator('.opblock-get', { has: page.locator('[data-path="/api/v1/session"]') })
   await session.locator('.opblock-summary-control').click()
   await session.getByRole('button', { name: 'Try it out' }).click()
@@ -29,7 +20,7 @@ test('Swagger UI describes the API and asks it', async () => {
 })
 
 test('ReDoc describes the API and finds in it', async () => {
-  await page.goto(`${depot.origin}/redoc`)
+  await page.goto(`${on.origin}/redoc`)
   await page.getByRole('heading', { name: 'Place a booking.' }).waitFor()
   await page.getByPlaceholder('Search...').fill('basemap')
   await page.locator('[data-role="search:results"]').getByText('The streets under the map', { exact: false }).waitFor()
@@ -37,4 +28,4 @@ test('ReDoc describes the API and finds in it', async () => {
   await fits(page, '/redoc')
 })
 
-test('nothing failed and nobody else was asked', () => assert.deepEqual(browser.faults, []))
+quiet(on)

@@ -1,27 +1,14 @@
 // The first start: no user, no vehicle, and the link that makes the first administrator.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { accessible, fits, NARROW, open, WIDE } from './browser.mjs'
+import { test } from 'node:test'
+import { accessible, fits, NARROW, WIDE } from './browser.mjs'
 import { fresh } from './depot.mjs'
+import { quiet, stage } from './stage.mjs'
 
-const PASSWORD = 'correct horse battery staple'
-let depot, browser, page
+let page
+const on = stage(fresh, (on) => (page = on.page))
 
-before(async () => {
-  depot = await fresh()
-  browser = await open(depot.origin)
-  page = browser.page
-})
-after(async () => {
-  await browser?.close()
-  await depot?.stop()
-})
-
-async function enter(name, password, button) {
-  await page.getByLabel('Name').fill(name)
-  await page.getByLabel('Password').fill(password)
-  await page.getByRole('button', { name: button }).click()
-}
+const { enter } = on
 async function narrow(what) {
   await page.setViewportSize(NARROW)
   await fits(page, what)
@@ -29,18 +16,18 @@ async function narrow(what) {
 }
 
 test('without the link it says where the link is', async () => {
-  await page.goto(depot.origin)
+  await page.goto(on.origin)
   await page.getByText('This depot has no user yet').waitFor()
   await accessible(page, 'a depot without users')
 })
 
 test('the link makes the first administrator', async () => {
   await page.goto('about:blank')
-  await page.goto(depot.link)
+  await page.goto(on.link)
   await page.getByText('Make the first administrator').waitFor()
   await accessible(page, 'the first start')
   await narrow('the first start')
-  await enter('ada', PASSWORD, 'Make administrator')
+  await enter('ada', on.password, 'Make administrator')
   await page.getByText('No vehicle yet').waitFor()
   assert.equal(new URL(page.url()).hash, '')
 })
@@ -65,9 +52,9 @@ test('who signed out signs in again, and a wrong password is told', async () => 
   await accessible(page, 'a refused sign-in')
   await narrow('a refused sign-in')
   // The browser tells of every refusal on its own.
-  assert.match(browser.faults.splice(0).join('\n'), /^Failed to load resource: .* 401 \(Unauthorized\)$/)
-  await enter('ada', PASSWORD, 'Sign in')
+  assert.match(on.faults.splice(0).join('\n'), /^Failed to load resource: .* 401 \(Unauthorized\)$/)
+  await enter('ada', on.password, 'Sign in')
   await page.getByRole('link', { name: 'Access' }).waitFor()
 })
 
-test('nothing failed and nobody else was asked', () => assert.deepEqual(browser.faults, []))
+quiet(on)

@@ -10,6 +10,11 @@ export class Refused extends Error {
     super(message)
   }
 
+  /** The message, with each invalid field's. */
+  get told(): string {
+    return [this.message, ...Object.entries(this.fields).map(([field, said]) => `${field}: ${said}`)].join(' ')
+  }
+
   static of(error: unknown): Refused {
     return error instanceof Refused ? error : new Refused(0, String(error))
   }

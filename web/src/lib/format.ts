@@ -74,15 +74,3 @@ export function compass(course: number): string {
 export function list(text: string): string[] {
   return text.split(',').map((word) => word.trim()).filter(Boolean)
 }
-
-/** What a `datetime-local` field holds, as an instant; empty when it holds nothing. */
-export function instant(local: string): string {
-  return local ? new Date(local).toISOString() : ''
-}
-
-/** An instant as a `datetime-local` field wants it. */
-export function localInput(iso: string | null | undefined): string {
-  if (!iso) return ''
-  const at = new Date(iso)
-  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-}

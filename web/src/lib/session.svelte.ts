@@ -1,5 +1,5 @@
 import { api } from './api'
-import { live } from './live.svelte'
+import { live } from '../live/live.svelte'
 import type { Session } from './types'
 
 /** Who is signed in and what this depot is. */

@@ -38,14 +38,6 @@ const FINAL = new Set<BookingStatus>(['delivered', 'cancelled', 'failed', 'expir
 export const isFinal = (b: Pick<Booking, 'status'>) => FINAL.has(b.status)
 export const isUnassigned = (b: Pick<Booking, 'status'>) => b.status === 'waiting' || b.status === 'offered'
 
-/** What a dispatcher may report in a driver's place. */
-export function nextSteps(status: BookingStatus): ('arrived' | 'picked_up' | 'delivered' | 'failed')[] {
-  if (status === 'assigned') return ['arrived', 'failed']
-  if (status === 'arrived') return ['picked_up', 'failed']
-  if (status === 'picked_up') return ['delivered', 'failed']
-  return []
-}
-
 export const DRIVER: Record<DriverStatus, Look> = {
   on_duty: { word: 'on duty', shape: 'circle', colour: '#009e73' },
   break: { word: 'on a break', shape: 'square', colour: '#e69f00' },
@@ -58,13 +50,3 @@ export const RUN: Record<ScheduleRun['result'], Look> = {
   failed: { word: 'failed', shape: 'diamond', colour: '#d55e00' },
   missed: { word: 'missed', shape: 'ring', colour: '#7f7f7f' },
 }
-
-/** The board's columns; each status is in one. */
-export const COLUMNS: { name: string; statuses: BookingStatus[] }[] = [
-  { name: 'New', statuses: ['scheduled', 'waiting', 'offered'] },
-  { name: 'Assigned', statuses: ['assigned'] },
-  { name: 'At stop', statuses: ['arrived'] },
-  { name: 'En route', statuses: ['picked_up'] },
-  { name: 'Done', statuses: ['delivered'] },
-  { name: 'Exception', statuses: ['cancelled', 'failed', 'expired'] },
-]

@@ -76,7 +76,7 @@ export interface BookingEvent {
   kind: string
   actor: string
   vehicle_id?: string
-  data?: { received?: string; reason?: string } & Record<string, unknown>
+  data?: { received?: string; reason?: string; cancel_reason?: string } & Record<string, unknown>
 }
 export interface Candidate {
   vehicle_id: string
@@ -203,7 +203,7 @@ export interface ScheduleRun {
   duration_s?: number
   message?: string
 }
-export const SCHEDULE_KINDS = ['release', 'dispatch', 'backup', 'retention'] as const
+export const SCHEDULE_KINDS = ['release', 'dispatch', 'plan_tomorrow', 'reminders', 'report', 'backup', 'retention'] as const
 export interface Schedule {
   id: string
   name: string
@@ -226,8 +226,50 @@ export interface Recurrence {
   start_date: string
   start_time: string
   zone: string
+  window_minutes?: number
+  missing_hour?: 'earlier' | 'later' | 'skip'
+  repeated_hour?: 'first' | 'second'
   paused: boolean
   version: number
+}
+export interface Offer {
+  vehicle_id: string
+  state: 'open' | 'accepted' | 'declined' | 'timed_out' | 'withdrawn' | 'taken_back'
+  offered_at: string
+  expires_at: string
+  answered_at?: string
+  reason?: string
+}
+export interface DaySummary {
+  day: string
+  made_at: string
+}
+export interface DayPlan {
+  day: string
+  zone: string
+  made_at: string
+  basis: 'shifts' | 'fleet'
+  vehicles: number
+  served: { booking_id: string; ref: string; vehicle_id: string; pickup_at: string; late_s: number }[]
+  unserved: { booking_id: string; ref: string; pickup_at: string; lack: 'none_fits' | 'none_free' }[]
+}
+export interface Report {
+  day: string
+  zone: string
+  made_at: string
+  bookings: number
+  delivered: number
+  cancelled: number
+  failed: number
+  expired: number
+  open: number
+  assign_mean_s: number | null
+  wait_mean_s: number | null
+  wait_p95_s: number | null
+  on_time_ratio: number | null
+  loaded_m: number
+  vehicles: number
+  revenue_minor: Record<string, number>
 }
 export type DriverStatus = 'off_duty' | 'on_duty' | 'break' | 'hours'
 export interface Driver {
@@ -251,5 +293,14 @@ export interface Shift {
   vehicle_id: string | null
   from: string
   until: string
+  break: Window | null
   version: number
+}
+export interface Duty {
+  id: string
+  vehicle_id: string
+  from: string
+  until: string | null
+  breaks: { from: string; until: string | null }[]
+  worked_s: number
 }

@@ -185,7 +185,7 @@ export class GlLayer implements Layer {
       const turn = m.shape === 'triangle' ? (m.course ?? 0) : 0
       return point([lon, lat], { id: m.id, kind: 'vehicle', turn, icon: `v|${m.shape}|${m.colour}|${+m.hollow}|${+m.selected}`, order: m.selected ? 3 : 2 })
     })
-    const pins = this.now.pins.map((p) => point([p.lon, p.lat], { id: p.id, kind: p.kind, turn: 0, icon: `p|${p.kind}|${+p.selected}`, order: p.kind === 'waiting' ? 0 : 1 }))
+    const pins = this.now.pins.map((p) => point([p.lon, p.lat], { id: p.id, kind: p.kind, turn: 0, icon: `p|${p.kind}|${p.label}|${+p.selected}`, order: p.kind === 'waiting' ? 0 : 1 }))
     this.put('marks', { type: 'FeatureCollection', features: [...pins, ...vehicles] })
     return moving
   }
@@ -202,7 +202,7 @@ export class GlLayer implements Layer {
     ctx.translate(size / 2, size / 2)
     const [kind, a, b, c, d] = id.split('|')
     if (kind === 'v') drawMarker(ctx, { shape: a as Marker['shape'], colour: b ?? '', hollow: c === '1', selected: d === '1', course: null }, this.colours)
-    else drawPin(ctx, { kind: a as Pin['kind'], selected: b === '1' }, this.colours)
+    else drawPin(ctx, { kind: a as Pin['kind'], label: b ?? '', selected: c === '1' }, this.colours)
     this.map.addImage(id, ctx.getImageData(0, 0, canvas.width, canvas.height), { pixelRatio: ratio })
   }
 }

@@ -48,8 +48,8 @@ export function drawMarker(ctx: Ctx, m: Pick<Marker, 'shape' | 'colour' | 'hollo
   ctx.restore()
 }
 
-/** Draws an end of a booking, its point at the origin. */
-export function drawPin(ctx: Ctx, pin: Pick<Pin, 'kind' | 'selected'>, colours: Colours): void {
+/** Draws an end or a stop of a booking, its point at the origin. */
+export function drawPin(ctx: Ctx, pin: Pick<Pin, 'kind' | 'label' | 'selected'>, colours: Colours): void {
   if (pin.kind === 'waiting') {
     const r = pin.selected ? 11 : 8
     ctx.beginPath()
@@ -84,5 +84,5 @@ export function drawPin(ctx: Ctx, pin: Pick<Pin, 'kind' | 'selected'>, colours: 
   ctx.font = '700 12px system-ui, sans-serif'
   ctx.textAlign = 'center'
   ctx.textBaseline = 'middle'
-  ctx.fillText(pin.kind === 'pickup' ? 'A' : 'B', 0, -18.5)
+  ctx.fillText(pin.label, 0, -18.5)
 }

@@ -14,12 +14,14 @@ export interface Marker {
   hollow: boolean
   selected: boolean
 }
-/** An end of a booking. */
+/** An end or a stop of a booking. */
 export interface Pin {
   id: string
   lon: number
   lat: number
-  kind: 'pickup' | 'dropoff' | 'waiting'
+  kind: 'pickup' | 'stop' | 'dropoff' | 'waiting'
+  /** One letter or number. */
+  label: string
   selected: boolean
 }
 export interface Scene {
@@ -27,7 +29,7 @@ export interface Scene {
   pins: Pin[]
   /** Where the selected vehicle was. */
   track: LonLat[]
-  /** From pickup to drop-off. */
+  /** From pickup to drop-off, by the stops. */
   way: LonLat[]
 }
 export const EMPTY: Scene = { vehicles: [], pins: [], track: [], way: [] }

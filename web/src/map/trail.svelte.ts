@@ -1,22 +1,33 @@
 import { api } from '../lib/api'
-import { live } from '../lib/live.svelte'
+import { live } from '../live/live.svelte'
 import type { Fix, Page } from '../lib/types'
 import type { LonLat } from './geo'
 
 const MINUTES = 30
 
-/** Where a vehicle was lately. Made while a component is, it follows what `vehicle` gives. */
+/** Which drive of a vehicle. */
+export interface Drive {
+  vehicle: string
+  /** Its begin; the last half hour when absent. */
+  from?: string
+  /** Its end; it goes on when absent. */
+  until?: string
+}
+
+/** Where a vehicle was. Made while a component is, it follows what `drive` gives. */
 export class Trail {
   points: LonLat[] = $state.raw([])
 
-  constructor(vehicle: () => string | null) {
+  constructor(drive: () => Drive | null) {
+    const wanted = $derived(JSON.stringify(drive()))
     $effect(() => {
-      const id = vehicle()
+      const of = JSON.parse(wanted) as Drive | null
       this.points = []
-      if (!id) return
+      if (!of) return
       const abort = new AbortController()
-      const from = new Date((live.world.byId.get(id)?.fix ?? Date.now()) - MINUTES * 60_000).toISOString()
-      api<Page<Fix>>(`/vehicles/${encodeURIComponent(id)}/track?limit=10000&from=${encodeURIComponent(from)}`, { signal: abort.signal })
+      const from = of.from ?? new Date((live.world.byId.get(of.vehicle)?.fix ?? Date.now()) - MINUTES * 60_000).toISOString()
+      const query = new URLSearchParams({ limit: '10000', from, ...(of.until ? { to: of.until } : {}) })
+      api<Page<Fix>>(`/vehicles/${encodeURIComponent(of.vehicle)}/track?${query}`, { signal: abort.signal })
         .then((page) => (this.points = page.items.map((f) => [f.lon, f.lat])))
         // The map is as useful without it.
         .catch(() => {})
@@ -24,8 +35,8 @@ export class Trail {
     })
     $effect(() => {
       void live.rev
-      const id = vehicle()
-      const last = id ? live.world.byId.get(id) : undefined
+      const of = JSON.parse(wanted) as Drive | null
+      const last = of && !of.until ? live.world.byId.get(of.vehicle) : undefined
       const end = this.points.at(-1)
       if (!last || last.lat === null || last.lon === null || !end || (end[0] === last.lon && end[1] === last.lat)) return
       this.points = [...this.points, [last.lon, last.lat]]
