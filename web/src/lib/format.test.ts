@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { age, ago, compass, distance, duration, money, when } from './format'
+import { age, ago, compass, distance, duration, localWords, money, when } from './format'
 
 it.each([
   [-5000, 'now'], [2999, 'now'], [12_000, '12 s'], [59_999, '59 s'], [60_000, '1 min'], [3_600_000, '1 h'], [172_800_000, '2 d'],
@@ -21,4 +21,9 @@ it('names the day only when it is another', () => {
   const now = Date.parse('2026-03-01T12:00:00Z')
   expect(when('2026-03-01T09:30:00Z', 'UTC', now)).toBe('09:30')
   expect(when('2026-02-28T09:30:00Z', 'UTC', now)).toBe('28 Feb 09:30')
+})
+
+it('shows a local time with its offset', () => {
+  expect(localWords('2026-10-25T01:30:00+01:00')).toBe('2026-10-25 01:30 +01:00')
+  expect(localWords('2026-10-25T01:30:15Z')).toBe('2026-10-25 01:30:15 Z')
 })

@@ -74,3 +74,8 @@ export function compass(course: number): string {
 export function list(text: string): string[] {
   return text.split(',').map((word) => word.trim()).filter(Boolean)
 }
+
+/** A local time with its offset, like `2026-10-25T01:30:00+01:00`, to be read: `2026-10-25 01:30 +01:00`. */
+export function localWords(local: string): string {
+  return local.replace(/^(\S+)T(\d\d:\d\d)(:\d\d)?(.*)$/, (_, day, clock, seconds = '', offset) => `${day} ${clock}${seconds === ':00' ? '' : seconds} ${offset}`.trim())
+}
