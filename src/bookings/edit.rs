@@ -1,8 +1,8 @@
 //! Changing what was ordered, and wanting after all what was given up.
 
 use super::error::Fault;
-use super::place::time_faults;
-use super::quote::{essence, quoted_fare, way_faults};
+use super::faults::{time_faults, way_faults};
+use super::quote::{essence, quoted_fare};
 use super::{Bookings, Change, Error, Reordered, Result, commit, find, record};
 use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Part, Status, Step, Timestamp};
 use crate::store;

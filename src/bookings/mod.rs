@@ -3,11 +3,15 @@
 //! Every change goes through `commit`: the row, the journal entry and the audit row stand or fall together.
 
 mod assign;
+mod by_hand;
 mod due;
 mod edit;
 mod end;
 mod error;
 pub mod etas;
+mod faults;
+mod give;
+mod ids;
 mod import;
 pub mod late;
 mod list;
@@ -18,19 +22,22 @@ pub mod recurrences;
 mod remind;
 mod step;
 mod view;
+mod withdraw;
 
 pub use crate::pricing::Line as PriceLine;
 pub use crate::store::bookings::Filter;
-pub use assign::{Assignment, ByHand, Decision, take};
+pub use assign::{Assignment, Decision};
+pub use by_hand::ByHand;
 pub use edit::renewed;
 pub use end::Standing;
 pub use error::{Error, Fault};
+pub use give::take;
 pub use import::{ImportLine, ImportMode, ImportReport, Imported};
 pub use list::{Page, Paged};
-pub use offer::withdraw_from;
 pub use place::{PlaceRequest, Placed};
 pub use quote::Quote;
 pub use view::booking_json;
+pub use withdraw::withdraw_from;
 
 use crate::clock::Clock;
 use crate::config::{self, Config, Dispatch, Tariff};
@@ -126,7 +133,7 @@ fn commit(tx: &Transaction<'_>, booking: Booking, change: Change, actor: &Actor,
     let vehicle = next.vehicle.as_ref().or(concerned.as_ref()).or(vehicle_before.as_ref());
     record(tx, &next, kind_of(step), vehicle, extra, actor, now)?;
     if was == Status::Offered {
-        offer::withdraw(tx, &next, actor, now)?;
+        withdraw::withdraw(tx, &next, actor, now)?;
     }
     Ok(next)
 }

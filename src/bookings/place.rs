@@ -1,18 +1,14 @@
 //! Placing a booking, once for each `Idempotency-Key`.
 
-use super::error::Fault;
-use super::quote::{quoted_fare, way_faults};
+use super::faults::order_faults;
+use super::ids::random;
+use super::quote::quoted_fare;
 use super::{Bookings, Error, Result, record};
-use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Span, Status, Timestamp};
+use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Status, Timestamp};
 use crate::store::{self, idempotency};
 use rusqlite::Transaction;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-
-/// A pickup may lie this far back (a form filled in slowly) …
-pub(super) const PAST: Span = Span::from_secs(3_600);
-/// … and this far ahead.
-const AHEAD: Span = Span::from_secs(400 * 86_400);
 
 /// A load to be moved.
 #[derive(Clone, Debug)]
@@ -41,48 +37,6 @@ impl PlaceRequest {
 /// Tells one request from another.
 pub(super) fn hash(request: &Value) -> String {
     Sha256::digest(request.to_string()).iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// All that is wrong with an order that came at `now`.
-pub(super) fn order_faults(order: &Order, now: Timestamp) -> Vec<Fault> {
-    let mut faults = way_faults(order);
-    faults.extend(time_faults(order, now));
-    faults
-}
-
-/// What is wrong with an order's times at `now`.
-pub(super) fn time_faults(order: &Order, now: Timestamp) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    let mut check = |wrong: bool, field, message| {
-        if wrong {
-            faults.push(Fault::new(field, message));
-        }
-    };
-    let (at, until) = (order.pickup_at.unwrap_or(now), order.pickup_until);
-    if let Some(until) = until {
-        check(until <= at, "pickup_window.until", "must be after pickup_window.from");
-        check(until < now, "pickup_window.until", "must not be over already");
-    }
-    let start = if until.is_some() { "pickup_window.from" } else { "pickup_at" };
-    check(until.is_none() && at < now - PAST, start, "must not be more than an hour ago");
-    check(until.unwrap_or(at) > now + AHEAD, start, "must be within the next 400 days");
-    if let Some(window) = order.dropoff_window {
-        check(window.until <= window.from, "dropoff_window.until", "must be after dropoff_window.from");
-        check(window.until <= at, "dropoff_window.until", "must be after the pickup");
-        check(window.until > now + AHEAD, "dropoff_window.until", "must be within the next 400 days");
-    }
-    if let Some(expires) = order.expires_at {
-        check(expires <= now, "expires_at", "must not be over already");
-        check(expires <= at, "expires_at", "must be after the pickup time");
-        check(expires > now + AHEAD + AHEAD, "expires_at", "must be within the next 800 days");
-    }
-    faults
-}
-
-pub(super) fn random() -> Result<[u8; 10]> {
-    let mut random = [0; 10];
-    getrandom::fill(&mut random).map_err(|e| store::Error::Corrupt(format!("no randomness for an id: {e}")))?;
-    Ok(random)
 }
 
 impl Bookings {

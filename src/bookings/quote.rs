@@ -1,7 +1,8 @@
 //! Quotes: what a trip would cost, kept until it expires.
 
 use super::error::Fault;
-use super::place::order_faults;
+use super::faults::order_faults;
+use super::ids;
 use super::{Bookings, Error, Result};
 use crate::model::{Fare, Money, Order, Span, Timestamp};
 use crate::pricing::{self, Line, Way};
@@ -10,33 +11,10 @@ use rusqlite::Transaction;
 use serde_json::json;
 use uuid::Uuid;
 
-/// Two sites closer than this are taken for a mistake.
-const SHORTEST_M: f64 = 10.0;
-/// Two sites further apart than this are taken for a mistake.
-const LONGEST_M: f64 = 2_000_000.0;
-
 /// What decides the price, as canonical text: a booking must agree with its quote in it.
 pub(super) fn essence(order: &Order) -> String {
     let places: Vec<_> = order.places().collect();
     json!([places, order.vehicle_class, order.load_kg, order.load_m3, order.pieces]).to_string()
-}
-
-/// What is wrong with the order's places.
-pub(super) fn way_faults(order: &Order) -> Vec<Fault> {
-    let places: Vec<_> = order.places().collect();
-    let last = places.len() - 1;
-    let mut faults = Vec::new();
-    if order.stops.is_empty() && places[0].distance(places[last]).0 < SHORTEST_M {
-        faults.push(Fault::new("dropoff", "must be at least 10 m away from the pickup"));
-    }
-    for (leg, ends) in (1..).zip(places.windows(2)) {
-        if ends[0].distance(ends[1]).0 > LONGEST_M {
-            let field = if leg == last { "dropoff".to_owned() } else { format!("stops[{}]", leg - 1) };
-            let before = if leg == 1 { "pickup" } else { "stop before" };
-            faults.push(Fault::new(&field, format!("must be within 2,000 km of the {before}")));
-        }
-    }
-    faults
 }
 
 /// The fare of quote `id` for `order`, or why it does not hold at `now`.
@@ -82,7 +60,7 @@ impl Bookings {
         }
         let (fare, lines) = self.price(&order);
         let expires_at = now + Span::from_secs(i64::from(self.rules.tariff.quote_minutes) * 60);
-        let id = Uuid::now_v7_at(now)?;
+        let id = ids::uuid(now)?;
         let row = quotes::Row { id: id.to_string(), request: essence(&order), fare, expires_at };
         self.db.write(move |tx| quotes::insert(tx, &row)).await?;
         Ok(Quote {
@@ -103,17 +81,5 @@ impl Bookings {
         let way = Way::through(order.places(), rules.detour_factor, rules.speed_kmh);
         let price = pricing::price(&self.rules.tariff, way);
         (Fare { price: price.total, distance_m: way.distance_m, duration_s: way.duration_s }, price.lines)
-    }
-}
-
-/// Ids that sort by the time they were made.
-pub(super) trait NowV7: Sized {
-    fn now_v7_at(now: Timestamp) -> Result<Self>;
-}
-
-impl NowV7 for Uuid {
-    fn now_v7_at(now: Timestamp) -> Result<Self> {
-        let random = super::place::random()?;
-        Ok(uuid::Builder::from_unix_timestamp_millis(u64::try_from(now.as_millis()).unwrap_or(0), &random).into_uuid())
     }
 }

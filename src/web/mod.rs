@@ -13,6 +13,7 @@ mod failures;
 pub mod fields;
 mod gauges;
 mod headers;
+mod if_match;
 mod limits;
 pub mod live;
 mod merge;

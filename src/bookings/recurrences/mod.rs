@@ -8,7 +8,7 @@ mod tests;
 pub use rule::{Moment, Slot};
 
 use super::error::Fault;
-use super::quote::way_faults;
+use super::faults::way_faults;
 use super::{Bookings, Error, Page, Paged, Result, Standing};
 use crate::model::{Actor, BookingId, Kind, Order, Outcome, Pattern, Recurrence, RecurrenceId, Span, Status, Timestamp};
 use crate::store::recurrences::{self as rows, Day};
@@ -119,8 +119,7 @@ impl Recurrences {
     /// Makes a recurrence. With a `key` a repeat by the same actor within 48 h gives the same one.
     pub async fn add(&self, request: RecurrenceRequest, actor: Actor, key: Option<String>) -> Result<Recurrence> {
         let now = self.0.clock.now();
-        let id = uuid::Builder::from_unix_timestamp_millis(u64::try_from(now.as_millis()).unwrap_or(0), &super::place::random()?);
-        let id = id.into_uuid().to_string().parse().map_err(|e| store::Error::Corrupt(format!("a new id is none: {e}")))?;
+        let id = super::ids::uuid(now)?.to_string().parse().map_err(|e| store::Error::Corrupt(format!("a new id is none: {e}")))?;
         let hash = super::place::hash(&json!([request.pattern, request.order, request.window_minutes]));
         let change = move |tx: &Transaction<'_>| {
             let who = actor.to_text();

@@ -2,7 +2,8 @@
 
 use super::rule::{Moment, Rule, Slot};
 use super::{Recurrences, record};
-use crate::bookings::place::{PAST, PlaceRequest};
+use crate::bookings::faults::PAST;
+use crate::bookings::place::PlaceRequest;
 use crate::bookings::{Bookings, Error, Result};
 use crate::model::{Actor, Order, Outcome, Recurrence, RecurrenceId, Span, Timestamp};
 use crate::store::recurrences::{self as rows, Day};
