@@ -1,16 +1,16 @@
 //! The way out: subscriptions, commands from the journal, copies from the router, and what waits for a PUBACK.
 
-use super::access::{self, Grant};
-use super::codec;
-use super::downlink::Command;
-use super::frame::{self, Frame, Kind};
-use super::registry::Subscription;
-use super::router::{Feed, LocalMessage, Seat};
-use super::session::{End, Session};
-use super::shared::Shared;
-use super::stats::{Reason, add};
-use super::who::Who;
-use super::wire::{self, Message};
+use super::{End, Session};
+use crate::mqtt::access::{self, Grant};
+use crate::mqtt::codec;
+use crate::mqtt::downlink::Command;
+use crate::mqtt::frame::{self, Frame, Kind};
+use crate::mqtt::registry::Subscription;
+use crate::mqtt::router::{Feed, LocalMessage, Seat};
+use crate::mqtt::shared::Shared;
+use crate::mqtt::stats::{Reason, add};
+use crate::mqtt::who::Who;
+use crate::mqtt::wire::{self, Message};
 use std::collections::VecDeque;
 
 /// A message that waits for its PUBACK, with its journal number when it is a command from there.
@@ -21,7 +21,7 @@ struct Flight {
 
 /// What of a session is about messages going out.
 #[derive(Default)]
-pub(super) struct Outbound {
+pub(in crate::mqtt) struct Outbound {
     pub subscriptions: Vec<Subscription>,
     /// The journal may hold commands.
     pub look: bool,
@@ -124,7 +124,7 @@ impl Session {
     }
 
     /// Takes up the subscriptions of an earlier connection.
-    pub(super) async fn resubscribe(&mut self, subscriptions: Vec<Subscription>) {
+    pub(in crate::mqtt) async fn resubscribe(&mut self, subscriptions: Vec<Subscription>) {
         for subscription in subscriptions {
             if self.attach(&subscription.grant).await {
                 self.outbound.subscriptions.push(subscription);
@@ -190,7 +190,7 @@ impl Session {
     }
 
     /// Queues an answer that is not in the journal.
-    pub(super) fn answer(&mut self, payload: Vec<u8>) {
+    pub(in crate::mqtt) fn answer(&mut self, payload: Vec<u8>) {
         if self.outbound.command_qos().is_some() && self.outbound.queue.len() < 64 {
             self.outbound.queue.push_back(Command { seq: None, payload });
         }

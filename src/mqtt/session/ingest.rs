@@ -1,13 +1,13 @@
 //! The way in: a permitted PUBLISH becomes fixes in the log, and its acknowledgement waits until they are durable.
 
-use super::access::{self, Channel};
-use super::frame::{self, Frame, Publish};
-use super::pace::Pace;
-use super::session::{End, Pending, Session};
-use super::stats::{Reason, add};
-use super::who::Who;
-use super::wire;
+use super::{End, Pending, Session};
 use crate::model::{Fix, Timestamp};
+use crate::mqtt::access::{self, Channel};
+use crate::mqtt::frame::{self, Frame, Publish};
+use crate::mqtt::pace::Pace;
+use crate::mqtt::stats::{Reason, add};
+use crate::mqtt::who::Who;
+use crate::mqtt::wire;
 use crate::telemetry::VehicleState;
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ const UNNUMBERED: u64 = u64::MAX;
 
 /// What of a session is about messages coming in.
 #[derive(Default)]
-pub(super) struct Ingest {
+pub(in crate::mqtt) struct Ingest {
     pub pace: Pace,
     /// When the bytes in hand were received.
     pub received: Timestamp,

@@ -1,8 +1,9 @@
 //! One client's session: reads, decides, writes; one task, one loop.
 
+mod ingest;
+mod outbound;
+
 use super::frame::{self, Kind, Version};
-use super::ingest::Ingest;
-use super::outbound::Outbound;
 use super::pace::{Advice, QUIET_MS};
 use super::registry::{Mailbox, Parked, REVOKED, TAKEN_OVER};
 use super::shared::Shared;
@@ -12,6 +13,8 @@ use super::who::Who;
 use super::will::{LastWord, Will};
 use super::wire;
 use bytes::{Buf, BytesMut};
+use ingest::Ingest;
+use outbound::Outbound;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
