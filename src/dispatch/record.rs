@@ -1,4 +1,4 @@
-//! What a round says about one booking: the JSON that `/bookings/{id}/dispatch` serves, and its one plain [`sentence`].
+//! What a round says about one booking: the JSON that `/bookings/{id}/dispatch` serves, and its one plain `sentence`.
 
 mod sentence;
 
