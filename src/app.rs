@@ -4,6 +4,7 @@ mod actions;
 mod load;
 mod report;
 mod tend;
+mod upstream;
 
 use crate::auth::Auth;
 use crate::backups;
@@ -23,6 +24,7 @@ use crate::ops::ticker;
 use crate::registry::Registry;
 use crate::schedules::{Runner, Schedules};
 use crate::store::Db;
+use crate::sync::Sync;
 use crate::telemetry::Inspector;
 use crate::tracks::Tracks;
 use crate::web::{self, Web};
@@ -71,6 +73,7 @@ struct Rooms {
     tracks: Tracks,
     inspector: Inspector,
     schedules: Schedules,
+    sync: Sync,
     /// Makes the schedules' runner look at the table.
     due: Arc<Notify>,
 }
@@ -124,6 +127,12 @@ impl App {
         app.spawn("mirror", |cancel| tend::mirror(rooms.clone(), mirror, cancel));
         app.spawn("housekeeping", |cancel| tend::housekeeping(rooms.clone(), cancel));
         app.spawn("probe", |cancel| tend::probe(rooms.clone(), well, cancel));
+        for line in upstream::lines(&rooms)? {
+            app.spawn("upstream", |cancel| async {
+                line.run(cancel).await;
+                Ok(())
+            });
+        }
         app.spawn("mqtt", |cancel| async { Ok(guard.run(cancel).await?) });
         app.spawn("http", |cancel| async {
             http.serve(cancel).await;
@@ -215,6 +224,7 @@ async fn bind_http(
     let basemap = options.basemap.or_else(|| std::fs::read(file).ok().map(Bytes::from));
     let (watched, counted, planned) = (guard.observer(), guard.observer(), planners.dispatch.clone());
     let (runner, etas, board) = (planners.runner.clone(), planners.etas.clone(), rooms.bookings.etas().clone());
+    let sync = rooms.sync.clone();
     let deps = web::Deps {
         config: Arc::clone(&rooms.config),
         clock: rooms.clock.clone(),
@@ -222,6 +232,7 @@ async fn bind_http(
         auth: rooms.auth.clone(),
         bookings: rooms.bookings.clone(),
         schedules: rooms.schedules.clone(),
+        sync: rooms.sync.clone(),
         wake_schedules: Arc::clone(&rooms.due),
         drivers: rooms.drivers.clone(),
         registry: Registry::new(rooms.db.clone(), rooms.clock.clone()),
@@ -237,6 +248,7 @@ async fn bind_http(
             report::guard(&counted.stats(), sheet);
             report::dispatch(&planned.stats(), sheet);
             report::schedules(runner.stats(), sheet);
+            report::sync(&sync.status(), sheet);
             report::eta(&etas.stats(), &board, sheet);
         }),
     };

@@ -4,9 +4,11 @@
 
 mod eta;
 mod sections;
+mod upstream;
 
 pub use eta::Eta;
 pub use sections::{Bookings, Depot, Dispatch, Drivers, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
+pub use upstream::{Hours, SinkKind, SinkSettings, Upstream};
 
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -37,6 +39,8 @@ pub struct Config {
     pub eta: Eta,
     /// The flat tariff.
     pub tariff: Tariff,
+    /// The line to head office.
+    pub upstream: Upstream,
 }
 
 /// All that is wrong with a configuration.
@@ -80,7 +84,7 @@ impl Config {
                     }
                 };
             }
-            take!(depot, http, mqtt, telemetry, tracks, fleet, bookings, drivers, dispatch, eta, tariff);
+            take!(depot, http, mqtt, telemetry, tracks, fleet, bookings, drivers, dispatch, eta, tariff, upstream);
         }
         config.check(&mut faults);
         if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
@@ -127,6 +131,7 @@ impl Config {
         demand((1..=20).contains(&self.dispatch.offer_best), "dispatch.offer_best must be within 1 to 20");
         demand(self.dispatch.late_after_s.max(self.dispatch.late_tolerance_s) <= 86_400, "dispatch.late_* must be at most 86400");
         self.eta.check(self.dispatch.retry_s, &mut demand);
+        self.upstream.check(&mut demand);
         demand(self.dispatch.candidates > 0, "dispatch.candidates must be at least 1");
         demand((60..=30 * 86_400).contains(&self.bookings.expire_after_s), "bookings.expire_after_s must be within 60 to 2592000");
         demand((1..=60).contains(&self.bookings.recurring_ahead_days), "bookings.recurring_ahead_days must be within 1 to 60");

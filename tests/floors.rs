@@ -11,20 +11,20 @@ use std::path::Path;
 const FLOORS: &[&[&str]] = &[
     &["model"],
     &["clock", "config"],
-    &["ops", "telemetry"],
-    &["fleet", "pricing", "store", "tracks"],
-    &["auth", "backups", "bookings", "geofence", "registry"],
+    &["batch", "ops", "telemetry"],
+    &["fleet", "office", "pricing", "store", "tracks"],
+    &["auth", "backups", "bookings", "geofence", "registry", "sync"],
     &["drivers", "schedules"],
     &["analytics", "dispatch", "mqtt", "notify", "sim", "upstream"],
     &["replay", "web"],
-    &["app"],
+    &["app", "receive"],
     &["cli"],
     &["main"],
 ];
 /// The library root declares every module and stands on no floor.
 const ROOT: &str = "lib";
 /// The only places that may speak SQL.
-const SQL_ROOMS: &[&str] = &["store", "tracks"];
+const SQL_ROOMS: &[&str] = &["office", "store", "tracks"];
 /// Rooms without waiting: no async, no runtime.
 const PURE_ROOMS: &[&str] = &[
     "dispatch/eta/breaker",

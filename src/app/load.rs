@@ -10,6 +10,7 @@ use crate::fleet::Fleet;
 use crate::fleet::mirror::{Found, Mirror};
 use crate::schedules::Schedules;
 use crate::store::{self, Db};
+use crate::sync::Sync;
 use crate::telemetry::Inspector;
 use crate::tracks::Tracks;
 use anyhow::{Context, Result};
@@ -32,6 +33,7 @@ pub async fn open(config: Config) -> Result<(Rooms, Mirror)> {
         auth: Auth::new(db.clone(), &config.mqtt, clock.clone()),
         bookings: Bookings::new(db.clone(), &config, clock.clone()),
         schedules: Schedules::new(db.clone(), &config.depot.zone, clock.clone()),
+        sync: Sync::new(db.clone(), &config.upstream, clock.clone()),
         due: Arc::default(),
         drivers: Drivers::new(db.clone(), &config, clock.clone()),
         config: Arc::new(config),

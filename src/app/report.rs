@@ -3,6 +3,7 @@
 use crate::bookings::etas::Board;
 use crate::dispatch::eta::{self, learn::Learner};
 use crate::dispatch::{self, Dispatch};
+use crate::model::{LaneStatus, LineMode, SinkStatus};
 use crate::mqtt::stats::Snapshot;
 use crate::mqtt::{Guard, Observer};
 use crate::schedules;
@@ -65,6 +66,20 @@ pub fn eta(stats: &eta::Stats, board: &Board, sheet: &mut Sheet) {
 pub fn schedules(stats: schedules::Stats, sheet: &mut Sheet) {
     sheet.counter("schedule_runs_ok", "Runs of schedules that ended well", stats.ok);
     sheet.counter("schedule_runs_failed", "Runs of schedules that failed", stats.failed);
+}
+
+/// The numbers of the line to head office, by sink and lane.
+pub fn sync(sinks: &[SinkStatus], sheet: &mut Sheet) {
+    let lanes = |of: fn(&LaneStatus) -> u64| -> Vec<(String, i64)> {
+        let lane = move |name: &str, lane: &LaneStatus| (format!("{name}/{}", lane.lane.as_str()), of(lane).try_into().unwrap_or(i64::MAX));
+        sinks.iter().flat_map(|sink| sink.lanes.iter().map(move |each| lane(&sink.name, each))).collect()
+    };
+    let up = sinks.iter().map(|sink| (sink.name.clone(), i64::from(matches!(sink.mode, LineMode::Live | LineMode::CatchingUp))));
+    sheet.gauges("upstream_up", "Is there a connection to the sink?", "sink", up);
+    sheet.gauges("upstream_backlog", "Records that wait", "lane", lanes(|lane| lane.backlog));
+    sheet.gauges("upstream_lost", "Records that retention took before they were sent", "lane", lanes(|lane| lane.lost));
+    sheet.gauges("upstream_records", "Records that the sink acknowledged", "lane", lanes(|lane| lane.records));
+    sheet.gauges("upstream_bytes", "Bytes of batches that the sink acknowledged", "lane", lanes(|lane| lane.bytes));
 }
 
 /// The guard's numbers.

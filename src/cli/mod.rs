@@ -6,8 +6,10 @@ pub mod demo;
 pub mod device;
 pub mod dispatch;
 pub mod doctor;
+pub mod receive;
 pub mod replay;
 pub mod serve;
+pub mod sync;
 pub mod token;
 pub mod user;
 
@@ -54,6 +56,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// What if: a day of bookings through the same dispatcher, in virtual time.
     Replay(replay::ReplayArgs),
+    /// Head office's end of the line: takes depots' batches and keeps them in PostgreSQL.
+    Receive(receive::ReceiveArgs),
     /// Devices and their credentials.
     #[command(subcommand)]
     Device(device::Command),
@@ -77,6 +81,9 @@ enum Command {
     /// Dispatch rounds of the past.
     #[command(subcommand)]
     Dispatch(dispatch::Command),
+    /// The line to head office.
+    #[command(subcommand)]
+    Sync(sync::Command),
     /// The audit record.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -98,6 +105,7 @@ impl Cli {
             Command::Serve(args) => serve::run(common.settings()?, &args),
             Command::Demo(args) => demo::run(common.settings()?, &args, common.json),
             Command::Replay(args) => replay::run(&args, &common),
+            Command::Receive(args) => receive::run(&args, &common),
             Command::Device(command) => device::run(command, &common),
             Command::User(command) => user::run(command, &common),
             Command::Token(command) => token::run(command, &common),
@@ -109,6 +117,7 @@ impl Cli {
             Command::Backup(command) => backup::run(command, &common),
             Command::Restore { backup } => backup::restore(&backup, &common),
             Command::Dispatch(command) => dispatch::run(&command, &common),
+            Command::Sync(command) => sync::run(&command, &common),
             Command::Audit(command) => audit::run(&command, &common),
             Command::Doctor => doctor::run(&common),
         }

@@ -25,6 +25,12 @@ impl Timestamp {
     pub fn parse(text: &str) -> Option<Self> {
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
+    /// Minutes since midnight in an IANA zone; UTC's when there is no such zone.
+    pub fn minute_of_day(self, zone: &str) -> u16 {
+        let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let local = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default().to_zoned(zone);
+        u16::from(local.hour().cast_unsigned()) * 60 + u16::from(local.minute().cast_unsigned())
+    }
     /// How long ago `earlier` was, never negative.
     pub fn since(self, earlier: Self) -> Span {
         Span(self.0.saturating_sub(earlier.0).max(0))

@@ -44,6 +44,17 @@ pub fn newest(connection: &Connection, limit: u32) -> Result<Vec<Entry>> {
     Ok(connection.prepare_cached(sql)?.query_map([limit], entry)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The entry at `seq`, with the hash of the one before and its own.
+pub fn get(connection: &Connection, seq: i64) -> Result<Option<(Entry, String, String)>> {
+    let sql = "select seq, at, actor, action, object, detail, previous, hash from audit where seq = ?1";
+    let entry = |r: &rusqlite::Row<'_>| {
+        let at = Timestamp::from_millis(r.get(1)?);
+        let entry = Entry { seq: r.get(0)?, at, actor: r.get(2)?, action: r.get(3)?, object: r.get(4)?, detail: r.get(5)? };
+        Ok((entry, r.get(6)?, r.get(7)?))
+    };
+    Ok(connection.prepare_cached(sql)?.query_row([seq], entry).optional()?)
+}
+
 /// Walks the whole chain. `Ok(n)`: n rows, all sound. `Err(seq)`: the first row that does not fit.
 pub fn verify(connection: &Connection) -> Result<std::result::Result<u64, i64>> {
     let mut statement = connection.prepare("select seq, at, actor, action, object, detail, previous, hash from audit order by seq")?;

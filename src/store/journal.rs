@@ -46,6 +46,11 @@ pub fn after(connection: &Connection, cursor: i64, limit: usize) -> Result<Vec<E
     collect(connection, "select * from journal where seq > ?1 order by seq limit ?2", params![cursor, count(limit)])
 }
 
+/// The entry at `seq`.
+pub fn get(connection: &Connection, seq: i64) -> Result<Option<Event>> {
+    Ok(collect(connection, "select * from journal where seq = ?1", [seq])?.pop())
+}
+
 /// Up to `limit` entries about `booking` after `cursor`, oldest first.
 pub fn of_booking(connection: &Connection, booking: BookingId, cursor: i64, limit: usize) -> Result<Vec<Event>> {
     let sql = "select * from journal where booking_id = ?1 and seq > ?2 order by seq limit ?3";

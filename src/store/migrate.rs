@@ -19,6 +19,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/011.sql"),
     include_str!("migrations/012.sql"),
     include_str!("migrations/013.sql"),
+    include_str!("migrations/014.sql"),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {
@@ -44,7 +45,11 @@ pub(super) fn mint_epoch(connection: &Connection) -> Result<()> {
     let mut epoch = [0; 16];
     getrandom::fill(&mut epoch).map_err(|e| Error::Corrupt(format!("no randomness for the epoch: {e}")))?;
     let epoch: String = epoch.iter().map(|b| format!("{b:02x}")).collect();
-    connection.execute("insert or replace into meta (key, value) values ('epoch', ?1)", [epoch])?;
+    connection.execute("insert or replace into meta (key, value) values ('epoch', ?1)", [&epoch])?;
+    connection.execute(
+        "insert into epochs (epoch, from_seq) values (?1, 1 + coalesce((select seq from sqlite_sequence where name = 'outbox'), 0))",
+        [&epoch],
+    )?;
     Ok(())
 }
 

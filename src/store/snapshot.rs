@@ -21,7 +21,9 @@ pub fn check(file: &Path) -> Result<()> {
 
 /// Gives a copy of ops.db that is to be used an epoch of its own: its sequence numbers will be given out a second time.
 pub fn renew_epoch(file: &Path) -> Result<()> {
-    super::migrate::mint_epoch(&Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?)
+    let mut connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    super::migrate::run(&mut connection, file)?;
+    super::migrate::mint_epoch(&connection)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::codec::Packer;
 use super::compact;
 use super::file::Error;
-use super::queue::{Queue, RetentionRequest, Work};
+use super::queue::{CompactionRequest, Queue, RetentionRequest, Work};
 use super::retention;
 use crate::clock::Clock;
 use crate::config;
@@ -80,10 +80,28 @@ impl Committer {
                     self.keep_house()?;
                 }
                 Work::Retain(request) => self.retention = Some((retention::Run::new(&self.limits, request.0), request)),
+                Work::Compact(request) => self.compact_all(request)?,
                 Work::Idle => self.retain_some(),
                 Work::End => return Ok(()),
             }
         }
+    }
+
+    /// Makes runs of all chunks, also of those of the present quarter.
+    fn compact_all(&mut self, request: CompactionRequest) -> Result<(), Error> {
+        while self.compact(true)? > 0 {}
+        // Nobody waits for the answer any more: the work is done all the same.
+        drop(request.send(Ok(self.queue.last_run())));
+        Ok(())
+    }
+
+    fn compact(&mut self, all: bool) -> Result<u64, Error> {
+        let step = compact::step(&mut self.conn, self.clock.now(), all)?;
+        self.queue.counters.compacted_chunks.fetch_add(step.chunks, Relaxed);
+        if let Some(run) = step.last_run {
+            self.queue.set_last_run(run);
+        }
+        Ok(step.chunks)
     }
 
     fn retain_some(&mut self) {
@@ -132,8 +150,7 @@ impl Committer {
 
     fn keep_house(&mut self) -> Result<(), Error> {
         if self.queue.is_calm() {
-            let chunks = compact::step(&mut self.conn, self.clock.now())?;
-            self.queue.counters.compacted_chunks.fetch_add(chunks, Relaxed);
+            self.compact(false)?;
             self.retain_some();
         }
         Ok(())

@@ -25,6 +25,11 @@ pub(super) fn quarter(ts: Timestamp) -> i64 {
     ts.as_millis().div_euclid(QUARTER_MS).clamp(0, MAX_QUARTER)
 }
 
+/// When a quarter begins.
+pub(super) fn quarter_start(quarter: i64) -> Timestamp {
+    Timestamp::from_millis(quarter * QUARTER_MS)
+}
+
 /// A run's first possible key.
 pub(super) fn key(quarter: i64, vid: u32) -> i64 {
     (quarter << (VID_BITS + SUB_BITS)) | (i64::from(vid) << SUB_BITS)
@@ -61,28 +66,37 @@ pub(super) fn unpack_quarters(bytes: &[u8], into: &mut BTreeSet<i64>) -> Result<
     Ok(())
 }
 
-/// Rewrites the oldest chunks of past quarters, as many as one step takes; returns how many that were.
-pub(super) fn step(conn: &mut Connection, now: Timestamp) -> Result<u64, Error> {
+/// What a step did.
+#[derive(Default)]
+pub(super) struct Step {
+    /// Chunks rewritten.
+    pub chunks: u64,
+    /// The number of the last run that it wrote.
+    pub last_run: Option<i64>,
+}
+
+/// Rewrites the oldest chunks of past quarters (of `all`, also of the present one), as many as one step takes.
+pub(super) fn step(conn: &mut Connection, now: Timestamp, all: bool) -> Result<Step, Error> {
     let bounds = "select min(seq), max(seq) from chunk";
     let (Some(first), Some(last)) =
         conn.prepare_cached(bounds)?.query_row([], |r| Ok((r.get::<_, Option<i64>>(0)?, r.get::<_, Option<i64>>(1)?)))?
     else {
-        return Ok(0);
+        return Ok(Step::default());
     };
     let received: i64 = conn.prepare_cached("select received from chunk where seq = ?1")?.query_row([first], |r| r.get(0))?;
-    let crowded = last - first > HOT_CHUNKS;
+    let crowded = all || last - first > HOT_CHUNKS;
     if !crowded && quarter(Timestamp::from_millis(received)) >= quarter(now) {
-        return Ok(0);
+        return Ok(Step::default());
     }
     let tx = conn.transaction()?;
     let before = if crowded { i64::MAX } else { quarter(now) * QUARTER_MS };
     let (upto, chunks, vehicles) = gather(&tx, first, before)?;
     let mut quarters = BTreeSet::new();
-    write_runs(&tx, upto, vehicles, &mut quarters)?;
+    let last_run = write_runs(&tx, upto, vehicles, &mut quarters)?;
     tx.execute("insert into batch (upto, quarters) values (?1, ?2)", params![upto, pack_quarters(&quarters)])?;
     tx.execute("delete from chunk where seq <= ?1", [upto])?;
     tx.commit()?;
-    Ok(chunks)
+    Ok(Step { chunks, last_run: Some(last_run) })
 }
 
 type Gathered = BTreeMap<u32, Vec<(Base, Vec<u8>)>>;
@@ -109,7 +123,8 @@ fn gather(tx: &Transaction<'_>, first: i64, before: i64) -> Result<(i64, u64, Ga
     Ok((upto, chunks, vehicles))
 }
 
-fn write_runs(tx: &Transaction<'_>, upto: i64, vehicles: Gathered, quarters: &mut BTreeSet<i64>) -> Result<(), Error> {
+/// Writes the runs, each with the next number, and gives the last of these.
+fn write_runs(tx: &Transaction<'_>, upto: i64, vehicles: Gathered, quarters: &mut BTreeSet<i64>) -> Result<i64, Error> {
     let anybody = VehicleId::new("x").map_err(|e| Error::Io(e.to_string()))?;
     let mut found: Vec<(i64, u32, Vec<u8>)> = Vec::new();
     for (vid, sections) in vehicles {
@@ -131,12 +146,15 @@ fn write_runs(tx: &Transaction<'_>, upto: i64, vehicles: Gathered, quarters: &mu
     }
     found.sort_unstable_by_key(|run| (run.0, run.1));
     let mut newest = tx.prepare_cached("select max(key) from run where key between ?1 and ?2")?;
-    let mut insert = tx.prepare_cached("insert into run (key, upto, body) values (?1, ?2, ?3)")?;
+    let mut insert = tx.prepare_cached("insert into run (key, upto, body, seq) values (?1, ?2, ?3, ?4)")?;
+    let mut seq = super::file::last_run(tx)?;
     for (quarter, vid, body) in found {
         let last: Option<i64> = newest.query_row([key(quarter, vid), last_key(quarter, vid)], |r| r.get(0))?;
         let key = last.map_or(key(quarter, vid), |last| (last + 1).min(last_key(quarter, vid)));
-        insert.execute(params![key, upto, body])?;
+        seq += 1;
+        insert.execute(params![key, upto, body, seq])?;
         quarters.insert(quarter);
     }
-    Ok(())
+    tx.execute("update meta set last_run = ?1", [seq])?;
+    Ok(seq)
 }

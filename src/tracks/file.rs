@@ -1,6 +1,6 @@
 //! The file itself: its schema, how it is opened, and what can go wrong with it.
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 use std::path::Path;
 
 /// The file's name in the data directory.
@@ -9,7 +9,7 @@ pub(super) const NAME: &str = "tracks.db";
 pub(super) const PAGE_BYTES: i64 = 1024;
 /// Bytes of write-ahead log that make a checkpoint: long enough for the pages that every commit touches to be written once.
 const CHECKPOINT_BYTES: i64 = 8 << 20;
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 /// Why the fix log failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +60,7 @@ pub(super) struct Opened {
     pub conn: Connection,
     pub epoch: [u8; 16],
     pub last_chunk: i64,
+    pub last_run: i64,
 }
 
 /// `chunk`: as committed, many vehicles each, in order of arrival. `run`: chunks rewritten, one vehicle and one quarter of
@@ -72,6 +73,16 @@ create table chunk (
   fixes integer not null, body blob not null) strict;
 create table run (key integer primary key, upto integer not null, body blob not null) strict;
 create table batch (upto integer primary key, quarters blob not null) strict;
+";
+
+/// Runs are numbered as they are written, for those who read history on; numbers are never given out again. `epoch`: which
+/// numbers belong to which epoch of the file, each from its first on.
+const NUMBERS: &str = "
+alter table meta add column last_run integer not null default 0;
+alter table run add column seq integer;
+create unique index run_by_seq on run (seq) where seq is not null;
+create table epoch (number integer primary key, epoch blob not null unique, from_run integer not null) strict;
+insert into epoch (epoch, from_run) select epoch, 1 from meta;
 ";
 
 /// Opens the writer's connection, creating the file when there is none.
@@ -97,13 +108,31 @@ pub(super) fn open(path: &Path) -> Result<Opened, Error> {
         let tx = conn.transaction()?;
         tx.execute_batch(TABLES)?;
         tx.execute("insert into meta values (1, ?1)", [epoch])?;
+        tx.execute_batch(NUMBERS)?;
         tx.pragma_update(None, "user_version", SCHEMA)?;
         tx.commit()?;
+    } else {
+        number_runs(&mut conn)?;
     }
     let epoch = conn.query_row("select epoch from meta", [], |r| r.get(0)).optional()?;
     let epoch = epoch.ok_or_else(|| Error::Damaged("it has no epoch".into()))?;
-    let last_chunk = last_chunk(&conn)?;
-    Ok(Opened { conn, epoch, last_chunk })
+    let (last_chunk, last_run) = (last_chunk(&conn)?, last_run(&conn)?);
+    Ok(Opened { conn, epoch, last_chunk, last_run })
+}
+
+/// Brings a file of the first schema up to date; the runs that it has stay without numbers.
+fn number_runs(conn: &mut Connection) -> Result<(), Error> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if tx.query_row("pragma user_version", [], |r| r.get::<_, i64>(0))? < SCHEMA {
+        tx.execute_batch(NUMBERS)?;
+        tx.pragma_update(None, "user_version", SCHEMA)?;
+    }
+    Ok(tx.commit()?)
+}
+
+/// The number of the run written last; 0 when there was none.
+pub(super) fn last_run(conn: &Connection) -> Result<i64, Error> {
+    Ok(conn.query_row("select last_run from meta", [], |r| r.get(0))?)
 }
 
 fn random_epoch() -> Result<[u8; 16], Error> {
@@ -114,9 +143,12 @@ fn random_epoch() -> Result<[u8; 16], Error> {
 
 /// Gives a copy of tracks.db that is to be used an epoch of its own: its chunk numbers will be given out a second time.
 pub fn renew_epoch(path: &Path) -> Result<(), Error> {
-    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    conn.execute("update meta set epoch = ?1", [random_epoch()?])?;
-    Ok(())
+    let mut conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    number_runs(&mut conn)?;
+    let (tx, epoch) = (conn.transaction()?, random_epoch()?);
+    tx.execute("update meta set epoch = ?1", [epoch])?;
+    tx.execute("insert into epoch (epoch, from_run) select epoch, last_run + 1 from meta", [])?;
+    Ok(tx.commit()?)
 }
 
 /// Number of the last chunk, also when it has become a run; 0 when there was none. Neither table ever loses its newest row.

@@ -11,11 +11,13 @@ mod codec;
 mod committer;
 mod compact;
 mod file;
+mod history;
 mod queue;
 mod read;
 mod retention;
 
 pub use file::{Error, renew_epoch};
+pub use history::{Epoch, Run, Runs};
 pub use queue::Stats;
 pub use read::{Cursor, Page};
 pub use retention::Retained;
@@ -51,7 +53,7 @@ impl Tracks {
         let path = dir.join(file::NAME);
         let opened = file::open(&path)?;
         let (durable_tx, durable) = watch::channel(0);
-        let queue = Arc::new(Queue::new(config, opened.last_chunk));
+        let queue = Arc::new(Queue::new(config, opened.last_chunk, opened.last_run));
         let committer = committer::Committer::new(opened.conn, opened.last_chunk, config, queue.clone(), clock, durable_tx)?;
         let thread =
             std::thread::Builder::new().name("tracks".into()).spawn(move || committer.run()).map_err(|e| Error::Io(e.to_string()))?;
@@ -117,6 +119,27 @@ impl Tracks {
     pub async fn retain(&self, now: Timestamp) -> Result<Retained, Error> {
         let done = self.0.queue.ask_retention(now).map_err(|_| Error::Closed)?;
         done.await.unwrap_or_else(|_| Err(self.0.queue.fault().unwrap_or(Error::Closed)))
+    }
+
+    /// Makes runs of all that is committed, also of the present quarter of an hour, and gives the number of the last run.
+    pub async fn compact(&self) -> Result<i64, Error> {
+        let done = self.0.queue.ask_compaction().map_err(|_| Error::Closed)?;
+        done.await.unwrap_or_else(|_| Err(self.0.queue.fault().unwrap_or(Error::Closed)))
+    }
+
+    /// The number of the last run; 0 when there is none.
+    pub fn last_run(&self) -> i64 {
+        self.0.queue.last_run()
+    }
+
+    /// Hands the runs after number `after` to `each` in order, until it says that it has enough. Blocks.
+    pub fn runs_after(&self, after: i64, each: impl FnMut(Run<'_>) -> bool) -> Result<Runs, Error> {
+        self.0.readers.runs_after(after, each)
+    }
+
+    /// The epochs that the file went through, oldest first. Blocks.
+    pub fn epochs(&self) -> Result<Vec<Epoch>, Error> {
+        self.0.readers.epochs()
     }
 
     /// Random, made when the file was: chunk numbers of another epoch mean nothing here.

@@ -45,6 +45,8 @@ pub(super) struct Counters {
 }
 
 pub(super) type RetentionRequest = (Timestamp, oneshot::Sender<Result<Retained, Error>>);
+/// Told the number of the last run.
+pub(super) type CompactionRequest = oneshot::Sender<Result<i64, Error>>;
 
 #[derive(Default)]
 struct State {
@@ -55,6 +57,7 @@ struct State {
     ended: bool,
     fault: Option<Error>,
     retention: VecDeque<RetentionRequest>,
+    compaction: VecDeque<CompactionRequest>,
 }
 
 /// The committer's next piece of work.
@@ -62,6 +65,8 @@ pub(super) enum Work {
     /// The fixes now in the buffer are to be committed; the last has this number.
     Commit(u64),
     Retain(RetentionRequest),
+    /// All chunks are to become runs now.
+    Compact(CompactionRequest),
     /// Nothing waits; what was left for later may go on.
     Idle,
     End,
@@ -76,11 +81,12 @@ pub(super) struct Queue {
     batch: usize,
     window: Duration,
     last_chunk: AtomicI64,
+    last_run: AtomicI64,
     pub counters: Counters,
 }
 
 impl Queue {
-    pub fn new(config: &config::Tracks, last_chunk: i64) -> Self {
+    pub fn new(config: &config::Tracks, last_chunk: i64, last_run: i64) -> Self {
         Self {
             state: Mutex::default(),
             work: Condvar::new(),
@@ -89,6 +95,7 @@ impl Queue {
             batch: config.commit_fixes,
             window: Duration::from_millis(config.commit_window_ms),
             last_chunk: AtomicI64::new(last_chunk),
+            last_run: AtomicI64::new(last_run),
             counters: Counters::default(),
         }
     }
@@ -149,6 +156,18 @@ impl Queue {
         self.room.notify_waiters();
     }
 
+    pub fn ask_compaction(&self) -> Result<oneshot::Receiver<Result<i64, Error>>, Closed> {
+        let (done, receiver) = oneshot::channel();
+        let mut state = self.lock();
+        if state.closing || state.ended {
+            return Err(Closed);
+        }
+        state.compaction.push_back(done);
+        drop(state);
+        self.work.notify_one();
+        Ok(receiver)
+    }
+
     pub fn ask_retention(&self, now: Timestamp) -> Result<oneshot::Receiver<Result<Retained, Error>>, Closed> {
         let (done, receiver) = oneshot::channel();
         let mut state = self.lock();
@@ -174,13 +193,16 @@ impl Queue {
                 if state.closing {
                     return Work::End;
                 }
+                if let Some(request) = state.compaction.pop_front() {
+                    return Work::Compact(request);
+                }
                 if busy {
                     return Work::Idle;
                 }
                 state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
-            if busy || state.hurry || state.closing || state.fixes.len() >= self.batch {
+            if busy || state.hurry || state.closing || !state.compaction.is_empty() || state.fixes.len() >= self.batch {
                 break;
             }
             let waited = clock.monotonic().duration_since(*since.get_or_insert_with(|| clock.monotonic()));
@@ -210,6 +232,7 @@ impl Queue {
         state.ended = true;
         state.fault = state.fault.take().or(fault);
         state.retention.clear();
+        state.compaction.clear();
         drop(state);
         self.room.notify_waiters();
     }
@@ -220,6 +243,12 @@ impl Queue {
 
     pub fn last_chunk(&self) -> i64 {
         self.last_chunk.load(Relaxed)
+    }
+    pub fn last_run(&self) -> i64 {
+        self.last_run.load(Relaxed)
+    }
+    pub fn set_last_run(&self, run: i64) {
+        self.last_run.store(run, Relaxed);
     }
     pub fn set_last_chunk(&self, chunk: i64) {
         self.last_chunk.store(chunk, Relaxed);

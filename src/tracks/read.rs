@@ -60,7 +60,7 @@ impl Readers {
         Self { path: path.to_owned(), idle: Mutex::default() }
     }
 
-    fn with<T>(&self, ask: impl FnOnce(&Transaction<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    pub(super) fn with<T>(&self, ask: impl FnOnce(&Transaction<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut conn = idle.map_or_else(|| file::open_reader(&self.path), Ok)?;
         let tx = conn.transaction()?;
@@ -137,7 +137,7 @@ fn quarters_after(tx: &Transaction<'_>, chunk: i64) -> Result<BTreeSet<i64>, Err
     Ok(quarters)
 }
 
-fn blob<'a>(row: &'a Row<'_>, at: usize) -> Result<&'a [u8], Error> {
+pub(super) fn blob<'a>(row: &'a Row<'_>, at: usize) -> Result<&'a [u8], Error> {
     Ok(row.get_ref(at)?.as_blob().map_err(rusqlite::Error::from)?)
 }
 

@@ -71,10 +71,10 @@ impl Sheet {
         self.0.register(format!("depotd_{name}"), help, family);
     }
     /// Numbers that go up and down, one for each value of `label`.
-    pub fn gauges<'a>(&mut self, name: &str, help: &str, label: &str, values: impl IntoIterator<Item = (&'a str, i64)>) {
+    pub fn gauges<V: Into<String>>(&mut self, name: &str, help: &str, label: &str, values: impl IntoIterator<Item = (V, i64)>) {
         let family = Family::<Vec<(String, String)>, Gauge>::default();
         for (value, number) in values {
-            family.get_or_create(&vec![(label.to_owned(), value.to_owned())]).set(number);
+            family.get_or_create(&vec![(label.to_owned(), value.into())]).set(number);
         }
         self.0.register(format!("depotd_{name}"), help, family);
     }

@@ -28,6 +28,7 @@ mod schedules;
 mod server;
 mod session;
 mod shapes;
+mod sync;
 mod system;
 mod tokens;
 mod users;
@@ -35,6 +36,7 @@ mod vehicles;
 mod version;
 
 pub use metrics::Sheet;
+pub use server::{Bounds, serve};
 
 use crate::auth::Auth;
 use crate::bookings::Bookings;
@@ -45,6 +47,7 @@ use crate::fleet::Fleet;
 use crate::registry::Registry;
 use crate::schedules::Schedules;
 use crate::store::Db;
+use crate::sync::Sync as Upstream;
 use crate::telemetry::Inspector;
 use crate::tracks::Tracks;
 use axum::body::Bytes;
@@ -83,6 +86,8 @@ pub struct Deps {
     pub bookings: Bookings,
     /// What runs by the clock.
     pub schedules: Schedules,
+    /// The line to head office.
+    pub sync: Upstream,
     /// Makes the schedules' runner look.
     pub wake_schedules: Arc<Notify>,
     /// The drivers.

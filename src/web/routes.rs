@@ -1,7 +1,7 @@
 //! Every route, flat. A new one goes here and into [`super::access::GATES`].
 
 use super::{
-    Web, access, bookings, days, devices, drivers, headers, limits, live, metrics, openapi, quotes, recurrences, schedules, session,
+    Web, access, bookings, days, devices, drivers, headers, limits, live, metrics, openapi, quotes, recurrences, schedules, session, sync,
     system, tokens, users, vehicles,
 };
 use axum::Router;
@@ -60,6 +60,11 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(schedules::read, schedules::change, schedules::remove))
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::runs))
+        .routes(routes!(sync::read))
+        .routes(routes!(sync::pause))
+        .routes(routes!(sync::resume))
+        .routes(routes!(sync::flush))
+        .routes(routes!(sync::verify))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::change))
         .routes(routes!(tokens::list, tokens::create))

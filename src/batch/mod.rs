@@ -1,0 +1,149 @@
+//! What goes up the line to head office: numbered batches of records, one JSON document a line, packed with zstd.
+//!
+//! A batch says which numbers of its lane it covers, first to last. Numbers in between that no record has are covered too: they were
+//! overtaken by a later change of the same row. The next batch begins behind the last, so a receiver that keeps the last
+//! number with the data knows a repeat and a hole when it sees one: exactly once in effect, in order, lane by lane.
+
+mod answers;
+mod receipt;
+mod record;
+
+pub use answers::{Known, Order, Page, Stored};
+pub use receipt::{Digest, Receipt, day_of};
+pub use record::{AuditEntry, Column, EventEntry, Gap, Line, Place, Record, RoundEntry, RowState, Track};
+
+use crate::model::Lane;
+use bytes::Bytes;
+use std::io::Read;
+
+/// A packed batch is never larger.
+pub const MAX_BYTES: usize = 960 * 1024;
+/// An unpacked one never becomes larger than this on the receiver's side.
+pub const MAX_UNPACKED: usize = 64 << 20;
+/// A batch is closed when its lines have become so long.
+pub const TARGET_UNPACKED: usize = 4 << 20;
+/// zstd's own default: the depot's processor is small, and so is what more would save.
+const LEVEL: i32 = 3;
+
+/// What a batch covers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// The depot's id at head office.
+    pub depot: String,
+    /// The epoch of the numbers, made anew at each restore.
+    pub epoch: String,
+    /// The first number of that epoch.
+    pub epoch_from: i64,
+    /// Which lane.
+    pub lane: Lane,
+    /// The first number that it covers.
+    pub first: i64,
+    /// The last one.
+    pub last: i64,
+}
+
+impl Span {
+    /// One name for the batch, also when it is sent again: `depot/epoch/lane/first-last`.
+    pub fn key(&self) -> String {
+        format!("{}/{}/{}/{}-{}", self.depot, self.epoch, self.lane.as_str(), self.first, self.last)
+    }
+}
+
+/// A batch, packed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Batch {
+    /// What it covers.
+    pub span: Span,
+    /// How many records it holds.
+    pub records: u64,
+    /// How many numbers it tells as lost. Only who packed it knows; 0 at the receiver.
+    pub lost: u64,
+    /// The records, one JSON document a line, packed with zstd.
+    pub body: Bytes,
+}
+
+/// Why a batch cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// Not zstd, or more than [`MAX_UNPACKED`].
+    #[error("the batch is not zstd, or longer than {MAX_UNPACKED} bytes: {0}")]
+    Packing(String),
+    /// A line is no record.
+    #[error("line {line}: {why}")]
+    Line {
+        /// Which, from 1 on.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The lines are not those that the span promises.
+    #[error("{0}")]
+    Span(String),
+}
+
+impl Batch {
+    /// Packs `lines`, each ended by a line feed.
+    pub fn pack(span: Span, records: u64, lost: u64, lines: &[u8]) -> std::io::Result<Self> {
+        Ok(Self { span, records, lost, body: zstd::bulk::compress(lines, LEVEL)?.into() })
+    }
+
+    /// The lines.
+    pub fn unpack(&self) -> Result<String, Unreadable> {
+        let wrong = |e: std::io::Error| Unreadable::Packing(e.to_string());
+        let limit = u64::try_from(MAX_UNPACKED).unwrap_or(u64::MAX);
+        let mut text = String::new();
+        let decoder = zstd::stream::read::Decoder::new(&self.body[..]).map_err(wrong)?;
+        decoder.take(limit + 1).read_to_string(&mut text).map_err(wrong)?;
+        if text.len() > MAX_UNPACKED {
+            return Err(Unreadable::Packing("too long".into()));
+        }
+        Ok(text)
+    }
+
+    /// The records of `lines`, which [`Batch::unpack`] gave: as many as it says, their numbers growing and within its span.
+    pub fn records<'a>(&self, lines: &'a str) -> Result<Vec<Line<'a>>, Unreadable> {
+        let mut found: Vec<Line<'_>> = Vec::new();
+        let mut before = self.span.first - 1;
+        for (line, text) in (1..).zip(lines.lines()) {
+            let read = Line::read(text).map_err(|e| Unreadable::Line { line, why: e.to_string() })?;
+            if self.span.lane.is_durable() {
+                if read.seq <= before || read.seq > self.span.last {
+                    let why = format!("its number {} is not within {} to {}", read.seq, before + 1, self.span.last);
+                    return Err(Unreadable::Line { line, why });
+                }
+                before = read.seq;
+            }
+            found.push(read);
+        }
+        if found.len() as u64 != self.records {
+            return Err(Unreadable::Span(format!("it holds {} records, not {}", found.len(), self.records)));
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(lines: &str, records: u64) -> Batch {
+        let span = Span { depot: "d".into(), epoch: "e".into(), epoch_from: 1, lane: Lane::Bookings, first: 5, last: 9 };
+        Batch::pack(span, records, 0, lines.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn numbers_outside_of_the_span_and_records_that_are_missing_are_refused() {
+        let gap = |seq: i64| format!("{{\"seq\":{seq},\"type\":\"gap\",\"first\":{seq},\"last\":{seq},\"reason\":\"retention\"}}\n");
+        let read = |lines: &str, records| {
+            let batch = batch(lines, records);
+            let text = batch.unpack().unwrap();
+            batch.records(&text).map(|r| r.len()).map_err(|e| e.to_string())
+        };
+        assert_eq!(read(&(gap(5) + &gap(9)), 2), Ok(2));
+        assert!(read(&gap(10), 1).unwrap_err().contains("number 10"));
+        assert!(read(&(gap(6) + &gap(6)), 2).unwrap_err().contains("line 2"));
+        assert!(read(&gap(5), 2).unwrap_err().contains("holds 1 records, not 2"));
+        assert!(read("{\"seq\":5,\"type\":\"verse\"}\n", 1).unwrap_err().contains("verse"));
+        assert!(Batch { body: Bytes::from_static(b"no zstd"), ..batch("", 0) }.unpack().is_err());
+    }
+}

@@ -1,0 +1,155 @@
+//! `depotd receive`: head office's end of the line.
+
+use super::Common;
+use super::serve::on_signal;
+use crate::clock::Clock;
+use crate::office::Office;
+use crate::receive::{Pool, Receiver, document, token_hash};
+use crate::upstream::sink::tls;
+use anyhow::{Context, Result, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Takes depots' batches and keeps them in PostgreSQL.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct ReceiveArgs {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    database: Database,
+    /// Address and port; port 0 takes a free one. TLS is the load balancer's.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+    /// Connections to PostgreSQL at most.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    connections: u16,
+}
+
+#[derive(Debug, Args)]
+struct Database {
+    /// `postgres://user@host/database?sslmode=require`
+    #[arg(long, value_name = "URL", env = "DEPOTD_DATABASE")]
+    database: Option<String>,
+    /// A file that holds the password, when the URL has none.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Certificates in PEM of those to trust instead of the system's.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Give a depot the token that it shows from now on; printed once.
+    Enrol {
+        /// The depot's id.
+        depot: String,
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Take away a depot's token.
+    Expel {
+        /// The depot's id.
+        depot: String,
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Tell the depots, and when each was last heard of.
+    Depots {
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Print the protocol's OpenAPI description, for receivers of one's own.
+    Openapi,
+}
+
+impl Database {
+    fn url(&self) -> Result<&str> {
+        self.database.as_deref().context("--database is missing: postgres://user@host/database")
+    }
+
+    fn password(&self) -> Result<Option<String>> {
+        let read = |file: &PathBuf| std::fs::read_to_string(file).with_context(|| file.display().to_string());
+        Ok(self.password_file.as_ref().map(read).transpose()?.map(|text| text.trim_end().to_owned()))
+    }
+
+    async fn open(&self) -> Result<Office> {
+        let tls = tls::trusting(self.ca_file.as_deref())?;
+        Ok(Office::open(self.url()?, self.password()?.as_deref(), tls).await?)
+    }
+}
+
+/// Does what the arguments say.
+pub fn run(args: &ReceiveArgs, common: &Common) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    runtime.block_on(async {
+        match &args.command {
+            None => serve(&args.serve).await,
+            Some(Command::Enrol { depot, database }) => enrol(depot, database, common).await,
+            Some(Command::Expel { depot, database }) => {
+                ensure!(database.open().await?.expel(depot).await?, "depot {depot:?} has no token");
+                common.print(&json!({"depot": depot}), || format!("Depot {depot} is not let in any more."));
+                Ok(())
+            }
+            Some(Command::Depots { database }) => depots(database, common).await,
+            Some(Command::Openapi) => {
+                println!("{}", serde_json::to_string_pretty(&document())?);
+                Ok(())
+            }
+        }
+    })
+}
+
+async fn serve(args: &ServeArgs) -> Result<()> {
+    let shutdown = on_signal()?;
+    let tls = tls::trusting(args.database.ca_file.as_deref())?;
+    let pool = Pool::new(args.database.url()?, args.database.password()?, tls, args.connections.into(), Clock::system());
+    // A wrong address is told now, not to the first depot.
+    pool.lend().await?.done();
+    let receiver = Receiver::bind(args.listen, pool).await?;
+    println!("{}", json!({"pid": std::process::id(), "http": receiver.address()?}));
+    receiver.run(shutdown).await;
+    Ok(())
+}
+
+async fn enrol(depot: &str, database: &Database, common: &Common) -> Result<()> {
+    let plain = depot.len() <= 64 && depot.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    ensure!(plain && !depot.is_empty(), "a depot's id is made of letters, digits, - and _, 64 at most");
+    let mut secret = [0_u8; 32];
+    getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no randomness: {e}"))?;
+    let token = URL_SAFE_NO_PAD.encode(secret);
+    database.open().await?.enrol(depot, &token_hash(&token)).await?;
+    common.print(&json!({"depot": depot, "token": token}), || {
+        format!(
+            "Depot {depot} shows this token from now on; it is not told again. Put it into a file and name that as secret_file:\n{token}"
+        )
+    });
+    Ok(())
+}
+
+async fn depots(database: &Database, common: &Common) -> Result<()> {
+    let found = database.open().await?.depots().await?;
+    let items: Vec<_> =
+        found.iter().map(|(id, enrolled, age)| json!({"id": id, "enrolled": enrolled, "last_seen_s": age.as_secs()})).collect();
+    common.print(&json!({"items": items}), || {
+        let rows: Vec<_> = found
+            .iter()
+            .map(|(id, enrolled, age)| {
+                vec![id.clone(), if *enrolled { "yes" } else { "no" }.to_owned(), format!("{} s ago", age.as_secs())]
+            })
+            .collect();
+        super::table(&["DEPOT", "TOKEN", "LAST HEARD"], &rows, "No depot is known yet: `depotd receive enrol DEPOT`.")
+    });
+    Ok(())
+}

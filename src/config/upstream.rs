@@ -1,0 +1,223 @@
+//! The settings of the line to head office.
+
+use crate::model::Lane;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The line to head office.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Upstream {
+    /// The depot's id at head office: letters, digits, `-` and `_`. Needed as soon as there is a sink.
+    pub depot: String,
+    /// Where to: tables `[[upstream.sinks]]`, each with cursors of its own.
+    pub sinks: Vec<SinkSettings>,
+    /// Seconds between two tellings of where everyone is.
+    pub live_s: u64,
+    /// Days after which history that was not sent yet is not sent any more; a gap record says so.
+    pub history_days: u32,
+    /// Milliseconds that a batch may take.
+    pub timeout_ms: u64,
+    /// Milliseconds before a failed line is tried again, the first time. Doubles each time, with jitter.
+    pub retry_ms: u64,
+    /// But never more seconds than this.
+    pub retry_most_s: u64,
+    /// Seconds between two questions for orders.
+    pub orders_s: u64,
+    /// Head office's Ed25519 public key, in base64: orders that it did not sign are refused. Empty: no orders are taken.
+    pub orders_key: String,
+}
+
+impl Default for Upstream {
+    fn default() -> Self {
+        Self {
+            depot: String::new(),
+            sinks: Vec::new(),
+            live_s: 5,
+            history_days: 14,
+            timeout_ms: 30_000,
+            retry_ms: 1_000,
+            retry_most_s: 300,
+            orders_s: 5,
+            orders_key: String::new(),
+        }
+    }
+}
+
+/// One sink.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SinkSettings {
+    /// Its name: cursors and metrics bear it.
+    pub name: String,
+    /// `https://…`, `postgres://…`, `nats://…` or `tls://…`, `mqtts://…`.
+    pub url: String,
+    /// The lanes that go there: `bookings`, `dispatch`, `live`, `history`.
+    #[serde(default = "all_lanes")]
+    pub lanes: Vec<Lane>,
+    /// Send the hashes of passwords and of devices' secrets too, so that a new box can take the depot's place.
+    #[serde(default)]
+    pub credentials: bool,
+    /// Take orders from there. One sink at most.
+    #[serde(default)]
+    pub orders: bool,
+    /// A file that holds the password or bearer token.
+    #[serde(default)]
+    pub secret_file: Option<PathBuf>,
+    /// An environment variable that holds it.
+    #[serde(default)]
+    pub secret_env: Option<String>,
+    /// The user name, where the URL does not say it.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// Certificates in PEM of those to trust instead of the system's.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    /// The depot's own certificate in PEM, for mutual TLS.
+    #[serde(default)]
+    pub cert_file: Option<PathBuf>,
+    /// Its key in PEM.
+    #[serde(default)]
+    pub key_file: Option<PathBuf>,
+    /// NATS subject or MQTT topic in front of `<depot>/<lane>`.
+    #[serde(default = "prefix")]
+    pub prefix: String,
+    /// KiB a second at most; 0: as fast as it goes.
+    #[serde(default)]
+    pub kib_per_s: u32,
+    /// Local hours in which anything is sent, like `06:00-22:00`. Empty: always.
+    #[serde(default)]
+    pub hours: String,
+    /// Local hours in which history is sent. Empty: whenever anything is.
+    #[serde(default)]
+    pub history_hours: String,
+}
+
+fn all_lanes() -> Vec<Lane> {
+    Lane::ALL.to_vec()
+}
+fn prefix() -> String {
+    "depotd".to_owned()
+}
+
+/// What a sink's URL says that it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SinkKind {
+    /// HTTP, `depotd receive` or a receiver of one's own.
+    Http,
+    /// PostgreSQL.
+    Postgres,
+    /// NATS JetStream.
+    Nats,
+    /// An MQTT broker.
+    Mqtt,
+}
+
+impl SinkKind {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Postgres => "postgres",
+            Self::Nats => "nats",
+            Self::Mqtt => "mqtt",
+        }
+    }
+}
+
+impl SinkSettings {
+    /// What it is; `None` when its URL names nothing that depotd speaks.
+    pub fn kind(&self) -> Option<SinkKind> {
+        match self.url.split_once("://")?.0 {
+            "http" | "https" => Some(SinkKind::Http),
+            "postgres" | "postgresql" => Some(SinkKind::Postgres),
+            "nats" | "tls" => Some(SinkKind::Nats),
+            "mqtt" | "mqtts" => Some(SinkKind::Mqtt),
+            _ => None,
+        }
+    }
+
+    /// The password or token, from its file or variable.
+    pub fn secret(&self) -> std::io::Result<Option<String>> {
+        if let Some(file) = &self.secret_file {
+            let text = std::fs::read_to_string(file).map_err(|e| std::io::Error::new(e.kind(), format!("{}: {e}", file.display())))?;
+            return Ok(Some(text.trim_end().to_owned()));
+        }
+        let Some(name) = &self.secret_env else { return Ok(None) };
+        let text = std::env::var(name).map_err(|e| std::io::Error::other(format!("{name}: {e}")))?;
+        Ok(Some(text))
+    }
+}
+
+/// From when to when on each day, in minutes since midnight; over midnight when it ends before it begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hours {
+    /// The first minute.
+    pub from: u16,
+    /// The first minute after.
+    pub until: u16,
+}
+
+impl Hours {
+    /// Reads `22:00-06:30`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let minute = |text: &str| {
+            let (hour, minute) = text.trim().split_once(':')?;
+            let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+            (hour <= 24 && minute < 60 && hour * 60 + minute <= 1_440).then_some(hour * 60 + minute)
+        };
+        let (from, until) = text.split_once('-')?;
+        let hours = Self { from: minute(from)?, until: minute(until)? };
+        (hours.from != hours.until).then_some(hours)
+    }
+
+    /// Is `minute` of the day within?
+    pub fn hold(self, minute: u16) -> bool {
+        if self.from < self.until { (self.from..self.until).contains(&minute) } else { minute >= self.from || minute < self.until }
+    }
+}
+
+impl Upstream {
+    pub(super) fn check(&self, demand: &mut impl FnMut(bool, &str)) {
+        let plain =
+            |text: &str| !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        demand(self.sinks.is_empty() || plain(&self.depot), "upstream.depot must be set: letters, digits, - and _, 64 at most");
+        demand((1..=3_600).contains(&self.live_s), "upstream.live_s must be within 1 to 3600");
+        demand(self.history_days >= 1, "upstream.history_days must be at least 1");
+        demand((1..=600_000).contains(&self.timeout_ms), "upstream.timeout_ms must be within 1 to 600000");
+        demand((1..=60_000).contains(&self.retry_ms), "upstream.retry_ms must be within 1 to 60000");
+        demand((1..=86_400).contains(&self.retry_most_s), "upstream.retry_most_s must be within 1 to 86400");
+        demand((1..=3_600).contains(&self.orders_s), "upstream.orders_s must be within 1 to 3600");
+        demand(self.sinks.iter().filter(|sink| sink.orders).count() <= 1, "upstream.sinks: orders come from one sink only");
+        demand(
+            self.sinks.iter().all(|sink| !sink.orders) || !self.orders_key.is_empty(),
+            "upstream.orders_key must be set when a sink has orders = true",
+        );
+        for (at, sink) in self.sinks.iter().enumerate() {
+            let mut of_sink = |ok: bool, what: &str| demand(ok, &format!("upstream.sinks[{at}] {:?}: {what}", sink.name));
+            of_sink(plain(&sink.name), "the name must be letters, digits, - and _, 64 at most");
+            of_sink(!self.sinks[..at].iter().any(|other| other.name == sink.name), "another sink has that name");
+            of_sink(sink.kind().is_some(), "the url must begin with http, https, postgres, nats, tls, mqtt or mqtts and ://");
+            of_sink(!sink.lanes.is_empty(), "it has no lanes");
+            of_sink(sink.cert_file.is_some() == sink.key_file.is_some(), "cert_file and key_file go together");
+            of_sink(sink.secret_file.is_none() || sink.secret_env.is_none(), "secret_file and secret_env exclude each other");
+            for hours in [&sink.hours, &sink.history_hours] {
+                of_sink(hours.is_empty() || Hours::parse(hours).is_some(), "hours are written like 22:00-06:00");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_may_cross_midnight() {
+        let (day, night) = (Hours::parse("06:00-22:00").unwrap(), Hours::parse("22:00-06:30").unwrap());
+        assert!(day.hold(360) && !day.hold(1_320) && !day.hold(0));
+        assert!(night.hold(1_320) && night.hold(0) && night.hold(389) && !night.hold(390));
+        for wrong in ["", "6-22", "25:00-06:00", "06:60-07:00", "06:00-06:00"] {
+            assert_eq!(Hours::parse(wrong), None, "{wrong}");
+        }
+    }
+}

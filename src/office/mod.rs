@@ -1,0 +1,110 @@
+//! Head office's record of its depots, in PostgreSQL: what a depot's batches said, stored once and in order.
+//!
+//! A batch and the cursor of its lane are one transaction, so a batch that comes again finds the cursor behind it, and one that
+//! comes too early finds it before. Used by the depot's `postgres` sink and by `depotd receive`, which differ only in
+//! who holds the connection.
+
+mod fixes;
+mod orders;
+mod record;
+mod schema;
+mod take;
+
+pub use take::Taken;
+
+use std::collections::HashSet;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// A statement that takes longer is given up.
+const PATIENCE: &str = "60s";
+/// A connection that is not there by then is given up.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Why the record did not take it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// PostgreSQL's own word.
+    #[error("{}", postgres(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    /// The batch is not what it says.
+    #[error(transparent)]
+    Unreadable(#[from] crate::batch::Unreadable),
+    /// The connection string is none.
+    #[error("{0}")]
+    Address(String),
+    /// A newer depotd made the schema.
+    #[error("the schema depotd has version {found}, this depotd knows up to {known}: install the newer depotd")]
+    Newer {
+        /// The schema's version.
+        found: i32,
+        /// The newest that this program knows.
+        known: i32,
+    },
+}
+
+/// With what the server says, which the error alone leaves out.
+fn postgres(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(said) => format!("postgres: {said}"),
+        None => match std::error::Error::source(error) {
+            Some(cause) => format!("postgres: {error}: {cause}"),
+            None => format!("postgres: {error}"),
+        },
+    }
+}
+
+/// What the record gives back.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A connection to the record.
+pub struct Office {
+    client: Client,
+    /// Drives it; ends with the record's handle.
+    _work: JoinSet<()>,
+    /// Days of which the partition is known to be there.
+    days: HashSet<String>,
+}
+
+impl Office {
+    /// Connects to `url` (`postgres://user:password@host/database?sslmode=require`) and brings the schema up to date. `password`
+    /// is used when the address has none.
+    pub async fn open(url: &str, password: Option<&str>, tls: rustls::ClientConfig) -> Result<Self> {
+        let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| Error::Address(postgres(&e)))?;
+        if let (None, Some(password)) = (config.get_password(), password) {
+            config.password(password);
+        }
+        config
+            .connect_timeout(CONNECT)
+            .application_name("depotd")
+            .options(format!("-c statement_timeout={PATIENCE} -c lock_timeout={PATIENCE}"));
+        config.keepalives_idle(Duration::from_secs(30));
+        let mut work = JoinSet::new();
+        let client = if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
+            let (client, connection) = config.connect(NoTls).await?;
+            work.spawn(attend(connection));
+            client
+        } else {
+            let (client, connection) = config.connect(MakeRustlsConnect::new(tls)).await?;
+            work.spawn(attend(connection));
+            client
+        };
+        let mut office = Self { client, _work: work, days: HashSet::new() };
+        schema::migrate(&mut office.client).await?;
+        Ok(office)
+    }
+
+    /// Has the connection ended?
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+}
+
+/// Drives the connection until it ends; the client then says so itself.
+async fn attend(connection: impl Future<Output = std::result::Result<(), tokio_postgres::Error>> + Send) {
+    if let Err(error) = connection.await {
+        tracing::debug!("a connection to the record ended: {}", postgres(&error));
+    }
+}

@@ -1,0 +1,230 @@
+//! Taking a batch: its records and its lane's cursor in one transaction.
+
+use super::fixes::{self, day_name};
+use super::{Office, Result};
+use crate::batch::{AuditEntry, Batch, Digest, EventEntry, Gap, Line, Place, Record, RoundEntry, RowState, Span};
+use crate::model::{Lane, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
+use tokio_postgres::Transaction;
+
+/// What became of a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// Everything up to this number is stored.
+    Stored(i64),
+    /// Nothing was stored: the lane goes on with this number.
+    Expected(i64),
+}
+
+/// The records of a batch by what they are.
+#[derive(Default)]
+struct Sorted<'a> {
+    events: Vec<(i64, EventEntry<'a>, Digest)>,
+    audit: Vec<(i64, AuditEntry<'a>, Digest)>,
+    rounds: Vec<(i64, RoundEntry<'a>)>,
+    rows: BTreeMap<(String, String), (i64, Option<String>)>,
+    gaps: Vec<Gap>,
+    positions: Vec<Place>,
+    tracks: Vec<fixes::Numbered>,
+}
+
+pub(super) fn instant(millis: i64) -> SystemTime {
+    let span = Duration::from_millis(millis.unsigned_abs());
+    if millis < 0 { SystemTime::UNIX_EPOCH - span } else { SystemTime::UNIX_EPOCH + span }
+}
+
+fn at(time: Timestamp) -> SystemTime {
+    instant(time.as_millis())
+}
+
+/// PostgreSQL's text and JSON hold no NUL.
+pub(super) fn plain(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+fn json(text: &str) -> String {
+    text.replace("\\u0000", "\\ufffd")
+}
+
+impl<'a> Sorted<'a> {
+    fn of(lines: Vec<Line<'a>>) -> Self {
+        let mut sorted = Self::default();
+        for line in lines {
+            let digest = Digest::of(&line);
+            match (line.record, digest) {
+                (Record::Event(event), Some((_, digest))) => sorted.events.push((line.seq, event, digest)),
+                (Record::Audit(entry), Some((_, digest))) => sorted.audit.push((line.seq, entry, digest)),
+                (Record::Track(track), Some((_, digest))) => sorted.tracks.push(fixes::Numbered { seq: line.seq, track, digest }),
+                (Record::Round(round), _) => sorted.rounds.push((line.seq, round)),
+                (Record::Row(RowState { table, key, row }), _) => {
+                    let key = serde_json::Value::from(key).to_string();
+                    let row = row.map(|row| json(&serde_json::Value::Object(row).to_string()));
+                    sorted.rows.insert((table, key), (line.seq, row));
+                }
+                (Record::Gap(gap), _) => sorted.gaps.push(gap),
+                (Record::Position(place), _) => sorted.positions.push(place),
+                // A track without fixes says nothing.
+                (Record::Track(_) | Record::Event(_) | Record::Audit(_), None) => {}
+            }
+        }
+        sorted
+    }
+}
+
+impl Office {
+    /// Takes `batch`: stores it when it is the next of its lane, and says how far the lane is either way.
+    pub async fn take(&mut self, batch: &Batch, now: Timestamp) -> Result<Taken> {
+        let text = batch.unpack()?;
+        let sorted = Sorted::of(batch.records(&text)?);
+        self.make_partitions(&sorted, now).await?;
+        let tx = self.client.transaction().await?;
+        let span = &batch.span;
+        if span.lane.is_durable()
+            && let Some(known) = not_next(&tx, span).await?
+        {
+            return Ok(known);
+        }
+        store(&tx, span, &sorted).await?;
+        let records = i64::try_from(batch.records).unwrap_or(i64::MAX);
+        if span.lane.is_durable() {
+            let sql = "update depotd.lane_cursor set through = $4, records = records + $5, updated_at = now()
+                       where depot = $1 and epoch = $2 and lane = $3";
+            tx.execute(sql, &[&span.depot, &span.epoch, &span.lane.as_str(), &span.last, &records]).await?;
+        }
+        let sql = "insert into depotd.depot (id) values ($1) on conflict (id) do update set last_seen = now()";
+        tx.execute(sql, &[&span.depot]).await?;
+        tx.commit().await?;
+        Ok(Taken::Stored(span.last))
+    }
+
+    /// Partitions are made in a transaction of their own: it locks the whole table, for a moment.
+    async fn make_partitions(&mut self, sorted: &Sorted<'_>, now: Timestamp) -> Result<()> {
+        let times = sorted.tracks.iter().flat_map(|numbered| &numbered.track.fixes).map(|fix| fix.ts);
+        let days: BTreeSet<i64> = times.map(|ts| ts.div_euclid(fixes::DAY_MS)).collect();
+        for day in days {
+            let name = day_name(day);
+            if fixes::has_partition(day, now) && !self.days.contains(&name) {
+                fixes::make_partition(&mut self.client, day).await?;
+                self.days.insert(name);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What to say instead of storing it; `None` when `span` is the next of its lane. Locks the lane's cursor until the commit.
+async fn not_next(tx: &Transaction<'_>, span: &Span) -> Result<Option<Taken>> {
+    let key: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&span.depot, &span.epoch, &span.lane.as_str()];
+    let sql = "insert into depotd.lane_cursor (depot, epoch, lane, epoch_from, through) values ($1, $2, $3, $4::bigint, $4::bigint - 1)
+               on conflict do nothing";
+    tx.execute(sql, &[key[0], key[1], key[2], &span.epoch_from]).await?;
+    let sql = "select through from depotd.lane_cursor where depot = $1 and epoch = $2 and lane = $3 for update";
+    let through: i64 = tx.query_one(sql, &key).await?.get(0);
+    Ok(match through {
+        _ if span.first == through + 1 => None,
+        _ if span.last <= through => Some(Taken::Stored(through)),
+        _ => Some(Taken::Expected(through + 1)),
+    })
+}
+
+async fn store(tx: &Transaction<'_>, span: &Span, sorted: &Sorted<'_>) -> Result<()> {
+    if !sorted.events.is_empty() {
+        events(tx, span, &sorted.events).await?;
+        super::orders::note_results(tx, &span.depot, sorted.events.iter().map(|(_, event, _)| event)).await?;
+    }
+    if !sorted.audit.is_empty() {
+        audit(tx, span, &sorted.audit).await?;
+    }
+    if !sorted.rounds.is_empty() {
+        rounds(tx, span, &sorted.rounds).await?;
+    }
+    if !sorted.rows.is_empty() {
+        rows(tx, span, &sorted.rows).await?;
+    }
+    for gap in &sorted.gaps {
+        let sql = "insert into depotd.gap (depot, epoch, lane, first_seq, last_seq, reason) values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
+        tx.execute(sql, &[&span.depot, &span.epoch, &span.lane.as_str(), &gap.first, &gap.last, &plain(&gap.reason)]).await?;
+    }
+    if !sorted.positions.is_empty() {
+        fixes::positions(tx, &span.depot, &sorted.positions).await?;
+    }
+    if !sorted.tracks.is_empty() {
+        fixes::tracks(tx, span, &sorted.tracks).await?;
+    }
+    Ok(())
+}
+
+async fn events(tx: &Transaction<'_>, span: &Span, events: &[(i64, EventEntry<'_>, Digest)]) -> Result<()> {
+    let column = |of: fn(&EventEntry<'_>) -> String| events.iter().map(|(_, event, _)| plain(&of(event))).collect::<Vec<_>>();
+    let sql = "insert into depotd.event (depot, epoch, lane, seq, journal_seq, at, kind, actor, booking_id, vehicle_id, data, digest)
+               select $1, $2, $3, seq, journal_seq, at, kind, actor, booking_id, vehicle_id, data::json, digest from
+               unnest($4::bigint[], $5::bigint[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[])
+               as t (seq, journal_seq, at, kind, actor, booking_id, vehicle_id, data, digest)";
+    let seqs: Vec<i64> = events.iter().map(|(seq, ..)| *seq).collect();
+    let journal: Vec<i64> = events.iter().map(|(_, event, _)| event.journal_seq).collect();
+    let times: Vec<SystemTime> = events.iter().map(|(_, event, _)| at(event.at)).collect();
+    let bookings: Vec<_> = events.iter().map(|(_, event, _)| event.booking_id.as_deref().map(plain)).collect();
+    let vehicles: Vec<_> = events.iter().map(|(_, event, _)| event.vehicle_id.as_deref().map(plain)).collect();
+    let data: Vec<String> = events.iter().map(|(_, event, _)| json(event.data.get())).collect();
+    let digests: Vec<&[u8]> = events.iter().map(|(.., digest)| &digest.0[..]).collect();
+    let (kinds, actors) = (column(|e| e.kind.clone()), column(|e| e.actor.clone()));
+    tx.execute(
+        sql,
+        &[&span.depot, &span.epoch, &span.lane.as_str(), &seqs, &journal, &times, &kinds, &actors, &bookings, &vehicles, &data, &digests],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn audit(tx: &Transaction<'_>, span: &Span, entries: &[(i64, AuditEntry<'_>, Digest)]) -> Result<()> {
+    let column = |of: for<'a> fn(&'a AuditEntry<'a>) -> &'a str| entries.iter().map(|(_, entry, _)| plain(of(entry))).collect::<Vec<_>>();
+    let sql = "insert into depotd.audit (depot, epoch, seq, audit_seq, at, actor, action, object, detail, previous, hash, digest)
+               select $1, $2, seq, audit_seq, at, actor, action, object, detail::json, previous, hash, digest from
+               unnest($3::bigint[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[])
+               as t (seq, audit_seq, at, actor, action, object, detail, previous, hash, digest)";
+    let seqs: Vec<i64> = entries.iter().map(|(seq, ..)| *seq).collect();
+    let audits: Vec<i64> = entries.iter().map(|(_, entry, _)| entry.audit_seq).collect();
+    let times: Vec<SystemTime> = entries.iter().map(|(_, entry, _)| at(entry.at)).collect();
+    let details: Vec<String> = entries.iter().map(|(_, entry, _)| json(entry.detail.get())).collect();
+    let digests: Vec<&[u8]> = entries.iter().map(|(.., digest)| &digest.0[..]).collect();
+    let (actors, actions, objects) = (column(|e| &e.actor), column(|e| &e.action), column(|e| &e.object));
+    let (previous, hashes) = (column(|e| &e.previous), column(|e| &e.hash));
+    tx.execute(
+        sql,
+        &[&span.depot, &span.epoch, &seqs, &audits, &times, &actors, &actions, &objects, &details, &previous, &hashes, &digests],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn rounds(tx: &Transaction<'_>, span: &Span, rounds: &[(i64, RoundEntry<'_>)]) -> Result<()> {
+    let sql = "insert into depotd.round (depot, epoch, seq, round_seq, at, booking_id, record)
+               select $1, $2, seq, round_seq, at, booking_id, record::json from
+               unnest($3::bigint[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[]) as t (seq, round_seq, at, booking_id, record)";
+    let seqs: Vec<i64> = rounds.iter().map(|(seq, _)| *seq).collect();
+    let numbers: Vec<i64> = rounds.iter().map(|(_, round)| round.round_seq).collect();
+    let times: Vec<SystemTime> = rounds.iter().map(|(_, round)| at(round.at)).collect();
+    let bookings: Vec<String> = rounds.iter().map(|(_, round)| plain(&round.booking_id)).collect();
+    let records: Vec<String> = rounds.iter().map(|(_, round)| json(round.record.get())).collect();
+    tx.execute(sql, &[&span.depot, &span.epoch, &seqs, &numbers, &times, &bookings, &records]).await?;
+    Ok(())
+}
+
+async fn rows(tx: &Transaction<'_>, span: &Span, rows: &BTreeMap<(String, String), (i64, Option<String>)>) -> Result<()> {
+    let sql = "insert into depotd.row (depot, tbl, key, epoch, seq, row)
+               select $1, tbl, key, $2, seq, row::json from unnest($3::text[], $4::text[], $5::bigint[], $6::text[]) as t (tbl, key, seq, row)
+               on conflict (depot, tbl, key) do update
+               set epoch = excluded.epoch, seq = excluded.seq, row = excluded.row, updated_at = now()";
+    let tables: Vec<String> = rows.keys().map(|(table, _)| plain(table)).collect();
+    let keys: Vec<String> = rows.keys().map(|(_, key)| json(key)).collect();
+    let seqs: Vec<i64> = rows.values().map(|(seq, _)| *seq).collect();
+    let states: Vec<&Option<String>> = rows.values().map(|(_, row)| row).collect();
+    tx.execute(sql, &[&span.depot, &span.epoch, &tables, &keys, &seqs, &states]).await?;
+    Ok(())
+}
+
+/// Is the lane one whose receipts are kept here?
+pub(super) fn has_receipts(lane: Lane) -> bool {
+    lane.is_durable()
+}

@@ -1,0 +1,49 @@
+//! `depotd receive`: the other end of the `http` sink, for many depots, in front of head office's PostgreSQL.
+//!
+//! It keeps nothing: what it answers is what PostgreSQL says, so several of them may stand behind a load balancer, and any of
+//! them may die at any time.
+
+mod pool;
+mod routes;
+
+pub use pool::Pool;
+pub use routes::{document, router, token_hash};
+
+use crate::web::{Bounds, serve};
+use anyhow::{Context, Result};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Open connections at most, in all and from one address: all may come from a load balancer.
+const CONNECTIONS: usize = 4_096;
+/// Time for a request's head.
+const HEADER: Duration = Duration::from_secs(30);
+/// Time for open requests to end once the receiver stops.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// A receiver, bound.
+pub struct Receiver {
+    listener: TcpListener,
+    pool: Pool,
+}
+
+impl Receiver {
+    /// Binds `listen`; port 0 takes a free one.
+    pub async fn bind(listen: SocketAddr, pool: Pool) -> Result<Self> {
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("listen on {listen}"))?;
+        Ok(Self { listener, pool })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Serves until `cancel`.
+    pub async fn run(self, cancel: CancellationToken) {
+        let bounds = Bounds { connections: CONNECTIONS, per_address: CONNECTIONS, header: HEADER, drain: DRAIN };
+        serve(self.listener, router(self.pool), bounds, cancel).await;
+    }
+}

@@ -1,0 +1,79 @@
+//! A few connections to PostgreSQL, shared by all requests.
+
+use crate::clock::Clock;
+use crate::office::{self, Office};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A request waits no longer for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The connections. Cheap to clone.
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+struct Inner {
+    url: String,
+    password: Option<String>,
+    tls: rustls::ClientConfig,
+    clock: Clock,
+    seats: Arc<Semaphore>,
+    // A std mutex, held for a push or a pop.
+    idle: Mutex<Vec<Office>>,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// All are in use for too long.
+    #[error("all connections to the database are in use")]
+    Busy,
+    /// PostgreSQL is not there, or does not let us in.
+    #[error(transparent)]
+    Office(#[from] office::Error),
+}
+
+/// A connection in use. Given back with [`Lent::done`]; dropped otherwise, for nobody knows in which state it is.
+pub struct Lent {
+    /// The connection.
+    pub office: Office,
+    pool: Pool,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Pool {
+    /// At most `most` connections to the database at `url`.
+    pub fn new(url: &str, password: Option<String>, tls: rustls::ClientConfig, most: usize, clock: Clock) -> Self {
+        let (url, seats, idle) = (url.to_owned(), Arc::new(Semaphore::new(most)), Mutex::default());
+        Self(Arc::new(Inner { url, password, tls, clock, seats, idle }))
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// A connection; opened when none is idle.
+    pub async fn lend(&self) -> Result<Lent, Error> {
+        let waiting = tokio::time::timeout(PATIENCE, Arc::clone(&self.0.seats).acquire_owned());
+        let Ok(Ok(seat)) = waiting.await else { return Err(Error::Busy) };
+        let idle = std::iter::from_fn(|| self.idle().pop()).find(|office| !office.is_closed());
+        let office = match idle {
+            Some(office) => office,
+            None => Office::open(&self.0.url, self.0.password.as_deref(), self.0.tls.clone()).await?,
+        };
+        Ok(Lent { office, pool: self.clone(), _seat: seat })
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Office>> {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lent {
+    /// Gives the connection back: its work is done.
+    pub fn done(self) {
+        self.pool.clone().idle().push(self.office);
+    }
+}

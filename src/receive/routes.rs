@@ -1,0 +1,312 @@
+//! The protocol: batches in, cursors, orders, digests and the record out.
+
+use super::pool::{self, Lent, Pool};
+use crate::batch::{Batch, Known, MAX_BYTES, Order, Page, Span, Stored};
+use crate::model::Lane;
+use crate::office::{self, Taken};
+use crate::web::error::{Error, Problem, Result};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use utoipa::{IntoParams, OpenApi, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Orders and records told at once.
+const PAGE: i64 = 500;
+/// Digests told at once at most.
+const MOST: i64 = 10_000;
+/// Seconds after which a depot may try again when the database is not there.
+const RETRY_S: u32 = 5;
+
+/// The batch was stored, now or before.
+#[derive(Serialize, ToSchema)]
+struct Acked {
+    /// Everything of the lane up to this number is stored.
+    acked_through: i64,
+}
+
+/// The batch was not stored.
+#[derive(Serialize, ToSchema)]
+struct Expected {
+    /// The number that the lane goes on with.
+    next_expected: i64,
+}
+
+/// A list.
+#[derive(Serialize, ToSchema)]
+struct Items<T: ToSchema> {
+    items: Vec<T>,
+}
+
+/// How far a lane of an epoch is.
+#[derive(Serialize, ToSchema)]
+struct Cursor {
+    /// The epoch.
+    epoch: String,
+    /// `bookings`, `dispatch` or `history`.
+    lane: &'static str,
+    /// The last number stored.
+    through: i64,
+}
+
+/// A record that is kept.
+#[derive(Serialize, ToSchema)]
+struct StoredRecord {
+    /// Its number.
+    seq: i64,
+    /// SHA-256 in hex over what it says.
+    digest: String,
+}
+
+/// An order to the depot.
+#[derive(Serialize, ToSchema)]
+struct GivenOrder {
+    /// Its number among the depot's orders; grows by one.
+    seq: i64,
+    /// The command, exactly as it was signed: one JSON document as text.
+    command: String,
+    /// The Ed25519 signature over that text, in base64.
+    signature: String,
+}
+
+/// A part of all that is known of a depot.
+#[derive(Serialize, ToSchema)]
+struct RecordPage {
+    /// Lines as in a batch: events and audit entries in their order, then rows.
+    lines: Vec<String>,
+    /// What to ask for next; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "What a receiver of depotd's batches answers",
+    description = "A depot posts its batches in order, lane by lane. A receiver stores a batch together with its last number, and says so \
+                   only then. A batch that comes again is answered as the first time, one that leaves numbers out with 409 and the number \
+                   that it expects. `Authorization: Bearer` names the depot. A body is NDJSON packed with zstd, one record a line; each \
+                   has `seq` and `type`: `event`, `audit`, `row`, `round`, `track`, `position` or `gap`."
+))]
+struct Description;
+
+fn api() -> OpenApiRouter<Pool> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(batches))
+        .routes(routes!(cursors))
+        .routes(routes!(orders))
+        .routes(routes!(stored))
+        .routes(routes!(record))
+        .routes(routes!(healthz))
+        .routes(routes!(readyz))
+}
+
+/// The protocol's description as JSON.
+pub fn document() -> serde_json::Value {
+    serde_json::to_value(api().into_openapi()).unwrap_or_default()
+}
+
+/// The routes over `pool`.
+pub fn router(pool: Pool) -> Router {
+    // A batch of MAX_BYTES passes; what is larger is told so with 413.
+    Router::from(api()).layer(DefaultBodyLimit::max(MAX_BYTES + 4_096)).with_state(pool)
+}
+
+fn unavailable(error: impl std::fmt::Display) -> Error {
+    tracing::warn!("a request was put off: {error}");
+    Error::status(StatusCode::SERVICE_UNAVAILABLE).detail("the record cannot be written now").retry_after(RETRY_S)
+}
+
+impl From<pool::Error> for Error {
+    fn from(error: pool::Error) -> Self {
+        unavailable(error)
+    }
+}
+
+impl From<office::Error> for Error {
+    fn from(error: office::Error) -> Self {
+        match error {
+            office::Error::Unreadable(why) => Self::status(StatusCode::BAD_REQUEST).detail(why),
+            other => unavailable(other),
+        }
+    }
+}
+
+/// The hash under which a token is kept.
+pub fn token_hash(token: &str) -> String {
+    Sha256::digest(token).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// A connection for somebody who has shown that he speaks for `depot`.
+async fn admitted(pool: &Pool, depot: &str, headers: &HeaderMap) -> Result<Lent> {
+    let shown = headers.get("authorization").and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
+    let refused = || Error::status(StatusCode::UNAUTHORIZED).detail(format!("this token does not speak for depot {depot:?}"));
+    let token = shown.ok_or_else(refused)?;
+    let lent = pool.lend().await?;
+    if lent.office.admits(depot, &token_hash(token)).await? {
+        return Ok(lent);
+    }
+    lent.done();
+    Err(refused())
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str> {
+    let missing = || Error::status(StatusCode::BAD_REQUEST).detail(format!("the header {name} is missing or is no text"));
+    headers.get(name).and_then(|v| v.to_str().ok()).ok_or_else(missing)
+}
+
+fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Result<T> {
+    let text = header(headers, name)?;
+    text.parse().map_err(|_| Error::status(StatusCode::BAD_REQUEST).detail(format!("the header {name} must be a number, not {text:?}")))
+}
+
+fn lane(text: &str) -> Result<Lane> {
+    Lane::parse(text).ok_or_else(|| Error::status(StatusCode::BAD_REQUEST).detail(format!("there is no lane {text:?}")))
+}
+
+fn batch(depot: String, headers: &HeaderMap, body: Bytes) -> Result<Batch> {
+    let wrong = |what: &str| Err(Error::status(StatusCode::BAD_REQUEST).detail(what));
+    if header(headers, "content-encoding")? != "zstd" {
+        return wrong("the header content-encoding must be zstd");
+    }
+    let span = Span {
+        depot,
+        epoch: header(headers, "depot-epoch")?.to_owned(),
+        epoch_from: number(headers, "depot-epoch-from")?,
+        lane: lane(header(headers, "depot-lane")?)?,
+        first: number(headers, "depot-first-seq")?,
+        last: number(headers, "depot-last-seq")?,
+    };
+    if span.last < span.first || span.epoch_from < 1 || span.first < 0 {
+        return wrong("depot-epoch-from, depot-first-seq and depot-last-seq must grow, from 1 on");
+    }
+    if span.epoch.is_empty() || span.epoch.len() > 64 {
+        return wrong("depot-epoch must have 1 to 64 letters");
+    }
+    Ok(Batch { span, records: number(headers, "depot-records")?, lost: 0, body })
+}
+
+/// Take a batch.
+#[utoipa::path(post, path = "/v1/depots/{depot}/batches",
+    params(("depot" = String, Path), ("idempotency-key" = String, Header, description = "`depot/epoch/lane/first-last`, for logs"),
+        ("content-encoding" = String, Header, description = "`zstd`"), ("depot-epoch" = String, Header), ("depot-epoch-from" = i64, Header,
+        description = "The first number of the epoch: an epoch that is new begins with it"), ("depot-lane" = String, Header),
+        ("depot-first-seq" = i64, Header), ("depot-last-seq" = i64, Header), ("depot-records" = u64, Header)),
+    request_body(content = String, content_type = "application/x-ndjson"),
+    responses((status = 200, body = Acked), (status = 400, body = Problem), (status = 401, body = Problem), (status = 409, body = Expected),
+        (status = 413, description = "Too large: the depot sends halves"), (status = 429, description = "The depot obeys Retry-After"),
+        (status = 503, body = Problem, description = "The depot obeys Retry-After")))]
+async fn batches(State(pool): State<Pool>, Path(depot): Path<String>, headers: HeaderMap, body: Bytes) -> Result<Response> {
+    let mut lent = admitted(&pool, &depot, &headers).await?;
+    let batch = batch(depot, &headers, body)?;
+    let taken = lent.office.take(&batch, pool.clock().now()).await?;
+    lent.done();
+    Ok(match taken {
+        Taken::Stored(acked_through) => Json(Acked { acked_through }).into_response(),
+        Taken::Expected(next_expected) => (StatusCode::CONFLICT, Json(Expected { next_expected })).into_response(),
+    })
+}
+
+/// How far the depot's lanes are.
+#[utoipa::path(get, path = "/v1/depots/{depot}/cursors", params(("depot" = String, Path)),
+    responses((status = 200, body = Items<Cursor>), (status = 401, body = Problem)))]
+async fn cursors(State(pool): State<Pool>, Path(depot): Path<String>, headers: HeaderMap) -> Result<Json<Items<Cursor>>> {
+    let lent = admitted(&pool, &depot, &headers).await?;
+    let known = lent.office.known(&depot).await?;
+    lent.done();
+    let items = known.into_iter().map(|Known { epoch, lane, through }| Cursor { epoch, lane: lane.as_str(), through }).collect();
+    Ok(Json(Items { items }))
+}
+
+#[derive(Deserialize, IntoParams)]
+struct After {
+    /// The number of the last order that the depot has dealt with.
+    #[serde(default)]
+    after: i64,
+}
+
+/// Orders to the depot, in the order in which it is to carry them out.
+#[utoipa::path(get, path = "/v1/depots/{depot}/orders", params(("depot" = String, Path), After),
+    responses((status = 200, body = Items<GivenOrder>), (status = 401, body = Problem)))]
+async fn orders(
+    State(pool): State<Pool>,
+    Path(depot): Path<String>,
+    Query(After { after }): Query<After>,
+    headers: HeaderMap,
+) -> Result<Json<Items<GivenOrder>>> {
+    let lent = admitted(&pool, &depot, &headers).await?;
+    let found = lent.office.orders(&depot, after, PAGE).await?;
+    lent.done();
+    let items = found.into_iter().map(|Order { seq, command, signature }| GivenOrder { seq, command, signature }).collect();
+    Ok(Json(Items { items }))
+}
+
+#[derive(Deserialize, IntoParams)]
+struct Wanted {
+    /// The epoch.
+    epoch: String,
+    /// The lane.
+    lane: String,
+    /// The first number.
+    from: i64,
+    /// The last number.
+    to: i64,
+    /// Records at most, 10,000 at the very most.
+    limit: i64,
+}
+
+/// Numbers and digests of what is kept: the depot compares them with its own.
+#[utoipa::path(get, path = "/v1/depots/{depot}/stored", params(("depot" = String, Path), Wanted),
+    responses((status = 200, body = Items<StoredRecord>), (status = 401, body = Problem)))]
+async fn stored(
+    State(pool): State<Pool>,
+    Path(depot): Path<String>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+) -> Result<Json<Items<StoredRecord>>> {
+    let lent = admitted(&pool, &depot, &headers).await?;
+    let Wanted { epoch, from, to, limit, .. } = &wanted;
+    let found = lent.office.stored(&depot, epoch, lane(&wanted.lane)?, *from, *to, (*limit).clamp(1, MOST)).await?;
+    lent.done();
+    Ok(Json(Items { items: found.into_iter().map(|Stored { seq, digest }| StoredRecord { seq, digest }).collect() }))
+}
+
+#[derive(Deserialize, IntoParams)]
+struct Follows {
+    /// What the page before named as `next`.
+    after: Option<String>,
+}
+
+/// All that is known of the depot, page by page, to build it anew.
+#[utoipa::path(get, path = "/v1/depots/{depot}/record", params(("depot" = String, Path), Follows),
+    responses((status = 200, body = RecordPage), (status = 401, body = Problem)))]
+async fn record(
+    State(pool): State<Pool>,
+    Path(depot): Path<String>,
+    Query(Follows { after }): Query<Follows>,
+    headers: HeaderMap,
+) -> Result<Json<RecordPage>> {
+    let lent = admitted(&pool, &depot, &headers).await?;
+    let Page { lines, next } = lent.office.page(&depot, after.as_deref(), PAGE).await?;
+    lent.done();
+    Ok(Json(RecordPage { lines, next }))
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/healthz", responses((status = 200, body = String)))]
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// The record can be reached.
+#[utoipa::path(get, path = "/readyz", responses((status = 200, body = String), (status = 503)))]
+async fn readyz(State(pool): State<Pool>) -> Result<&'static str> {
+    let lent = pool.lend().await?;
+    lent.office.known("").await?;
+    lent.done();
+    Ok("ready\n")
+}

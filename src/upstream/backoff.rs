@@ -1,0 +1,51 @@
+//! How long a line that failed is left alone: doubling, with jitter, between two bounds.
+
+use std::time::Duration;
+
+/// Counts failures. "Equal jitter" (Brooker, *Exponential backoff and jitter*, AWS Architecture Blog, 2015): half of the
+/// pause is sure, half is drawn, so that depots that lost head office at once do not come back at once.
+#[derive(Debug)]
+pub struct Backoff {
+    first: Duration,
+    most: Duration,
+    failures: u32,
+}
+
+impl Backoff {
+    /// Pauses from `first` to `most`.
+    pub fn new(first: Duration, most: Duration) -> Self {
+        Self { first, most: most.max(first), failures: 0 }
+    }
+
+    /// Failures one after the other.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// The line is well again.
+    pub fn reset(&mut self) {
+        self.failures = 0;
+    }
+
+    /// It failed: how long to leave it alone. `draw` is within 0 to 1.
+    pub fn next(&mut self, draw: f64) -> Duration {
+        let pause = self.first.saturating_mul(1 << self.failures.min(30)).min(self.most);
+        self.failures = self.failures.saturating_add(1);
+        pause.mul_f64(0.5 + draw.clamp(0.0, 1.0) / 2.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_bound_and_begin_anew() {
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(300));
+        let pauses: Vec<u64> = (0..12).map(|_| backoff.next(1.0).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
+        assert_eq!(backoff.next(0.0), Duration::from_secs(150));
+        backoff.reset();
+        assert_eq!(backoff.next(0.0), Duration::from_millis(500));
+    }
+}

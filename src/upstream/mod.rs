@@ -1,0 +1,17 @@
+//! The line to head office: what the depot's lanes hold goes to every sink of the settings, in order and once in effect, whenever
+//! there is a connection.
+//!
+//! A [`Line`] serves one sink: it asks it what it has, sends what comes after, lane by lane, and moves a cursor only when the sink
+//! says that a batch is stored. Sinks differ in how they say so; that is all that a file of [`sink`] knows.
+
+mod backoff;
+mod line;
+mod outgoing;
+pub mod sink;
+mod start;
+mod turns;
+mod verify;
+
+pub use line::{Deps, Line};
+pub use outgoing::Outgoing;
+pub use verify::verify;

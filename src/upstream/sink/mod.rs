@@ -1,0 +1,89 @@
+//! Where batches go: one file a kind.
+
+mod http;
+mod mqtt;
+mod nats;
+mod postgres;
+pub mod tls;
+
+use crate::batch::{Batch, Known, Order, Page, Stored};
+use crate::clock::Clock;
+use crate::config::{SinkKind, SinkSettings};
+use crate::model::Lane;
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+
+/// What a sink says to a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// Everything up to this number is stored.
+    Stored(i64),
+    /// Nothing was stored: the lane goes on with this number.
+    Expected(i64),
+    /// Nothing was stored: a smaller batch may pass.
+    TooLarge,
+}
+
+/// Why a sink did not answer, or not as it should.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct Fault {
+    /// What went wrong, in words.
+    pub what: String,
+    /// The other side wants to be left alone so long.
+    pub retry_after: Option<Duration>,
+}
+
+impl Fault {
+    /// One that is tried again at the usual pace.
+    pub fn new(what: impl ToString) -> Self {
+        Self { what: what.to_string(), retry_after: None }
+    }
+}
+
+/// A range of numbers of a lane.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Range {
+    /// The epoch.
+    pub epoch: String,
+    /// The lane.
+    pub lane: Lane,
+    /// The first number.
+    pub from: i64,
+    /// The last number.
+    pub to: i64,
+}
+
+/// What a sink gives back.
+pub type Told<'a, T> = BoxFuture<'a, Result<T, Fault>>;
+
+/// Somewhere that batches go. What a kind cannot tell is `None`.
+pub trait Sink: Send {
+    /// How far it is, by epoch and lane.
+    fn known(&mut self) -> Told<'_, Option<Vec<Known>>>;
+    /// Hands over a batch; the answer says what is stored, not what arrived.
+    fn deliver<'a>(&'a mut self, batch: &'a Batch) -> Told<'a, Answer>;
+    /// Orders after number `after`.
+    fn orders(&mut self, _after: i64) -> Told<'_, Vec<Order>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+    /// Numbers and digests of what it holds within `range`, the first `limit`.
+    fn stored(&mut self, _range: Range, _limit: usize) -> Told<'_, Option<Vec<Stored>>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// A part of all that it knows of the depot; `after` is what the part before named.
+    fn page(&mut self, _after: Option<String>) -> Told<'_, Option<Page>> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+/// The sink that `settings` describe, for `depot`. It connects when it is first asked for something.
+pub fn open(settings: &SinkSettings, depot: &str, timeout: Duration, clock: &Clock) -> Result<Box<dyn Sink>, Fault> {
+    match settings.kind() {
+        Some(SinkKind::Http) => Ok(Box::new(http::Http::new(settings, depot, timeout)?)),
+        Some(SinkKind::Postgres) => Ok(Box::new(postgres::Postgres::new(settings, depot, clock)?)),
+        Some(SinkKind::Nats) => Ok(Box::new(nats::Nats::new(settings, depot, timeout)?)),
+        Some(SinkKind::Mqtt) => Ok(Box::new(mqtt::Mqtt::new(settings, depot, timeout)?)),
+        None => Err(Fault::new(format!("{:?} is no sink's address", settings.url))),
+    }
+}

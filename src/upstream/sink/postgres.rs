@@ -1,0 +1,76 @@
+//! `postgres`: rows and cursor in one transaction of head office's own record, see [`crate::office`].
+
+use super::{Answer, Fault, Range, Sink, Told, tls};
+use crate::batch::{Batch, Known, Order, Page, Stored};
+use crate::clock::Clock;
+use crate::config::SinkSettings;
+use crate::office::{Office, Taken};
+
+/// Orders and records read at once.
+const PAGE: i64 = 500;
+
+pub struct Postgres {
+    settings: SinkSettings,
+    depot: String,
+    clock: Clock,
+    open: Option<Office>,
+}
+
+impl Postgres {
+    pub fn new(settings: &SinkSettings, depot: &str, clock: &Clock) -> Result<Self, Fault> {
+        // What is wrong with files is told at once, not at the first connection.
+        tls::client(settings)?;
+        Ok(Self { settings: settings.clone(), depot: depot.to_owned(), clock: clock.clone(), open: None })
+    }
+
+    async fn office(&mut self) -> Result<&mut Office, Fault> {
+        if self.open.as_ref().is_none_or(Office::is_closed) {
+            let secret = self.settings.secret().map_err(Fault::new)?;
+            let office = Office::open(&self.settings.url, secret.as_deref(), tls::client(&self.settings)?).await;
+            self.open = Some(office.map_err(Fault::new)?);
+        }
+        self.open.as_mut().ok_or_else(|| Fault::new("not connected"))
+    }
+}
+
+impl Sink for Postgres {
+    fn known(&mut self) -> Told<'_, Option<Vec<Known>>> {
+        Box::pin(async {
+            let depot = self.depot.clone();
+            Ok(Some(self.office().await?.known(&depot).await.map_err(Fault::new)?))
+        })
+    }
+
+    fn deliver<'a>(&'a mut self, batch: &'a Batch) -> Told<'a, Answer> {
+        Box::pin(async {
+            let now = self.clock.now();
+            match self.office().await?.take(batch, now).await {
+                Ok(Taken::Stored(through)) => Ok(Answer::Stored(through)),
+                Ok(Taken::Expected(next)) => Ok(Answer::Expected(next)),
+                Err(error) => Err(Fault::new(error)),
+            }
+        })
+    }
+
+    fn orders(&mut self, after: i64) -> Told<'_, Vec<Order>> {
+        Box::pin(async move {
+            let depot = self.depot.clone();
+            self.office().await?.orders(&depot, after, PAGE).await.map_err(Fault::new)
+        })
+    }
+
+    fn stored(&mut self, range: Range, limit: usize) -> Told<'_, Option<Vec<Stored>>> {
+        Box::pin(async move {
+            let (depot, limit) = (self.depot.clone(), i64::try_from(limit).unwrap_or(i64::MAX));
+            let found = self.office().await?.stored(&depot, &range.epoch, range.lane, range.from, range.to, limit).await;
+            Ok(Some(found.map_err(Fault::new)?))
+        })
+    }
+
+    fn page(&mut self, after: Option<String>) -> Told<'_, Option<Page>> {
+        Box::pin(async move {
+            let depot = self.depot.clone();
+            Ok(Some(self.office().await?.page(&depot, after.as_deref(), PAGE).await.map_err(Fault::new)?))
+        })
+    }
+}

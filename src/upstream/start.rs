@@ -1,0 +1,54 @@
+//! From where a lane goes on, when the other side tells what it has.
+
+use crate::batch::Known;
+use crate::model::Lane;
+
+/// Numbers from `from` on belong to this epoch, until the next begins.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Epoch {
+    /// Its name.
+    pub name: String,
+    /// Its first number.
+    pub from: i64,
+}
+
+/// The last number of `lane` that the other side has of what the depot has: it knows the newest epoch so far, or only an older one, of which
+/// the depot kept no more than up to the restore.
+pub fn through(epochs: &[Epoch], known: &[Known], lane: Lane) -> i64 {
+    let mut upper = i64::MAX;
+    for epoch in epochs.iter().rev() {
+        if let Some(told) = known.iter().find(|k| k.lane == lane && k.epoch == epoch.name) {
+            return told.through.min(upper);
+        }
+        upper = epoch.from - 1;
+    }
+    epochs.first().map_or(0, |first| first.from - 1)
+}
+
+/// The epoch that number `seq` belongs to.
+pub fn epoch_of(epochs: &[Epoch], seq: i64) -> Option<&Epoch> {
+    epochs.iter().rev().find(|epoch| epoch.from <= seq).or(epochs.first())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restored_depot_goes_on_where_both_agree() {
+        let epochs = [("a", 1), ("b", 901), ("c", 951)].map(|(name, from)| Epoch { name: name.into(), from });
+        let known = |told: &[(&str, i64)]| {
+            let known: Vec<Known> =
+                told.iter().map(|&(epoch, through)| Known { epoch: epoch.into(), lane: Lane::Bookings, through }).collect();
+            through(&epochs, &known, Lane::Bookings)
+        };
+        assert_eq!(known(&[]), 0, "nobody knows us");
+        assert_eq!(known(&[("a", 1_000)]), 900, "it saw what the restore took back");
+        assert_eq!(known(&[("a", 700)]), 700, "the backup holds what was never sent");
+        assert_eq!(known(&[("a", 1_000), ("b", 930)]), 930);
+        assert_eq!(known(&[("a", 1_000), ("b", 990)]), 950, "restored a second time");
+        assert_eq!(known(&[("c", 960), ("z", 5)]), 960);
+        assert_eq!(epoch_of(&epochs, 900).unwrap().name, "a");
+        assert_eq!(epoch_of(&epochs, 951).unwrap().name, "c");
+    }
+}
