@@ -10,13 +10,13 @@
 //! | floor | rooms |
 //! |---|---|
 //! | programs | [`cli`]: one file per command |
-//! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops |
+//! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops; [`receive`]: head office's end of the line |
 //! | pages and API | [`web`]; [`replay`] plays a day through dispatch: one that was under another policy, or one to come |
-//! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`]; [`analytics`]: what came of a day |
+//! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what came of a day |
 //! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs |
-//! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`] |
-//! | state | [`store`], [`tracks`], [`fleet`]; [`pricing`] is pure |
-//! | helpers | [`telemetry`] (bytes to fixes, pure), [`ops`] (lock, run.json, certificates, systemd) |
+//! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is) |
+//! | state | [`store`], [`tracks`], [`fleet`]; [`office`]: head office's record in PostgreSQL; [`pricing`] is pure |
+//! | helpers | [`telemetry`] (bytes to fixes, pure), [`batch`] (records to batches and back, pure), [`ops`] (lock, run.json, certificates, systemd) |
 //! | ground | [`clock`], [`config`] |
 //! | words | [`model`] |
 //!
@@ -44,6 +44,12 @@
 //! [`fleet::Fleet::register`] adds his skills to the vehicle's. A break is an entry too; spent hours are not, so the vehicle is
 //! looked at again when they may be over. A round finds the reason beside the vehicle and records it.
 //!
+//! # A record, from a commit to head office
+//! Triggers put every journal entry, audit entry, round and changed row into the outbox ([`store::outbox`]) in the transaction that
+//! makes it. A [`upstream::Line`] per sink asks the sink how far it is, lets [`upstream::Outgoing`] read on from there, packs a
+//! [`batch::Batch`], and moves its cursor when the sink says that the batch is stored. `depotd receive` and the `postgres` sink
+//! store it the same way, in [`office`]: records and cursor in one transaction. [`sync`] is where people see and steer all of it.
+//!
 //! # Where to add what
 //! - A route: a handler beside its noun in [`web`], a line in [`web::routes`], a line in [`web::access::GATES`]. Tests
 //!   compare the three.
@@ -53,6 +59,8 @@
 //! - A dispatch policy to compare with: a name in [`replay::policy`]; what serving a booking is worth is in [`dispatch::plan`].
 //! - A source of travel times: a link of the chain in [`dispatch::eta::Etas::drives`], and its name on the wire.
 //! - What a schedule can do: a kind in [`model::ScheduleKind`], a line in `app/actions.rs`.
+//! - A sink: a file in [`upstream::sink`] that implements [`upstream::sink::Sink`], its scheme in [`config::SinkKind`].
+//! - A table that head office is to know: its triggers in a migration, its name in [`store::outbox::TABLES`].
 //! - A setting: a field with its words in [`config`], a line in `config.toml`.
 //! - A command: a file in [`cli`].
 
