@@ -8,7 +8,7 @@ use crate::dispatch::day::Days;
 use crate::model::{Day, Place, Schedule, ScheduleKind, Span, Timestamp};
 use crate::replay::ahead;
 use crate::schedules::{Action, Actions};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use std::sync::Arc;
 
 /// The actions over the open rooms.
@@ -21,6 +21,7 @@ pub fn all(rooms: &Rooms, dispatch: &Dispatch) -> Actions {
         (ScheduleKind::Reminders, action(rooms, |rooms, _, _| remind(rooms))),
         (ScheduleKind::Report, action(rooms, |rooms, schedule, slot| report(rooms, schedule.zone, slot))),
         (ScheduleKind::PlanTomorrow, action(rooms, |rooms, schedule, slot| plan_tomorrow(rooms, schedule.zone, slot))),
+        (ScheduleKind::Sync, action(rooms, |rooms, _, _| sync(rooms))),
     ])
 }
 
@@ -84,4 +85,14 @@ async fn plan_tomorrow(rooms: Rooms, zone: String, slot: Timestamp) -> Result<St
     days.keep(day, &plan).await?;
     let all = plan.served.len() + plan.unserved.len();
     Ok(format!("{}: {} of {all} bookings can be served by {} vehicles", plan.day, plan.served.len(), plan.vehicles))
+}
+
+async fn sync(rooms: Rooms) -> Result<String> {
+    let sinks = rooms.sync.status();
+    ensure!(!sinks.is_empty(), "the settings name no sink: see [upstream] in config.toml");
+    for sink in &sinks {
+        rooms.sync.flush(&sink.name)?;
+    }
+    let queued: u64 = sinks.iter().flat_map(|sink| &sink.lanes).map(|lane| lane.backlog).sum();
+    Ok(format!("{} sinks were asked to send now; {queued} records wait", sinks.len()))
 }
