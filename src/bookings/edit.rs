@@ -79,10 +79,11 @@ struct Edit {
 
 impl Edit {
     fn run(mut self, tx: &Transaction<'_>, booking: Booking, actor: &Actor) -> Result<Booking> {
-        if self.order.expires_at == booking.order.expires_at {
+        let parts = Part::changed(&booking.order, &self.order);
+        // What moves along by itself is nobody's change.
+        if !parts.contains(&Part::Expiry) {
             self.order.expires_at = moved_expiry(&booking.order, &self.order);
         }
-        let parts = Part::changed(&booking.order, &self.order);
         if parts.is_empty() && self.quote_id.is_none() {
             return Ok(booking);
         }
@@ -107,6 +108,17 @@ impl Edit {
         Ok(next)
     }
 
+    /// What the vehicle that has the booking cannot carry of the changed load.
+    fn overload(&self, tx: &Transaction<'_>, booking: &Booking) -> Result<Option<Fault>> {
+        let vehicle = booking.vehicle.as_ref().map_or(Ok(None), |name| store::vehicles::get(tx, name))?;
+        let Some(vehicle) = vehicle else { return Ok(None) };
+        let over = vehicle.capacity.overload(&self.order.load());
+        let told = |overload| {
+            format!("is too much for {}, which has the booking: {}; take it back first", vehicle.id, vehicle.capacity.says(overload))
+        };
+        Ok(over.map(|overload| Fault::new("load_kg", told(overload))))
+    }
+
     /// The fare of the changed order, when the change is right and the status allows it.
     fn permitted(&self, tx: &Transaction<'_>, booking: &Booking, parts: &[Part]) -> Result<Fare> {
         let fixed: Vec<_> = parts.iter().filter(|part| !part.may_change(booking.status)).map(|part| part.field()).collect();
@@ -121,6 +133,9 @@ impl Edit {
         }
         if [Part::PickupTime, Part::DropoffWindow, Part::Expiry].into_iter().any(has) {
             faults.extend(time_faults(&self.order, self.now));
+        }
+        if has(Part::Load) {
+            faults.extend(self.overload(tx, booking)?);
         }
         let mut fare = if essence(&self.order) == essence(&booking.order) { booking.fare } else { self.fare };
         if let Some(id) = &self.quote_id {

@@ -317,7 +317,7 @@ proptest! {
                 let done = match step {
                     Step::Assign => d.bookings.assign(*id, ByHand::to(vehicle.clone()), user()).await,
                     Step::Cancel => d.bookings.cancel(*id, "because".into(), Standing::Jobs, user()).await,
-                    _ => d.bookings.step(*id, step, None, None, user(), None).await,
+                    _ => d.bookings.step(*id, step, None, Some(serde_json::json!({"reason": "flat tyre"})), user(), None).await,
                 };
                 match done {
                     Ok(b) if b.status == *status && b.vehicle == *holder => {} // a repeat: nothing changed

@@ -83,6 +83,7 @@ struct Inner {
     /// The journal entry up to which everything was considered.
     reached: watch::Sender<i64>,
     told: round::Told,
+    expected: Arc<scene::Expected>,
     /// Since when it listens: nobody was silent before.
     since: Timestamp,
     stats: stats::Counters,
@@ -104,6 +105,7 @@ impl Dispatch {
             tick: Arc::new(Notify::new()),
             reached: watch::Sender::new(-1),
             told: round::Told::default(),
+            expected: Arc::default(),
             stats: stats::Counters::default(),
         }))
     }

@@ -1,10 +1,12 @@
 //! Watches over jobs whose vehicle is on its way to the pickup: one that went silent, or that will be late where another would
 //! not be, loses the job, and the next round decides anew.
 
+use super::eta::{Asker, Leg};
 use super::{Dispatch, Error, scene};
 use crate::bookings;
 use crate::fleet::View;
 use crate::model::{Actor, Booking, Metres, Span, Status, Timestamp};
+use std::sync::Arc;
 
 /// Jobs looked at in one go.
 const MOST: usize = 20_000;
@@ -19,7 +21,11 @@ impl Dispatch {
         for job in self.0.bookings.under_way(MOST).await? {
             let watched = job.status == Status::Assigned && !job.locked;
             let Some(view) = job.vehicle.as_ref().filter(|_| watched).and_then(|vehicle| self.0.fleet.get(vehicle)) else { continue };
-            let Some(why) = self.silent(&view, now).or_else(|| self.late(&job, &view, now)) else { continue };
+            let why = match self.silent(&view, now) {
+                Some(why) => Some(why),
+                None => self.late(&job, &view, now).await,
+            };
+            let Some(why) = why else { continue };
             match self.0.bookings.take_back(job.id, job.version, why, Actor::System).await {
                 Ok(_) => taken += 1,
                 Err(bookings::Error::Lost) => {}
@@ -36,16 +42,25 @@ impl Dispatch {
         is.then(|| format!("{} has not been heard for {:.0} min", view.id, silence.as_secs_f64() / 60.0))
     }
 
-    fn late(&self, job: &Booking, view: &View, now: Timestamp) -> Option<String> {
+    async fn late(&self, job: &Booking, view: &View, now: Timestamp) -> Option<String> {
         let gain = span(self.0.config.late_gain_s);
-        let due = scene::due(job).filter(|_| gain > Span::default())?;
-        let pickup = job.order.pickup.place;
-        let arrival = now + self.drive(view.place?.distance(pickup), now);
+        let wanted = job.order.pickup_at.map(|at| at + span(self.0.config.late_after_s));
+        let due = scene::due(job).or(wanted).filter(|_| gain > Span::default())?;
+        let (pickup, here) = (job.order.pickup.place, view.place?);
+        let expected = self.0.bookings.etas().get(job.id).and_then(|eta| eta.pickup_at);
+        let arrival = expected.unwrap_or_else(|| now + self.drive(here.distance(pickup), now));
         if arrival <= due {
             return None;
         }
         let (other, way) = scene::nearest_free(&self.0.fleet, job, &self.0.rules, now)?;
-        let sooner = arrival.since(now + self.drive(way, now));
+        let leg = |view: &View, from| Leg { class: Arc::clone(&view.class), from, to: pickup };
+        let until = self.0.clock.monotonic() + self.0.etas.patience();
+        let drives = self.0.etas.drives(&[leg(view, here), leg(&other, other.place?)], now, Asker::Background, until).await;
+        // What one says by road and the other as the crow flies cannot be compared.
+        let sooner = match drives[..] {
+            [mine, theirs] if mine.is_by_road() == theirs.is_by_road() => (now + mine.drive).since(now + theirs.drive),
+            _ => (now + self.drive(here.distance(pickup), now)).since(now + self.drive(way, now)),
+        };
         let late = arrival.since(due).as_secs_f64() / 60.0;
         (sooner >= gain).then(|| format!("{} would be {late:.0} min late, and {} is nearer", view.id, other.id))
     }

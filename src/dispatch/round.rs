@@ -119,7 +119,7 @@ impl Dispatch {
             return Ok(Report::default());
         }
         let ids: HashSet<BookingId> = waiting.iter().map(|b| b.id).collect();
-        let jobs = Jobs::read(&self.0.bookings, &self.0.config, self.0.clock.now()).await?;
+        let jobs = Jobs::read(&self.0.bookings, &self.0.expected, &self.0.config, self.0.clock.now()).await?;
         let lately = scene::lately(&self.0.bookings, self.0.clock.now()).await?;
         let planned = self.plan(trigger, waiting, Around { jobs, lately }).await?;
         let Settled { assigned, asked, lost } = self.settle(self.0.told.news(planned.records, &ids), &planned.inputs).await?;

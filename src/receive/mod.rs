@@ -9,7 +9,7 @@ mod routes;
 pub use pool::Pool;
 pub use routes::{document, router, token_hash};
 
-use crate::web::{Bounds, serve};
+use crate::web::{Bounds, Proxies, serve};
 use anyhow::{Context, Result};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -43,7 +43,8 @@ impl Receiver {
 
     /// Serves until `cancel`.
     pub async fn run(self, cancel: CancellationToken) {
-        let bounds = Bounds { connections: CONNECTIONS, per_address: CONNECTIONS, header: HEADER, drain: DRAIN };
+        let bounds =
+            Bounds { connections: CONNECTIONS, per_address: CONNECTIONS, proxies: Proxies::default(), header: HEADER, drain: DRAIN };
         serve(self.listener, router(self.pool), bounds, cancel).await;
     }
 }

@@ -136,10 +136,12 @@ pub fn given_since(connection: &Connection, since: Timestamp) -> Result<Vec<(Veh
     connection.prepare_cached(sql)?.query_and_then([since.as_millis()], |r| Ok((row::parse(r, "vehicle_id")?, r.get("jobs")?)))?.collect()
 }
 
-/// How many bookings were placed at `since` or later, and how many seconds their ways take on average.
-pub fn placed_since(connection: &Connection, since: Timestamp) -> Result<(u32, f64)> {
-    let sql = "select count(*), coalesce(avg(duration_s), 0.0) from bookings where created_at >= ?1";
-    Ok(connection.prepare_cached(sql)?.query_row([since.as_millis()], |r| Ok((r.get(0)?, r.get(1)?)))?)
+/// How many bookings wanted a vehicle between `since` and `now`, and how many seconds their ways take on average. One for later
+/// wants it at its pickup time, whenever it was placed.
+pub fn wanted_since(connection: &Connection, since: Timestamp, now: Timestamp) -> Result<(u32, f64)> {
+    let sql = "select count(*), coalesce(avg(duration_s), 0.0) from bookings where status not in ('scheduled', 'cancelled')
+               and (pickup_at between ?1 and ?2 and created_at <= ?2 or created_at between ?1 and ?2 and pickup_at < ?1)";
+    Ok(connection.prepare_cached(sql)?.query_row([since.as_millis(), now.as_millis()], |r| Ok((r.get(0)?, r.get(1)?)))?)
 }
 
 /// Up to `limit` bookings that no vehicle has and that are to be given up at `now`, the longest overdue first.

@@ -21,6 +21,7 @@ mod metrics;
 mod openapi;
 mod order;
 mod pages;
+mod proxies;
 mod quotes;
 mod recurrences;
 pub mod routes;
@@ -36,6 +37,7 @@ mod vehicles;
 mod version;
 
 pub use metrics::Sheet;
+pub use proxies::Proxies;
 pub use server::{Bounds, serve};
 
 use crate::auth::Auth;
@@ -197,6 +199,7 @@ impl Bound {
         let bounds = server::Bounds {
             connections: self.web.config.http.max_connections,
             per_address: self.web.config.http.max_connections_per_address,
+            proxies: Proxies::new(&self.web.config.http.trusted_proxies),
             header: Duration::from_secs(self.web.config.http.header_timeout_s),
             drain: Duration::from_secs(6),
         };

@@ -75,6 +75,8 @@ struct Basis {
     place: Place,
     /// Stops made already.
     passed: usize,
+    /// Since when it has been at the drop-off.
+    unloading: Option<Timestamp>,
     /// From there to each of the places still ahead.
     drives: Vec<Eta>,
 }
@@ -137,7 +139,11 @@ impl Live {
             let same = before.filter(|basis| basis.vehicle == view.id && job.status == Status::PickedUp).map(|basis| basis.passed);
             let passed = self.passed(job, same, place, now).await;
             let ahead = ahead(job, passed);
-            asked.push((job, Basis { vehicle: view.id, version: job.version, at: now, place, passed, drives: Vec::new() }, ahead.len()));
+            let at_dropoff =
+                job.status == Status::PickedUp && passed == job.order.stops.len() && place.distance(job.order.dropoff.place) <= ARRIVED;
+            let unloading = at_dropoff.then(|| before.and_then(|basis| basis.unloading).unwrap_or(now));
+            let basis = Basis { vehicle: view.id, version: job.version, at: now, place, passed, unloading, drives: Vec::new() };
+            asked.push((job, basis, ahead.len()));
             let mut from = place;
             legs.extend(ahead.into_iter().map(|to| Leg { class: Arc::clone(&view.class), from: std::mem::replace(&mut from, to), to }));
         }
@@ -239,7 +245,8 @@ fn forecast(job: &Booking, basis: &Basis, rules: &Rules, now: Timestamp) -> JobE
     let rank = |source: &str| SOURCES.iter().position(|s| *s == source);
     let source = basis.drives.iter().map(|eta| eta.source).max_by_key(|source| rank(source)).unwrap_or(SOURCES[0]);
     let late = Late::worst(job, pickup_at, at, rules.late_after);
-    JobEta { pickup_at, dropoff_at: at, source, late, computed_at: basis.at }
+    let free_at = basis.unloading.unwrap_or(at) + rules.halt;
+    JobEta { pickup_at, dropoff_at: at, free_at, source, late, computed_at: basis.at }
 }
 
 #[cfg(test)]
@@ -287,7 +294,7 @@ mod tests {
 
     fn basis(drives: &[(i64, &'static str)]) -> Basis {
         let drives = drives.iter().map(|(minutes, source)| Eta { drive: Span::from_secs(minutes * 60), source }).collect();
-        Basis { vehicle: VehicleId::new("KA-1").unwrap(), version: 3, at: NOW, place: place(0.0), passed: 0, drives }
+        Basis { vehicle: VehicleId::new("KA-1").unwrap(), version: 3, at: NOW, place: place(0.0), passed: 0, unloading: None, drives }
     }
 
     fn minutes(at: Timestamp) -> i64 {
@@ -303,6 +310,10 @@ mod tests {
         assert_eq!((arrived.pickup_at, minutes(arrived.dropoff_at)), (None, 22));
         let loaded = forecast(&job(Status::PickedUp, 1), &basis(&[(20, "road")]), &rules(), NOW);
         assert_eq!((minutes(loaded.dropoff_at), ahead(&job(Status::PickedUp, 1), 1)), (20, vec![place(0.9)]));
+        assert_eq!(minutes(loaded.free_at), 20 + 2);
+        let unloading = Basis { unloading: Some(NOW), ..basis(&[(0, "road")]) };
+        let slow = forecast(&job(Status::PickedUp, 0), &unloading, &rules(), NOW + MINUTE * 10.0);
+        assert_eq!((minutes(slow.dropoff_at), minutes(slow.free_at)), (10, 2));
     }
 
     #[test]

@@ -40,6 +40,13 @@ pub struct Eta {
     pub source: &'static str,
 }
 
+impl Eta {
+    /// Does a road service say so, now or before?
+    pub fn is_by_road(self) -> bool {
+        [road::SOURCE, cache::SOURCE].contains(&self.source)
+    }
+}
+
 /// The links of the chain on the wire, the best first.
 pub const SOURCES: [&str; 4] = [road::SOURCE, cache::SOURCE, speeds::SOURCE, Travel::SOURCE];
 

@@ -154,6 +154,10 @@ fn read(bytes: &[u8], most: u32) -> Result<Lines> {
 }
 
 fn header_faults(header: &[String]) -> Vec<Fault> {
+    let known = sheet::columns_in().count();
+    if header.len() > known {
+        return vec![Fault::new("", format!("names {} columns; a file of bookings has at most {known}", header.len()))];
+    }
     let mut faults = Vec::new();
     for (place, name) in header.iter().enumerate() {
         if !sheet::columns_in().any(|(column, _)| column == name) {
