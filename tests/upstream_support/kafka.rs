@@ -1,4 +1,5 @@
 //! A broker that speaks Kafka's protocol, of the test's own, a tap on its line, and a client that is none of depotd's.
+#![expect(clippy::disallowed_methods, reason = "a test is its own app")]
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -15,20 +15,20 @@ use super::{Answer, Fault, Sink, Told, tls};
 use crate::batch::{Batch, Known};
 use crate::clock::Clock;
 use crate::config::SinkSettings;
-use crate::model::Lane;
+use crate::model::{Lane, Span, Timestamp};
 use cluster::{Appended, Cluster};
 use login::Door;
 use record::{Mark, Pen, mark, record};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// So many records of somebody else's at the end of a topic are passed over.
 const STRANGERS: i64 = 16;
 
 /// Brokers close a connection that nobody uses (Kafka after 10 minutes, what stands in between often sooner): after so long a new one is
 /// made, and nobody is told that the line is down.
-const IDLE: Duration = Duration::from_secs(240);
+const IDLE: Span = Span::from_secs(240);
 
 /// How a lane's next record is written.
 #[derive(Clone, Copy)]
@@ -60,7 +60,8 @@ pub struct Kafka {
     timeout: Duration,
     clock: Clock,
     open: Option<Open>,
-    used: Instant,
+    /// By the wall clock: it goes on while the machine sleeps.
+    used: Timestamp,
     gone: BTreeSet<Lane>,
 }
 
@@ -69,7 +70,7 @@ impl Kafka {
         tls::client(settings)?;
         let brokers =
             settings.brokers().ok_or_else(|| Fault::new(format!("{:?} must be kafka://host[:port][,host[:port]]", settings.url)))?;
-        let (settings, depot, clock, used) = (settings.clone(), depot.to_owned(), clock.clone(), clock.monotonic());
+        let (settings, depot, clock, used) = (settings.clone(), depot.to_owned(), clock.clone(), clock.now());
         Ok(Self { settings, brokers, depot, timeout, clock, open: None, used, gone: BTreeSet::new() })
     }
 
@@ -91,13 +92,13 @@ impl Kafka {
             let cluster = Cluster::open(self.door()?, &self.brokers, &topics).await?;
             self.open = Some(Open { cluster, hands: BTreeMap::new() });
         }
-        self.used = self.clock.monotonic();
+        self.used = self.clock.now();
         self.open.as_mut().ok_or_else(|| Fault::new("not connected"))
     }
 
     /// Comes anew when the connection was idle for long; the lane of `batch` must be where it was left.
     async fn refresh(&mut self, batch: &Batch) -> Result<(), Fault> {
-        if self.open.is_none() || self.clock.monotonic().saturating_duration_since(self.used) < IDLE {
+        if self.open.is_none() || self.clock.now() - self.used < IDLE {
             return Ok(());
         }
         self.open = None;
