@@ -217,7 +217,7 @@ impl Line {
             let kept = self.deps.db.read(move |c| sinks::cursor(c, &name, lane)).await?;
             let mut cursor = kept.unwrap_or_default();
             let lost = self.lanes.get(&lane).map_or(0, |p| p.lost);
-            if let Some(known) = known.as_ref().filter(|_| lane.is_durable()) {
+            if let Some(known) = known.as_ref().filter(|_| lane.is_durable() && !sink.forgot(lane)) {
                 let newest = epochs.last().map(|e| e.name.as_str());
                 let head = self.outgoing.head(lane).await?;
                 if let Some(ahead) = known.iter().find(|k| k.lane == lane && Some(k.epoch.as_str()) == newest && k.through > head) {

@@ -36,7 +36,7 @@ pub struct SyncShape {
 struct SinkShape {
     /// Its name in the settings.
     name: String,
-    /// `http`, `postgres`, `nats` or `mqtt`.
+    /// `http`, `postgres`, `nats`, `kafka` or `mqtt`.
     kind: &'static str,
     /// `offline`, `catching_up`, `live`, `paused` or `closed` (outside its hours).
     mode: &'static str,

@@ -1,6 +1,7 @@
 //! A depot's truths without the rest of a depot, a line to a sink, and head office's record to compare with.
 #![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its part")]
 
+pub mod kafka;
 pub mod postgres;
 pub mod proxy;
 
@@ -156,7 +157,7 @@ pub struct Content {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "degrees in steps of 1e-7")]
-fn e7(degrees: f64) -> i64 {
+pub fn e7(degrees: f64) -> i64 {
     (degrees * 1e7).round() as i64
 }
 

@@ -1,6 +1,7 @@
 //! Where batches go: one file a kind.
 
 mod http;
+mod kafka;
 mod mqtt;
 mod nats;
 mod postgres;
@@ -61,6 +62,10 @@ pub type Told<'a, T> = BoxFuture<'a, Result<T, Fault>>;
 pub trait Sink: Send {
     /// How far it is, by epoch and lane.
     fn known(&mut self) -> Told<'_, Option<Vec<Known>>>;
+    /// What it had of `lane` was there once and is not any more: the depot's own cursor counts, not what [`Sink::known`] lacks.
+    fn forgot(&self, _lane: Lane) -> bool {
+        false
+    }
     /// Hands over a batch; the answer says what is stored, not what arrived.
     fn deliver<'a>(&'a mut self, batch: &'a Batch) -> Told<'a, Answer>;
     /// Orders after number `after`.
@@ -83,6 +88,7 @@ pub fn open(settings: &SinkSettings, depot: &str, timeout: Duration, clock: &Clo
         Some(SinkKind::Http) => Ok(Box::new(http::Http::new(settings, depot, timeout)?)),
         Some(SinkKind::Postgres) => Ok(Box::new(postgres::Postgres::new(settings, depot, clock)?)),
         Some(SinkKind::Nats) => Ok(Box::new(nats::Nats::new(settings, depot, timeout)?)),
+        Some(SinkKind::Kafka) => Ok(Box::new(kafka::Kafka::new(settings, depot, timeout, clock)?)),
         Some(SinkKind::Mqtt) => Ok(Box::new(mqtt::Mqtt::new(settings, depot, timeout)?)),
         None => Err(Fault::new(format!("{:?} is no sink's address", settings.url))),
     }
