@@ -85,6 +85,7 @@ pub mod receive;
 pub mod registry;
 pub mod replay;
 pub mod schedules;
+pub mod settings;
 pub mod sim;
 pub mod store;
 pub mod sync;

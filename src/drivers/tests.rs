@@ -54,7 +54,7 @@ impl Depot {
 
     /// What is going on with the vehicle: the pause of its driver.
     async fn pause(&self, vehicle: &str) -> Option<Option<Pause>> {
-        let (rules, now, vehicle) = (Arc::clone(self.drivers.rules()), self.clock.now(), car(vehicle));
+        let (rules, now, vehicle) = (self.drivers.rules(), self.clock.now(), car(vehicle));
         let crew = self.db.read(move |c| crew::of_vehicle(c, &vehicle, &rules, now)).await.unwrap();
         crew.map(|(crew, _)| crew.pause)
     }
