@@ -53,7 +53,8 @@ impl Dispatch {
         demand(self.retry_s <= 3_600, "dispatch.retry_s must be at most 3600");
         demand(self.look_ahead_s <= 3_600, "dispatch.look_ahead_s must be at most 3600");
         demand((5..=3_600).contains(&self.offer_timeout_s), "dispatch.offer_timeout_s must be within 5 to 3600");
-        demand(self.late_after_s.max(self.late_tolerance_s) <= 86_400, "dispatch.late_* must be at most 86400");
+        demand(self.late_after_s <= 86_400, "dispatch.late_after_s must be at most 86400");
+        demand(self.late_tolerance_s <= 86_400, "dispatch.late_tolerance_s must be at most 86400");
         for (seconds, name) in [
             (self.fix_max_age_s, "fix_max_age_s"),
             (self.radius_grow_s, "radius_grow_s"),

@@ -79,12 +79,6 @@ pub fn shown(config: &Config) -> Vec<(String, Value)> {
     ABOUT.0.iter().filter(|key| !HIDDEN.contains(&key.as_str())).filter_map(value).collect()
 }
 
-/// The value of `key` in `config`.
-pub fn value(config: &Config, key: &str) -> Option<Value> {
-    let (section, name) = key.split_once('.')?;
-    tree(config).get(section)?.get(name).cloned()
-}
-
 fn tree(config: &Config) -> Map<String, Value> {
     match serde_json::to_value(config) {
         Ok(Value::Object(sections)) => sections,
@@ -153,6 +147,11 @@ fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    fn value(config: &Config, key: &str) -> Option<Value> {
+        let (section, name) = key.split_once('.')?;
+        tree(config).get(section)?.get(name).cloned()
+    }
 
     fn every_key() -> Vec<String> {
         let sections = tree(&Config::default());
