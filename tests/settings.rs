@@ -1,4 +1,5 @@
-//! Settings that change while depotd runs: over HTTP, by a command beside the running server, and by time alone.
+//! Settings that change while depotd runs: over HTTP, by a command beside the running server, and by time alone. The shipped
+//! config.toml stands where the tests run, so every value that nothing else sets is from a file.
 
 mod common;
 
@@ -57,7 +58,10 @@ async fn an_override_makes_the_very_next_quote_dearer_and_ends_by_itself() {
     let usual = quote["price"]["amount_minor"].as_i64().unwrap();
     let body = json!({"value": 1_500, "until": after(2_500), "reason": "fuel"});
     let told = put(&http, "tariff.base_minor", body.clone()).await.ok();
-    assert_eq!((&told["value"], &told["origin"], &told["base_value"], &told["live"]), (&json!(1_500), &json!("override"), &json!(500), &json!(true)));
+    assert_eq!(
+        (&told["value"], &told["origin"], &told["base_value"], &told["live"]),
+        (&json!(1_500), &json!("override"), &json!(500), &json!(true))
+    );
     assert_eq!((&told["override"]["until"], &told["override"]["reason"]), (&body["until"], &json!("fuel")));
     assert!(told["override"]["actor"].as_str().unwrap().starts_with("token:"), "{told}");
     assert_eq!(price(&http).await, usual + 1_000);
@@ -69,7 +73,7 @@ async fn an_override_makes_the_very_next_quote_dearer_and_ends_by_itself() {
 
     until("the override to end by itself", async || (price(&http).await == usual).then_some(())).await;
     let told = setting(&http, "tariff.base_minor").await;
-    assert_eq!((&told["value"], &told["origin"], &told["override"]), (&json!(500), &json!("default"), &Value::Null));
+    assert_eq!((&told["value"], &told["origin"], &told["override"]), (&json!(500), &json!("file"), &Value::Null));
     let key = "tariff.base_minor".to_owned();
     assert_eq!(audited(&depot), [("settings.override".to_owned(), key.clone()), ("settings.override_expired".to_owned(), key)]);
     depot.command(&["audit", "verify"]);
@@ -123,9 +127,11 @@ async fn dispatch_stops_and_goes_on_when_it_is_told_to_and_hours_run_out_when_th
     let status = async || http.get(&format!("/api/v1/bookings/{id}")).await.ok()["status"].as_str().unwrap().to_owned();
     assert_eq!(status().await, "waiting");
     set(&http, "drivers.max_day_s", json!(1)).await;
-    until("his hours to be over", async || (http.get("/api/v1/vehicles/KA-1").await.ok()["driver"]["pause"] == "hours").then_some(())).await;
+    until("his hours to be over", async || (http.get("/api/v1/vehicles/KA-1").await.ok()["driver"]["pause"] == "hours").then_some(()))
+        .await;
     end(&http, "drivers.max_day_s").await.ok();
-    until("him to have hours again", async || http.get("/api/v1/vehicles/KA-1").await.ok()["driver"]["pause"].is_null().then_some(())).await;
+    until("him to have hours again", async || http.get("/api/v1/vehicles/KA-1").await.ok()["driver"]["pause"].is_null().then_some(()))
+        .await;
     end(&http, "dispatch.automatic").await.ok();
     until("the booking to be assigned", async || (status().await == "assigned").then_some(())).await;
 }
@@ -159,7 +165,10 @@ async fn what_is_wrong_is_named_and_who_may_not_is_refused() {
     };
     let long_ago = json!({"value": -1, "until": "2020-01-01T00:00:00Z", "reason": "x"});
     assert_eq!(fields(put(&http, "tariff.base_minor", long_ago).await.problem(422)), ["until", "value"]);
-    assert_eq!(fields(put(&http, "tariff.base_minor", json!({"until": 5, "by": "me"})).await.problem(422)), ["value", "until", "reason", "by"]);
+    assert_eq!(
+        fields(put(&http, "tariff.base_minor", json!({"until": 5, "by": "me"})).await.problem(422)),
+        ["value", "until", "reason", "by"]
+    );
     let too_long = json!({"value": 1, "until": after(8 * 86_400_000), "reason": "x"});
     assert_eq!(fields(put(&http, "tariff.base_minor", too_long).await.problem(422)), ["until"]);
     let crossed = put(&http, "dispatch.gather_ms", json!({"value": 99_999, "reason": "x"})).await.problem(422);
@@ -175,7 +184,7 @@ async fn what_is_wrong_is_named_and_who_may_not_is_refused() {
     let all = http.get("/api/v1/settings").await;
     assert!(!all.text.contains("hunter2") && !all.text.contains("data_dir"), "{}", all.text);
     let fixed = setting(&http, "eta.road_timeout_ms").await;
-    assert_eq!((&fixed["live"], &fixed["origin"], fixed["about"].is_string()), (&json!(false), &json!("default"), true));
+    assert_eq!((&fixed["live"], &fixed["origin"], fixed["about"].is_string()), (&json!(false), &json!("file"), true));
     assert_eq!(setting(&http, "http.listen").await["origin"], "flag");
     for (role, reads) in [("dispatcher", true), ("viewer", true), ("integration", false)] {
         let scopes = if reads { json!([]) } else { json!(["positions:read"]) };

@@ -118,7 +118,7 @@ impl Settings {
     }
 
     /// Forgets what head office sent for `keys`, all or none, as part of a transaction; a key for which it sent nothing is no
-    /// fault. The error names the keys that head office cannot set.
+    /// fault. What is left from above and does not pass alone is set aside. The error names the keys that head office cannot set.
     pub fn clear_from_above(&self, tx: &Transaction<'_>, keys: &[String], cmd_id: &str, now: Timestamp) -> Result<(), Error> {
         let strange = keys.iter().filter(|key| !is_live(key));
         let faults: Vec<Fault> = strange.map(|key| Fault { key: key.clone(), message: layers::NOT_LIVE.to_owned() }).collect();
