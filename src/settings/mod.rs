@@ -189,13 +189,16 @@ impl Settings {
     pub fn list(&self) -> Vec<Setting> {
         let state = self.state();
         let base = &self.0.base;
-        let values = keys::shown(&base.config).into_iter().zip(keys::shown(&state.effective.config));
-        let values = values.zip(keys::shown(&Config::default()));
-        let setting = |(((key, below), (_, value)), (_, shipped)): (((String, Value), (String, Value)), (String, Value))| {
+        let mut values = keys::shown(&state.effective.config).into_iter();
+        let mut shipped = keys::shown(&Config::default()).into_iter();
+        let below = keys::shown(&base.config).into_iter();
+        let setting = |(key, below): (String, Value)| {
+            // The three name the same keys in the same order.
+            let ((_, value), (_, shipped)) = (values.next()?, shipped.next()?);
             let origin = base.origin(&key, &below, &shipped);
-            state.setting(key, value, below, origin)
+            Some(state.setting(key, value, below, origin))
         };
-        values.map(setting).collect()
+        below.filter_map(setting).collect()
     }
 
     /// One of them.

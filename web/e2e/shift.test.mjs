@@ -307,7 +307,7 @@ test('a setting is set for a while, and is as before when that is ended', async 
   await press('Changed since the start')
   await page.locator('[data-setting]').nth(1).waitFor({ state: 'detached' })
   await sound('settings')
-  await press('End the override of tariff.base_minor')
+  await press('End override: tariff.base_minor')
   await press('Changed since the start')
   await setting.locator('[data-value]:text-is("500")').waitFor()
   assert.match(on.faults.splice(0).join('\n'), /^Failed to load resource: .* 422/)
