@@ -31,7 +31,7 @@ impl Depot {
         &self.settings.0.db
     }
 
-    async fn from_above(&self, values: &[(&str, Value)], cmd_id: &str) -> Result<(), Error> {
+    async fn put_above(&self, values: &[(&str, Value)], cmd_id: &str) -> Result<(), Error> {
         let values: Vec<(String, Value)> = values.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
         let (settings, cmd_id, now) = (self.settings.clone(), cmd_id.to_owned(), self.clock.now());
         self.db().write(move |tx| settings.put_from_above(tx, &values, &cmd_id, now)).await?;
@@ -69,12 +69,12 @@ async fn an_override_lies_over_head_office_and_both_over_the_base_until_its_time
     let depot = Depot::new().await;
     let key = "tariff.base_minor";
     assert_eq!(depot.seen(key), (json!(500), "default"));
-    depot.from_above(&[(key, json!(600))], "c-1").await.unwrap();
+    depot.put_above(&[(key, json!(600))], "c-1").await.unwrap();
     assert_eq!(depot.seen(key), (json!(600), "head_office"));
     depot.set(key, json!(700), 4).await.unwrap();
     assert_eq!(depot.seen(key), (json!(700), "override"));
     // What head office sends meanwhile waits below.
-    depot.from_above(&[(key, json!(650))], "c-2").await.unwrap();
+    depot.put_above(&[(key, json!(650))], "c-2").await.unwrap();
     assert_eq!((depot.seen(key), depot.settings.current().get().tariff.base_minor), ((json!(700), "override"), 700));
     depot.clock.advance(Span::from_secs(4 * 3_600 - 1));
     depot.settings.catch_up().await.unwrap();
@@ -140,9 +140,9 @@ async fn what_is_wrong_is_named_and_nothing_is_kept() {
         assert!(format!("{error:?}").starts_with(expected), "{key}: {error:?}");
     }
     let values = [("tariff.base_minor", json!(900)), ("http.listen", json!("0.0.0.0:1")), ("dispatch.automatic", json!("maybe"))];
-    assert_eq!(named(faults(depot.from_above(&values, "c-1").await)), ["http.listen", "dispatch.automatic"]);
+    assert_eq!(named(faults(depot.put_above(&values, "c-1").await)), ["http.listen", "dispatch.automatic"]);
     let twice = [("tariff.base_minor", json!(1)), ("tariff.base_minor", json!(2))];
-    assert!(faults(depot.from_above(&twice, "c-2").await)[0].message.contains("twice"));
+    assert!(faults(depot.put_above(&twice, "c-2").await)[0].message.contains("twice"));
     assert_eq!(depot.what_happened().await, [""; 0]);
     assert_eq!(depot.seen("tariff.base_minor"), (json!(500), "default"));
 }
@@ -150,11 +150,11 @@ async fn what_is_wrong_is_named_and_nothing_is_kept() {
 #[tokio::test]
 async fn values_from_above_that_only_pass_together_are_taken_together() {
     let depot = Depot::new().await;
-    depot.from_above(&[("dispatch.gather_ms", json!(8_000)), ("dispatch.gather_most_ms", json!(9_000))], "c-1").await.unwrap();
+    depot.put_above(&[("dispatch.gather_ms", json!(8_000)), ("dispatch.gather_most_ms", json!(9_000))], "c-1").await.unwrap();
     assert_eq!(depot.settings.current().get().dispatch.gather_ms, 8_000);
     // An override that does not fit what head office sends later is set aside and told; head office's order stands.
     depot.set("dispatch.gather_most_ms", json!(8_500), 1).await.unwrap();
-    depot.from_above(&[("dispatch.gather_ms", json!(8_800))], "c-2").await.unwrap();
+    depot.put_above(&[("dispatch.gather_ms", json!(8_800))], "c-2").await.unwrap();
     let setting = depot.settings.get("dispatch.gather_most_ms").unwrap();
     assert_eq!((setting.value, setting.source.as_str()), (json!(9_000), "head_office"));
     assert!(setting.over.unwrap().1[0].contains("must not be less"));
