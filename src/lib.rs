@@ -14,10 +14,10 @@
 //! | pages and API | [`web`]; [`replay`] plays a day through dispatch: one that was under another policy, or one to come |
 //! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what came of a day |
 //! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs |
-//! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is) |
+//! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is), [`settings`] (what may change of them while depotd runs) |
 //! | state | [`store`], [`tracks`], [`fleet`]; [`office`]: head office's record in PostgreSQL; [`pricing`] is pure |
 //! | helpers | [`telemetry`] (bytes to fixes, pure), [`batch`] (records to batches and back, pure), [`ops`] (lock, run.json, certificates, systemd) |
-//! | ground | [`clock`], [`config`] |
+//! | ground | [`clock`], [`config`] (as read at the start, and [`config::Current`]: as it is in effect now) |
 //! | words | [`model`] |
 //!
 //! # A fix, from the socket to the map
@@ -50,6 +50,12 @@
 //! [`batch::Batch`], and moves its cursor when the sink says that the batch is stored. `depotd receive` and the `postgres` sink
 //! store it the same way, in [`office`]: records and cursor in one transaction. [`sync`] is where people see and steer all of it.
 //!
+//! # A setting, from head office to the next quote
+//! [`settings::Settings`] lays what head office sent over what depotd was started with, and over that what people set for a while.
+//! What comes of it is in [`config::Current`], which the rooms that read tariff, dispatch, bookings and drivers ask each time. A
+//! change is rows and a journal entry; the journal's head makes [`settings::Settings::run`] look, also when a command wrote it.
+//! A round holds on to the settings of its begin and records them.
+//!
 //! # Where to add what
 //! - A route: a handler beside its noun in [`web`], a line in [`web::routes`], a line in [`web::access::GATES`]. Tests
 //!   compare the three.
@@ -61,7 +67,8 @@
 //! - What a schedule can do: a kind in [`model::ScheduleKind`], a line in `app/actions.rs`.
 //! - A sink: a file in [`upstream::sink`] that implements [`upstream::sink::Sink`], its scheme in [`config::SinkKind`].
 //! - A table that head office is to know: its triggers in a migration, its name in [`store::outbox::TABLES`].
-//! - A setting: a field with its words in [`config`], a line in `config.toml`.
+//! - A setting: a field with its words in [`config`], a line in `config.toml`; one that may change while depotd runs is read from
+//!   [`config::Current`] each time, has bounds in `config/live.rs` and a line in `settings/keys.rs`.
 //! - A command: a file in [`cli`].
 
 pub mod analytics;
@@ -85,6 +92,7 @@ pub mod receive;
 pub mod registry;
 pub mod replay;
 pub mod schedules;
+pub mod settings;
 pub mod sim;
 pub mod store;
 pub mod sync;

@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["clock", "config"],
     &["batch", "ops", "telemetry"],
     &["fleet", "office", "pricing", "store", "tracks"],
-    &["auth", "backups", "bookings", "geofence", "registry", "sync"],
+    &["auth", "backups", "bookings", "geofence", "registry", "settings", "sync"],
     &["drivers", "schedules"],
     &["analytics", "dispatch", "mqtt", "notify", "sim", "upstream"],
     &["replay", "web"],

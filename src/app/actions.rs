@@ -66,7 +66,7 @@ async fn remind(rooms: Rooms) -> Result<String> {
 }
 
 async fn report(rooms: Rooms, zone: String, slot: Timestamp) -> Result<String> {
-    let tolerance = Span::from_secs(i64::try_from(rooms.config.dispatch.late_tolerance_s)?);
+    let tolerance = Span::from_secs(i64::try_from(rooms.settings.current().get().dispatch.late_tolerance_s)?);
     let day = Day::of(slot, &zone).previous();
     let report = Daily::new(rooms.db.clone(), tolerance).make(day, &zone, rooms.clock.now()).await?;
     Ok(format!("{}: {} bookings, {} delivered, {} expired", report.day, report.bookings, report.delivered, report.expired))
@@ -76,10 +76,10 @@ async fn plan_tomorrow(rooms: Rooms, zone: String, slot: Timestamp) -> Result<St
     let (days, day, now) = (Days::new(rooms.db.clone()), Day::of(slot, &zone).next(), rooms.clock.now());
     let known = days.ahead(&day).await?;
     let depot = Place::new(rooms.config.depot.lat, rooms.config.depot.lon)?;
-    let planned = day.clone();
+    let (planned, config) = (day.clone(), rooms.settings.current().get());
     let plan = tokio::task::spawn_blocking(move || {
         let place = |vehicle: &_| rooms.fleet.get(vehicle).and_then(|view| view.place).unwrap_or(depot);
-        ahead::plan(&planned, &zone, &known, &rooms.config.dispatch, place, now)
+        ahead::plan(&planned, &zone, &known, &config.dispatch, place, now)
     });
     let plan = plan.await?;
     days.keep(day, &plan).await?;

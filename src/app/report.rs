@@ -7,16 +7,18 @@ use crate::model::{LaneStatus, LineMode, SinkStatus};
 use crate::mqtt::stats::Snapshot;
 use crate::mqtt::{Guard, Observer};
 use crate::schedules;
+use crate::settings::{self, Settings};
 use crate::web::{Follower, Sheet};
 use serde_json::{Value, json};
 
 /// Who follows the journal, and how far they are.
-pub fn followers(guard: &Guard, dispatch: &Dispatch, learner: &Learner) -> Vec<Follower> {
-    let (guard, dispatch, learner) = (guard.observer(), dispatch.clone(), learner.clone());
+pub fn followers(guard: &Guard, dispatch: &Dispatch, learner: &Learner, settings: &Settings) -> Vec<Follower> {
+    let (guard, dispatch, learner, settings) = (guard.observer(), dispatch.clone(), learner.clone(), settings.clone());
     vec![
         Follower { name: "downlink", cursor: Box::new(move || guard.followed()) },
         Follower { name: "dispatch", cursor: Box::new(move || dispatch.cursor()) },
         Follower { name: "speeds", cursor: Box::new(move || learner.cursor()) },
+        Follower { name: "settings", cursor: Box::new(move || settings.cursor()) },
     ]
 }
 
@@ -66,6 +68,13 @@ pub fn eta(stats: &eta::Stats, board: &Board, sheet: &mut Sheet) {
 pub fn schedules(stats: schedules::Stats, sheet: &mut Sheet) {
     sheet.counter("schedule_runs_ok", "Runs of schedules that ended well", stats.ok);
     sheet.counter("schedule_runs_failed", "Runs of schedules that failed", stats.failed);
+}
+
+/// The numbers of the settings that are not as depotd was started.
+pub fn settings(stats: settings::Stats, sheet: &mut Sheet) {
+    sheet.gauge("settings_from_above", "Settings for which head office sent a value", stats.above as u64);
+    sheet.gauge("settings_overridden", "Settings that people set for a while", stats.overridden as u64);
+    sheet.gauge("settings_set_aside", "Values of either that do not pass the checks", stats.aside as u64);
 }
 
 /// The numbers of the line to head office, by sink and lane.

@@ -56,7 +56,7 @@ impl Bookings {
 
     /// A booking whose pickup is no further away than this is not scheduled.
     pub(super) fn slack(&self) -> Span {
-        Span::from_secs(i64::try_from(self.rules.dispatch.slack_s).unwrap_or(i64::MAX / 2_000))
+        Span::from_secs(i64::try_from(self.rules().dispatch.slack_s).unwrap_or(i64::MAX / 2_000))
     }
 
     /// The order with all that a booking must have: the pickup time (now where none is given; in time for the drop-off's window where
@@ -66,7 +66,7 @@ impl Bookings {
         let soonest = order.dropoff_window.map_or(now, |window| for_dropoff(window).max(now));
         let at = order.pickup_at.unwrap_or(soonest);
         let latest = order.pickup_until.unwrap_or(at).max(now);
-        let usual = latest + Span::from_secs(i64::from(self.rules.bookings.expire_after_s));
+        let usual = latest + Span::from_secs(i64::from(self.rules().bookings.expire_after_s));
         Order { pickup_at: Some(at), expires_at: Some(order.expires_at.unwrap_or(usual)), ..order.clone() }
     }
 }

@@ -67,7 +67,7 @@ async fn a_booking_goes_its_way_and_survives_a_restart() {
     for step in [Step::Arrived, Step::PickedUp, Step::PickedUp, Step::Delivered] {
         d.bookings.step(b.id, step, None, None, Actor::Device("KA-1".into()), Some(&van("KA-1"))).await.unwrap();
     }
-    let again = Bookings::new(Db::open(d.dir.path()).unwrap(), &Config::default(), d.clock.clone());
+    let again = Bookings::new(Db::open(d.dir.path()).unwrap(), Config::default(), d.clock.clone());
     let b = again.get(b.id).await.unwrap();
     assert_eq!((b.status, b.version, b.delivered_at), (Status::Delivered, 5, Some(START)));
     let page = Page { cursor: None, limit: 3 };

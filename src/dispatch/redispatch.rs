@@ -2,8 +2,10 @@
 //! not be, loses the job, and the next round decides anew.
 
 use super::eta::{Asker, Leg};
+use super::plan::Rules;
 use super::{Dispatch, Error, scene};
 use crate::bookings;
+use crate::config;
 use crate::fleet::View;
 use crate::model::{Actor, Booking, Metres, Span, Status, Timestamp};
 use std::sync::Arc;
@@ -14,16 +16,17 @@ const MOST: usize = 20_000;
 impl Dispatch {
     /// Takes jobs back where that helps; gives their number.
     pub async fn redispatch(&self, now: Timestamp) -> Result<usize, Error> {
-        if !self.0.config.automatic || (self.0.config.silent_s == 0 && self.0.config.late_gain_s == 0) {
+        let config = &self.settings().dispatch;
+        if !config.automatic || (config.silent_s == 0 && config.late_gain_s == 0) {
             return Ok(0);
         }
         let mut taken = 0;
         for job in self.0.bookings.under_way(MOST).await? {
             let watched = job.status == Status::Assigned && !job.locked;
             let Some(view) = job.vehicle.as_ref().filter(|_| watched).and_then(|vehicle| self.0.fleet.get(vehicle)) else { continue };
-            let why = match self.silent(&view, now) {
+            let why = match self.silent(&view, config, now) {
                 Some(why) => Some(why),
-                None => self.late(&job, &view, now).await,
+                None => self.late(&job, &view, config, now).await,
             };
             let Some(why) = why else { continue };
             match self.0.bookings.take_back(job.id, job.version, why, Actor::System).await {
@@ -35,16 +38,16 @@ impl Dispatch {
         Ok(taken)
     }
 
-    fn silent(&self, view: &View, now: Timestamp) -> Option<String> {
+    fn silent(&self, view: &View, config: &config::Dispatch, now: Timestamp) -> Option<String> {
         let silence = now.since(view.fix_ts.unwrap_or_default().max(view.since).max(self.0.since));
-        let limit = span(self.0.config.silent_s);
+        let limit = span(config.silent_s);
         let is = limit > Span::default() && !view.online && silence > limit;
         is.then(|| format!("{} has not been heard for {:.0} min", view.id, silence.as_secs_f64() / 60.0))
     }
 
-    async fn late(&self, job: &Booking, view: &View, now: Timestamp) -> Option<String> {
-        let gain = span(self.0.config.late_gain_s);
-        let wanted = job.order.pickup_at.map(|at| at + span(self.0.config.late_after_s));
+    async fn late(&self, job: &Booking, view: &View, config: &config::Dispatch, now: Timestamp) -> Option<String> {
+        let gain = span(config.late_gain_s);
+        let wanted = job.order.pickup_at.map(|at| at + span(config.late_after_s));
         let due = scene::due(job).or(wanted).filter(|_| gain > Span::default())?;
         let (pickup, here) = (job.order.pickup.place, view.place?);
         let expected = self.0.bookings.etas().get(job.id).and_then(|eta| eta.pickup_at);
@@ -52,7 +55,7 @@ impl Dispatch {
         if arrival <= due {
             return None;
         }
-        let (other, way) = scene::nearest_free(&self.0.fleet, job, &self.0.rules, now)?;
+        let (other, way) = scene::nearest_free(&self.0.fleet, job, &Rules::from(config), now)?;
         let leg = |view: &View, from| Leg { class: Arc::clone(&view.class), from, to: pickup };
         let until = self.0.clock.monotonic() + self.0.etas.patience();
         let drives = self.0.etas.drives(&[leg(view, here), leg(&other, other.place?)], now, Asker::Background, until).await;

@@ -98,11 +98,13 @@ pub enum Kind {
     ScheduleChanged,
     /// A user, token or session right changed.
     AccessChanged,
+    /// A setting got another value, from head office or from people here, or lost that again.
+    SettingsChanged,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::BookingPlaced,
         Self::BookingChanged,
         Self::BookingReleased,
@@ -137,6 +139,7 @@ impl Kind {
         Self::DeviceRevoked,
         Self::ScheduleChanged,
         Self::AccessChanged,
+        Self::SettingsChanged,
     ];
 
     /// The name in the journal and on the wire, like `booking.assigned`.
@@ -176,6 +179,7 @@ impl Kind {
             Self::DeviceRevoked => "device.revoked",
             Self::ScheduleChanged => "schedule.changed",
             Self::AccessChanged => "access.changed",
+            Self::SettingsChanged => "settings.changed",
         }
     }
 

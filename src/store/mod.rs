@@ -25,6 +25,7 @@ pub mod rounds;
 mod row;
 pub mod schedules;
 pub mod sessions;
+pub mod settings;
 pub mod shifts;
 pub mod sinks;
 pub mod snapshot;

@@ -22,6 +22,8 @@ pub const TABLES: &[(&str, &[&str])] = &[
     ("recurrence_slots", &["recurrence_id", "date"]),
     ("schedules", &["id"]),
     ("daily_reports", &["day"]),
+    ("settings_from_above", &["key"]),
+    ("settings_overrides", &["key"]),
 ];
 
 /// Columns that let somebody in: hashes of secrets.

@@ -28,6 +28,7 @@ pub mod routes;
 mod schedules;
 mod server;
 mod session;
+mod settings;
 mod shapes;
 mod sync;
 mod system;
@@ -48,6 +49,7 @@ use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::registry::Registry;
 use crate::schedules::Schedules;
+use crate::settings::Settings;
 use crate::store::Db;
 use crate::sync::Sync as Upstream;
 use crate::telemetry::Inspector;
@@ -76,8 +78,10 @@ pub struct Follower {
 
 /// What the HTTP side works with. Rooms that it must not know come in as functions.
 pub struct Deps {
-    /// The settings.
+    /// What depotd was started with.
     pub config: Arc<Config>,
+    /// What is in effect, and what may change of it.
+    pub settings: Settings,
     /// The time.
     pub clock: Clock,
     /// The journal's head, and whether the database can be written.

@@ -9,7 +9,7 @@ use super::{Asker, Eta, Etas, Leg, SOURCES};
 use crate::bookings::late::{Late, news};
 use crate::bookings::{self, Bookings, etas::JobEta};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Current};
 use crate::fleet::{Fleet, View};
 use crate::model::{Booking, BookingId, Metres, Place, Span, Status, Timestamp, VehicleId};
 use crate::store::Db;
@@ -51,7 +51,7 @@ pub struct Deps {
 /// Looks at the jobs.
 pub struct Live {
     deps: Deps,
-    rules: Rules,
+    settings: Current,
     known: HashMap<BookingId, Basis>,
     /// By how much each job was told late; `None` until that was read.
     told: Option<HashMap<BookingId, Span>>,
@@ -64,6 +64,19 @@ struct Rules {
     halt: Span,
     late_after: Span,
     tolerance: Span,
+}
+
+impl Rules {
+    fn of(config: &Config) -> Self {
+        let seconds = |s: u64| Span::from_secs(i64::try_from(s).unwrap_or(i64::MAX));
+        Self {
+            every: Duration::from_secs(config.eta.live_s.max(1)),
+            fix_max_age: seconds(config.dispatch.fix_max_age_s),
+            halt: seconds(config.eta.halt_s),
+            late_after: seconds(config.dispatch.late_after_s),
+            tolerance: seconds(config.dispatch.late_tolerance_s),
+        }
+    }
 }
 
 /// What an answer rests on.
@@ -83,16 +96,8 @@ struct Basis {
 
 impl Live {
     /// Looks as the settings say; nothing is known yet.
-    pub fn new(deps: Deps, config: &Config) -> Self {
-        let seconds = |s: u64| Span::from_secs(i64::try_from(s).unwrap_or(i64::MAX));
-        let rules = Rules {
-            every: Duration::from_secs(config.eta.live_s.max(1)),
-            fix_max_age: seconds(config.dispatch.fix_max_age_s),
-            halt: seconds(config.eta.halt_s),
-            late_after: seconds(config.dispatch.late_after_s),
-            tolerance: seconds(config.dispatch.late_tolerance_s),
-        };
-        Self { deps, rules, known: HashMap::new(), told: None }
+    pub fn new(deps: Deps, settings: impl Into<Current>) -> Self {
+        Self { deps, settings: settings.into(), known: HashMap::new(), told: None }
     }
 
     /// Looks again and again until cancelled. A look that fails is made again.
@@ -103,9 +108,10 @@ impl Live {
             if let Err(error) = self.look().await {
                 tracing::warn!(%error, "the jobs under way were not looked at: {error}");
             }
+            let every = Rules::of(&self.settings.get()).every;
             let pause = async {
                 tokio::time::sleep(REST).await;
-                drop(tokio::time::timeout(self.rules.every, head.changed()).await);
+                drop(tokio::time::timeout(every, head.changed()).await);
             };
             tokio::select! {
                 () = cancel.cancelled() => return,
@@ -116,24 +122,24 @@ impl Live {
 
     /// Looks once.
     pub async fn look(&mut self) -> Result<(), bookings::Error> {
-        let now = self.deps.clock.now();
+        let (now, rules) = (self.deps.clock.now(), Rules::of(&self.settings.get()));
         let jobs = self.deps.bookings.under_way(MOST_JOBS).await?;
         let under_way: HashSet<BookingId> = jobs.iter().map(|job| job.id).collect();
         self.known.retain(|id, _| under_way.contains(id));
-        self.ask_again(&jobs, now).await;
-        let eta = |job: &Booking| Some((job.id, forecast(job, self.known.get(&job.id)?, &self.rules, now)));
+        self.ask_again(&jobs, &rules, now).await;
+        let eta = |job: &Booking| Some((job.id, forecast(job, self.known.get(&job.id)?, &rules, now)));
         let etas: HashMap<BookingId, JobEta> = jobs.iter().filter_map(eta).collect();
         self.deps.bookings.etas().replace(etas.clone());
-        self.warn(&jobs, &etas).await
+        self.warn(&jobs, &etas, rules.tolerance).await
     }
 
-    async fn ask_again(&mut self, jobs: &[Booking], now: Timestamp) {
+    async fn ask_again(&mut self, jobs: &[Booking], rules: &Rules, now: Timestamp) {
         let mut legs = Vec::new();
         let mut asked = Vec::new();
         for job in jobs {
             let Some((view, place)) = self.view(job).and_then(|view| view.place.map(|place| (view, place))) else { continue };
             let before = self.known.get(&job.id);
-            if before.is_some_and(|basis| !basis.is_outdated(job, &view, place, now, self.rules.fix_max_age)) {
+            if before.is_some_and(|basis| !basis.is_outdated(job, &view, place, now, rules.fix_max_age)) {
                 continue;
             }
             let same = before.filter(|basis| basis.vehicle == view.id && job.status == Status::PickedUp).map(|basis| basis.passed);
@@ -147,7 +153,7 @@ impl Live {
             let mut from = place;
             legs.extend(ahead.into_iter().map(|to| Leg { class: Arc::clone(&view.class), from: std::mem::replace(&mut from, to), to }));
         }
-        let until = self.deps.clock.monotonic() + self.rules.every;
+        let until = self.deps.clock.monotonic() + rules.every;
         let mut drives = self.deps.etas.drives(&legs, now, Asker::Background, until).await.into_iter();
         for (job, mut basis, ahead) in asked {
             basis.drives = drives.by_ref().take(ahead).collect();
@@ -177,7 +183,7 @@ impl Live {
         done
     }
 
-    async fn warn(&mut self, jobs: &[Booking], etas: &HashMap<BookingId, JobEta>) -> Result<(), bookings::Error> {
+    async fn warn(&mut self, jobs: &[Booking], etas: &HashMap<BookingId, JobEta>, tolerance: Span) -> Result<(), bookings::Error> {
         let Deps { bookings, .. } = &self.deps;
         let told = match &mut self.told {
             Some(told) => told,
@@ -193,7 +199,7 @@ impl Live {
         for job in jobs {
             let (Some(eta), Some(vehicle)) = (etas.get(&job.id), &job.vehicle) else { continue };
             let by = eta.late.map(|late| late.by);
-            if written == MOST_WARNINGS || news(told.get(&job.id).copied(), by, self.rules.tolerance).is_none() {
+            if written == MOST_WARNINGS || news(told.get(&job.id).copied(), by, tolerance).is_none() {
                 continue;
             }
             written += 1;

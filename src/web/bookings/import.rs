@@ -85,7 +85,7 @@ pub async fn import(
     IdempotencyKey(key): IdempotencyKey,
     CsvBody(bytes): CsvBody,
 ) -> Result<Json<ImportShape>> {
-    let (lines, bad) = read(&bytes, web.config.bookings.import_max_lines)?;
+    let (lines, bad) = read(&bytes, web.settings.current().get().bookings.import_max_lines)?;
     let mode = ImportMode { dry_run: p.dry_run, partial: p.partial };
     let mut report = web.bookings.import(lines, bad, mode, who.actor(), key).await?;
     for (_, fault) in &mut report.bad {

@@ -1,4 +1,4 @@
-export type Screen = 'live' | 'bookings' | 'drivers' | 'schedule' | 'fleet' | 'access'
+export type Screen = 'live' | 'bookings' | 'drivers' | 'schedule' | 'fleet' | 'access' | 'settings'
 const PATHS: Record<Screen, string> = {
   live: '/',
   bookings: '/bookings',
@@ -6,6 +6,7 @@ const PATHS: Record<Screen, string> = {
   schedule: '/schedule',
   fleet: '/fleet',
   access: '/access',
+  settings: '/settings',
 }
 export type Selected = { kind: 'vehicle' | 'booking'; id: string } | null
 
