@@ -16,7 +16,7 @@
 //! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs |
 //! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is) |
 //! | state | [`store`], [`tracks`], [`fleet`]; [`office`]: head office's record in PostgreSQL; [`pricing`] is pure |
-//! | helpers | [`telemetry`] (bytes to fixes, pure), [`batch`] (records to batches and back, pure), [`ops`] (lock, run.json, certificates, systemd) |
+//! | helpers | [`telemetry`] (bytes to fixes, pure), [`batch`] (records to batches and back, pure), [`fields`] (requests read, every fault told), [`ops`] (lock, run.json, certificates, systemd) |
 //! | ground | [`clock`], [`config`] |
 //! | words | [`model`] |
 //!
@@ -75,6 +75,7 @@ pub mod clock;
 pub mod config;
 pub mod dispatch;
 pub mod drivers;
+pub mod fields;
 pub mod fleet;
 pub mod model;
 pub mod mqtt;

@@ -11,7 +11,7 @@ use std::path::Path;
 const FLOORS: &[&[&str]] = &[
     &["model"],
     &["clock", "config"],
-    &["batch", "ops", "telemetry"],
+    &["batch", "fields", "ops", "telemetry"],
     &["fleet", "office", "pricing", "store", "tracks"],
     &["auth", "backups", "bookings", "geofence", "registry", "sync"],
     &["drivers", "schedules"],

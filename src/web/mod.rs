@@ -10,13 +10,11 @@ mod drivers;
 pub mod error;
 mod extract;
 mod failures;
-pub mod fields;
 mod gauges;
 mod headers;
 mod if_match;
 mod limits;
 pub mod live;
-mod merge;
 mod metrics;
 mod openapi;
 mod order;
@@ -35,6 +33,7 @@ mod users;
 mod vehicles;
 mod version;
 
+pub use crate::fields;
 pub use metrics::Sheet;
 pub use server::{Bounds, serve};
 
