@@ -22,6 +22,7 @@ pub const TABLES: &[(&str, &[&str])] = &[
     ("recurrence_slots", &["recurrence_id", "date"]),
     ("schedules", &["id"]),
     ("daily_reports", &["day"]),
+    ("orders", &["number"]),
 ];
 
 /// Columns that let somebody in: hashes of secrets.
