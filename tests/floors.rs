@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["batch", "fields", "ops", "telemetry"],
     &["fleet", "office", "pricing", "store", "tracks"],
     &["auth", "backups", "bookings", "geofence", "registry", "sync"],
-    &["drivers", "schedules"],
+    &["drivers", "orders", "schedules"],
     &["analytics", "dispatch", "mqtt", "notify", "sim", "upstream"],
     &["replay", "web"],
     &["app", "receive"],

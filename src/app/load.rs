@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::fleet::mirror::{Found, Mirror};
+use crate::orders::Orders;
 use crate::schedules::Schedules;
 use crate::store::{self, Db};
 use crate::sync::Sync;
@@ -29,9 +30,12 @@ pub async fn open(config: Config) -> Result<(Rooms, Mirror)> {
     register(&db, &fleet).await.context("read the vehicles")?;
     let (log, into) = (tracks.clone(), fleet.clone());
     let mirror = tokio::task::spawn_blocking(move || replay(&dir, &log, &into)).await?.context("find out where everyone is")?;
+    let auth = Auth::new(db.clone(), &config.mqtt, clock.clone());
+    let bookings = Bookings::new(db.clone(), &config, clock.clone());
     let rooms = Rooms {
-        auth: Auth::new(db.clone(), &config.mqtt, clock.clone()),
-        bookings: Bookings::new(db.clone(), &config, clock.clone()),
+        orders: Orders::new(db.clone(), bookings.clone(), auth.clone(), &config.upstream, clock.clone()),
+        auth,
+        bookings,
         schedules: Schedules::new(db.clone(), &config.depot.zone, clock.clone()),
         sync: Sync::new(db.clone(), &config.upstream, clock.clone()),
         due: Arc::default(),

@@ -18,6 +18,7 @@ pub mod live;
 mod metrics;
 mod openapi;
 mod order;
+mod orders;
 mod pages;
 mod quotes;
 mod recurrences;
@@ -43,6 +44,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::drivers::Drivers;
 use crate::fleet::Fleet;
+use crate::orders::Orders;
 use crate::registry::Registry;
 use crate::schedules::Schedules;
 use crate::store::Db;
@@ -87,6 +89,8 @@ pub struct Deps {
     pub schedules: Schedules,
     /// The line to head office.
     pub sync: Upstream,
+    /// Head office's orders.
+    pub orders: Orders,
     /// Makes the schedules' runner look.
     pub wake_schedules: Arc<Notify>,
     /// The drivers.

@@ -4,10 +4,13 @@
 pub mod postgres;
 pub mod proxy;
 
+use depotd::auth::Auth;
+use depotd::bookings::Bookings;
 use depotd::clock::Clock;
 use depotd::config::{self, SinkSettings};
 use depotd::fleet::Fleet;
 use depotd::model::{Actor, Fix, Flags, Kind, LineMode, Place, Span, VehicleId};
+use depotd::orders::Orders;
 use depotd::sim::rng::Rng;
 use depotd::store::{self, Db, audit, journal};
 use depotd::sync::Sync;
@@ -93,7 +96,17 @@ impl Truths {
     /// A line with little patience.
     pub fn line(&self, sync: &Sync, config: &config::Upstream) -> Line {
         let settings = config.sinks[0].clone();
-        let deps = Deps { db: self.db.clone(), sync: sync.clone(), clock: self.clock.clone(), config: config.clone(), zone: "UTC".into() };
+        let all = config::Config::default();
+        let bookings = Bookings::new(self.db.clone(), &all, self.clock.clone());
+        let auth = Auth::new(self.db.clone(), &all.mqtt, self.clock.clone());
+        let deps = Deps {
+            db: self.db.clone(),
+            sync: sync.clone(),
+            orders: Orders::new(self.db.clone(), bookings, auth, config, self.clock.clone()),
+            clock: self.clock.clone(),
+            config: config.clone(),
+            zone: "UTC".into(),
+        };
         let outgoing = Outgoing {
             db: self.db.clone(),
             tracks: self.tracks.clone(),
