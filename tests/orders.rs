@@ -372,7 +372,7 @@ async fn whenever_the_depot_is_killed_each_order_is_carried_out_once_and_answere
     let office = HeadOffice::open().await;
     let mut depot = office.depot(&office.url, "").await;
     let key = office.key();
-    for round in 0..6 {
+    for round in 0_u8..6 {
         for n in round * 10..(round + 1) * 10 {
             let text = text(&command(&format!("order{n}"), DEPOT, HOUR));
             office.put(&format!("order{n}"), &text, &key.sign(&text)).await;
@@ -380,7 +380,7 @@ async fn whenever_the_depot_is_killed_each_order_is_carried_out_once_and_answere
         // Some of these are in the making when it is killed.
         until("the depot to be at it", async || {
             let answered = office.count("select count(*) from depotd.command where outcome is not null").await;
-            (answered > round as i64 * 7).then_some(())
+            (answered > i64::from(round) * 7).then_some(())
         })
         .await;
         depot.kill9().await;
