@@ -21,6 +21,7 @@ use crate::ops::data_dir::{self, DataDirLock};
 use crate::ops::notify;
 use crate::ops::run_file::Running;
 use crate::ops::ticker;
+use crate::orders::Orders;
 use crate::registry::Registry;
 use crate::schedules::{Runner, Schedules};
 use crate::settings::{Base, Settings};
@@ -79,6 +80,7 @@ struct Rooms {
     inspector: Inspector,
     schedules: Schedules,
     sync: Sync,
+    orders: Orders,
     /// Makes the schedules' runner look at the table.
     due: Arc<Notify>,
 }
@@ -232,7 +234,7 @@ async fn bind_http(
     let basemap = options.basemap.or_else(|| std::fs::read(file).ok().map(Bytes::from));
     let (watched, counted, planned) = (guard.observer(), guard.observer(), planners.dispatch.clone());
     let (runner, etas, board) = (planners.runner.clone(), planners.etas.clone(), rooms.bookings.etas().clone());
-    let (sync, settings) = (rooms.sync.clone(), rooms.settings.clone());
+    let (sync, settings, orders) = (rooms.sync.clone(), rooms.settings.clone(), rooms.orders.clone());
     let deps = web::Deps {
         config: Arc::clone(&rooms.config),
         settings: rooms.settings.clone(),
@@ -242,6 +244,7 @@ async fn bind_http(
         bookings: rooms.bookings.clone(),
         schedules: rooms.schedules.clone(),
         sync: rooms.sync.clone(),
+        orders: rooms.orders.clone(),
         wake_schedules: Arc::clone(&rooms.due),
         drivers: rooms.drivers.clone(),
         registry: Registry::new(rooms.db.clone(), rooms.clock.clone()),
@@ -259,6 +262,7 @@ async fn bind_http(
             report::schedules(runner.stats(), sheet);
             report::sync(&sync.status(), sheet);
             report::settings(settings.stats(), sheet);
+            report::orders(&orders.stats(), sheet);
             report::eta(&etas.stats(), &board, sheet);
         }),
     };

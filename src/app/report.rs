@@ -6,6 +6,7 @@ use crate::dispatch::{self, Dispatch};
 use crate::model::{LaneStatus, LineMode, SinkStatus};
 use crate::mqtt::stats::Snapshot;
 use crate::mqtt::{Guard, Observer};
+use crate::orders;
 use crate::schedules;
 use crate::settings::{self, Settings};
 use crate::web::{Follower, Sheet};
@@ -89,6 +90,13 @@ pub fn sync(sinks: &[SinkStatus], sheet: &mut Sheet) {
     sheet.gauges("upstream_lost", "Records that retention took before they were sent", "lane", lanes(|lane| lane.lost));
     sheet.gauges("upstream_records", "Records that the sink acknowledged", "lane", lanes(|lane| lane.records));
     sheet.gauges("upstream_bytes", "Bytes of batches that the sink acknowledged", "lane", lanes(|lane| lane.bytes));
+}
+
+/// What became of head office's orders.
+pub fn orders(stats: &orders::Stats, sheet: &mut Sheet) {
+    let orders::Stats { applied, rejected, expired, refused, repeated } = *stats;
+    let outcomes = [("applied", applied), ("rejected", rejected), ("expired", expired), ("refused", refused), ("repeated", repeated)];
+    sheet.counters("orders", "Orders of head office by what became of them", "outcome", outcomes);
 }
 
 /// The guard's numbers.

@@ -35,7 +35,7 @@ pub struct Page {
 /// An order of head office, as it travels.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Order {
-    /// Its number among the depot's orders; grows by one.
+    /// Its number among the depot's orders; grows.
     pub seq: i64,
     /// The command: one JSON document as text, exactly as it was signed.
     pub command: String,

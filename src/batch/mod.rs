@@ -5,10 +5,12 @@
 //! number with the data knows a repeat and a hole when it sees one: exactly once in effect, in order, lane by lane.
 
 mod answers;
+mod command;
 mod receipt;
 mod record;
 
 pub use answers::{Known, Order, Page, Stored};
+pub use command::{Command, MAX_COMMAND, NoKey, PublicKey, SigningKey, digest, is_cmd_id};
 pub use receipt::{Digest, Receipt, day_of};
 pub use record::{AuditEntry, Column, EventEntry, Gap, Line, Place, Record, RoundEntry, RowState, Track};
 

@@ -3,7 +3,7 @@
 use super::error::Fault;
 use super::faults::{time_faults, way_faults};
 use super::quote::{essence, quoted_fare};
-use super::{Bookings, Change, Error, Reordered, Result, commit, find, record};
+use super::{Bookings, Change, Error, Reordered, Result, commit, find, head_office, record};
 use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Part, Status, Step, Timestamp};
 use crate::store;
 use rusqlite::Transaction;
@@ -17,21 +17,25 @@ impl Bookings {
     /// vehicle has it, the booking is scheduled or waiting anew, and an offer is taken back when its driver would have to
     /// know. Afterwards the vehicle is told. Where nothing changes, nothing happens.
     pub async fn edit(&self, id: BookingId, version: u32, order: Order, quote_id: Option<String>, actor: Actor) -> Result<Booking> {
-        let now = self.clock.now();
-        let (fare, _) = self.price(&order);
-        let order = self.complete(&order, now);
-        let edit = Edit { order, fare, quote_id, release_to: now + self.slack(), now };
+        let edit = self.editing(&order, quote_id, self.clock.now());
         self.db.write(move |tx| edit.run(tx, at_version(tx, id, version)?, &actor)).await
+    }
+
+    pub(super) fn editing(&self, order: &Order, quote_id: Option<String>, now: Timestamp) -> Edit {
+        let (fare, _) = self.price(order);
+        Edit { order: self.complete(order, now), fare, quote_id, release_to: now + self.slack(), now }
     }
 
     /// Wants a booking after all that was cancelled, failed or expired at `version`, with the times of `order`.
     pub async fn reopen(&self, id: BookingId, version: u32, order: Order, reason: Option<String>, actor: Actor) -> Result<Booking> {
         let now = self.clock.now();
-        let order = self.complete(&order, now);
+        let wanted = order;
+        let order = self.complete(&wanted, now);
         let release_to = now + self.slack();
         let change = move |tx: &Transaction<'_>| {
             let booking = at_version(tx, id, version)?;
             booking.status.after(Step::Reopen)?;
+            head_office::may_reopen(&booking, &wanted, &actor, now)?;
             let faults = time_faults(&order, now);
             if !faults.is_empty() {
                 return Err(Error::Invalid(faults));
@@ -63,12 +67,13 @@ fn moved_expiry(old: &Order, new: &Order) -> Option<Timestamp> {
     old.expires_at.map(|at| at + by)
 }
 
-fn at_version(tx: &Transaction<'_>, id: BookingId, version: u32) -> Result<Booking> {
+pub(super) fn at_version(tx: &Transaction<'_>, id: BookingId, version: u32) -> Result<Booking> {
     let booking = find(tx, id)?;
     if booking.version == version { Ok(booking) } else { Err(Error::Stale(Box::new(booking))) }
 }
 
-struct Edit {
+/// A change that is ready to be made.
+pub(super) struct Edit {
     order: Order,
     /// By the tariff.
     fare: Fare,
@@ -78,7 +83,7 @@ struct Edit {
 }
 
 impl Edit {
-    fn run(mut self, tx: &Transaction<'_>, booking: Booking, actor: &Actor) -> Result<Booking> {
+    pub(super) fn run(mut self, tx: &Transaction<'_>, booking: Booking, actor: &Actor) -> Result<Booking> {
         let parts = Part::changed(&booking.order, &self.order);
         // What moves along by itself is nobody's change.
         if !parts.contains(&Part::Expiry) {
@@ -87,6 +92,7 @@ impl Edit {
         if parts.is_empty() && self.quote_id.is_none() {
             return Ok(booking);
         }
+        head_office::may_change(&booking, &parts, self.quote_id.is_some(), actor)?;
         let fare = self.permitted(tx, &booking, &parts)?;
         let mut fields: Vec<_> = parts.iter().map(|part| part.field()).collect();
         fields.dedup();

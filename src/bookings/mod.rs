@@ -11,6 +11,7 @@ mod error;
 pub mod etas;
 mod faults;
 mod give;
+mod head_office;
 mod ids;
 mod import;
 pub mod late;

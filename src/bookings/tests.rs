@@ -342,4 +342,5 @@ proptest! {
 }
 
 mod edits;
+mod head_office;
 mod reminders;

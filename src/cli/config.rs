@@ -56,7 +56,7 @@ pub fn run(command: Command, common: &Common) -> Result<()> {
         let (db, clock) = (Db::open(&dir)?, Clock::system());
         let base = Base { config, origins };
         let base = if Running::read(&dir).is_some() { base.of_server(&db).await? } else { base };
-        let settings = Settings::open(db, base, clock.clone()).await?;
+        let settings = Settings::open(db, base, clock.clone())?;
         match command {
             Command::Override(args) => set(&settings, args, clock.now(), common).await,
             _ => show(&settings, common),

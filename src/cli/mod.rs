@@ -7,6 +7,7 @@ pub mod demo;
 pub mod device;
 pub mod dispatch;
 pub mod doctor;
+pub mod order;
 pub mod receive;
 pub mod replay;
 pub mod serve;

@@ -1,6 +1,8 @@
 //! The settings of the line to head office.
 
 use crate::model::Lane;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -220,6 +222,11 @@ impl Upstream {
         demand(
             self.sinks.iter().all(|sink| !sink.orders) || !self.orders_key.is_empty(),
             "upstream.orders_key must be set when a sink has orders = true",
+        );
+        let is_key = |text: &str| STANDARD.decode(text).is_ok_and(|key| key.len() == 32);
+        demand(
+            self.orders_key.is_empty() || is_key(&self.orders_key),
+            "upstream.orders_key must be the 32 bytes of an Ed25519 key in base64",
         );
         for (at, sink) in self.sinks.iter().enumerate() {
             let mut of_sink = |ok: bool, what: &str| demand(ok, &format!("upstream.sinks[{at}] {:?}: {what}", sink.name));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::bookings::ByHand;
-use crate::model::{Currency, Fare, Kind, Money, Order, Pause, Place, Site, Status, Step, Vehicle, VehicleId, Window};
+use crate::model::{Currency, Fare, Kind, Money, Order, Origin, Pause, Place, Site, Status, Step, Vehicle, VehicleId, Window};
 use crate::store::{audit, bookings, duty, journal, vehicles};
 
 const START: Timestamp = Timestamp::from_secs(1_780_041_600);
@@ -65,7 +65,10 @@ impl Depot {
         let site = Site::at(Place::new(42.5, 1.5).unwrap());
         let fare = Fare { price: Money { amount_minor: 900, currency: Currency::new("EUR").unwrap() }, distance_m: 1, duration_s: 60 };
         let order = Order { pickup_at: Some(START), expires_at: Some(START + hours(1)), ..Order::new(site.clone(), site) };
-        let place = move |tx: &Transaction<'_>| bookings::insert(tx, id, Status::Waiting, &order, fare, START);
+        let place = move |tx: &Transaction<'_>| {
+            let new = bookings::New { id, status: Status::Waiting, order: &order, fare, origin: Origin::Depot };
+            bookings::insert(tx, &new, START)
+        };
         self.db.write::<_, store::Error>(place).await.unwrap();
         let all = crate::bookings::Bookings::new(self.db.clone(), Config::default(), self.clock.clone());
         all.assign(id, ByHand::to(car(vehicle)), boss()).await.unwrap();

@@ -13,16 +13,19 @@ pub enum Actor {
     Token(String),
     /// A device, by id, for its vehicle.
     Device(String),
+    /// Head office, by an order that it signed.
+    HeadOffice,
 }
 
 impl Actor {
-    /// `system`, `user:ana`, `token:k3f`, `device:tracker-1`.
+    /// `system`, `user:ana`, `token:k3f`, `device:tracker-1`, `head_office`.
     pub fn to_text(&self) -> String {
         match self {
             Self::System => "system".to_owned(),
             Self::User(name) => format!("user:{name}"),
             Self::Token(id) => format!("token:{id}"),
             Self::Device(id) => format!("device:{id}"),
+            Self::HeadOffice => "head_office".to_owned(),
         }
     }
 }
@@ -100,11 +103,19 @@ pub enum Kind {
     AccessChanged,
     /// A setting got another value, from head office or from people here, or lost that again.
     SettingsChanged,
+    /// An order of head office was carried out.
+    CommandApplied,
+    /// An order of head office was understood, and not carried out.
+    CommandRejected,
+    /// An order of head office came too late.
+    CommandExpired,
+    /// Something that came as an order of head office was none for this depot.
+    CommandRefused,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 39] = [
         Self::BookingPlaced,
         Self::BookingChanged,
         Self::BookingReleased,
@@ -140,6 +151,10 @@ impl Kind {
         Self::ScheduleChanged,
         Self::AccessChanged,
         Self::SettingsChanged,
+        Self::CommandApplied,
+        Self::CommandRejected,
+        Self::CommandExpired,
+        Self::CommandRefused,
     ];
 
     /// The name in the journal and on the wire, like `booking.assigned`.
@@ -180,6 +195,10 @@ impl Kind {
             Self::ScheduleChanged => "schedule.changed",
             Self::AccessChanged => "access.changed",
             Self::SettingsChanged => "settings.changed",
+            Self::CommandApplied => "command.applied",
+            Self::CommandRejected => "command.rejected",
+            Self::CommandExpired => "command.expired",
+            Self::CommandRefused => "command.refused",
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod booking;
 mod change;
+mod command;
 mod day;
 mod driver;
 mod event;
@@ -18,8 +19,9 @@ mod time;
 mod units;
 mod vehicle;
 
-pub use booking::{Booking, Status, Step, StepRefused};
+pub use booking::{Booking, Origin, Status, Step, StepRefused};
 pub use change::Part;
+pub use command::{Answered, Verdict};
 pub use day::Day;
 pub use driver::{Crew, Driver, Duty, Pause, Period, Shift};
 pub use event::{Actor, Event, Kind};

@@ -10,6 +10,7 @@ mod record;
 mod schema;
 mod take;
 
+pub use orders::Given;
 pub use take::Taken;
 
 use std::collections::HashSet;

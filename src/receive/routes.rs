@@ -66,7 +66,7 @@ struct StoredRecord {
 /// An order to the depot.
 #[derive(Serialize, ToSchema)]
 struct GivenOrder {
-    /// Its number among the depot's orders; grows by one.
+    /// Its number among the depot's orders; grows.
     seq: i64,
     /// The command, exactly as it was signed: one JSON document as text.
     command: String,

@@ -91,6 +91,7 @@ fn booked(number: u8, hour: f64, class: &str) -> Booking {
         delivered_at: None,
         ended_at: None,
         locked: false,
+        origin: crate::model::Origin::Depot,
         version: 1,
     }
 }

@@ -112,7 +112,7 @@ impl Settings {
         for (key, value) in values {
             rows::put_above(tx, key, &Above { value: value.clone(), cmd_id: cmd_id.to_owned(), at: now })?;
             let data = json!({"key": key, "what": "set_from_above", "value": value, "cmd_id": cmd_id});
-            announce(tx, "settings.from_above", key, &data, &Actor::System, now)?;
+            announce(tx, "settings.from_above", key, &data, &Actor::HeadOffice, now)?;
         }
         Ok(())
     }
@@ -128,7 +128,7 @@ impl Settings {
         for key in keys {
             if rows::clear_above(tx, key)? {
                 let data = json!({"key": key, "what": "cleared_from_above", "cmd_id": cmd_id});
-                announce(tx, "settings.clear_from_above", key, &data, &Actor::System, now)?;
+                announce(tx, "settings.clear_from_above", key, &data, &Actor::HeadOffice, now)?;
             }
         }
         Ok(())

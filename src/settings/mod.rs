@@ -168,8 +168,8 @@ fn read(c: &Connection) -> store::Result<(i64, Layers)> {
 
 impl Settings {
     /// The settings of `db` over `base`.
-    pub async fn open(db: Db, base: Base, clock: Clock) -> store::Result<Self> {
-        let (revision, layers) = db.read(read).await?;
+    pub fn open(db: Db, base: Base, clock: Clock) -> store::Result<Self> {
+        let (revision, layers) = db.read_blocking(read)?;
         let state = State::new(revision, layers, &base, clock.now());
         tell(&state.effective);
         let current = Current::new(state.effective.config.clone());

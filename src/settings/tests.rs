@@ -18,13 +18,13 @@ struct Depot {
 impl Depot {
     async fn new() -> Self {
         let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(NOW));
-        let settings = Self::open(&dir, &clock, Config::default()).await;
+        let settings = Self::open(&dir, &clock, Config::default());
         Self { dir, clock, settings }
     }
 
-    async fn open(dir: &tempfile::TempDir, clock: &Clock, config: Config) -> Settings {
+    fn open(dir: &tempfile::TempDir, clock: &Clock, config: Config) -> Settings {
         let base = Base { config, origins: Origins::default() };
-        Settings::open(Db::open(dir.path()).unwrap(), base, clock.clone()).await.unwrap()
+        Settings::open(Db::open(dir.path()).unwrap(), base, clock.clone()).unwrap()
     }
 
     fn db(&self) -> &Db {

@@ -1,7 +1,7 @@
 //! Bookings. Only [`insert`] and [`update`] write them, and only `bookings` calls those.
 
 use super::{Error, Result, journal::count, row};
-use crate::model::{Booking, BookingId, Currency, Fare, Money, Order, Place, Priority, Site, Status, Timestamp, VehicleId, Window};
+use crate::model::{Booking, BookingId, Currency, Fare, Money, Order, Origin, Place, Priority, Site, Status, Timestamp, VehicleId, Window};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, ToSql, Transaction, params, params_from_iter};
 
@@ -31,12 +31,29 @@ fn reference(number: i64) -> String {
     format!("B-{}", 1000 + number)
 }
 
-/// Adds a booking in `status` and gives it back as kept. The order must have its `pickup_at` and `expires_at`.
-pub fn insert(tx: &Transaction<'_>, id: BookingId, status: Status, order: &Order, fare: Fare, now: Timestamp) -> Result<Booking> {
-    let mut given = ordered(order, fare)?;
+/// A booking to be added.
+#[derive(Debug)]
+pub struct New<'a> {
+    /// Its id.
+    pub id: BookingId,
+    /// Where it stands.
+    pub status: Status,
+    /// What was ordered, with its `pickup_at` and `expires_at`.
+    pub order: &'a Order,
+    /// What it costs, and its way.
+    pub fare: Fare,
+    /// Who places it.
+    pub origin: Origin,
+}
+
+/// Adds a booking and gives it back as kept.
+pub fn insert(tx: &Transaction<'_>, new: &New<'_>, now: Timestamp) -> Result<Booking> {
+    let id = new.id;
+    let mut given = ordered(new.order, new.fare)?;
     given.extend([
         ("id", id.to_string().into()),
-        ("status", status.as_str().to_owned().into()),
+        ("status", new.status.as_str().to_owned().into()),
+        ("origin", new.origin.as_str().to_owned().into()),
         ("created_at", now.as_millis().into()),
         ("updated_at", now.as_millis().into()),
         ("version", 1_i64.into()),
@@ -224,6 +241,7 @@ fn order(r: &Row<'_>) -> Result<Order> {
 fn read(r: &Row<'_>) -> Result<Booking> {
     let status: String = r.get("status")?;
     let code: String = r.get("currency")?;
+    let origin: String = r.get("origin")?;
     let currency = Currency::new(&code).ok_or_else(|| Error::Corrupt(format!("a booking has the currency {code:?}")))?;
     Ok(Booking {
         id: row::parse(r, "id")?,
@@ -245,6 +263,7 @@ fn read(r: &Row<'_>) -> Result<Booking> {
         delivered_at: row::time_opt(r, "delivered_at")?,
         ended_at: row::time_opt(r, "ended_at")?,
         locked: r.get("locked")?,
+        origin: Origin::parse(&origin).ok_or_else(|| Error::Corrupt(format!("a booking has the origin {origin:?}")))?,
         version: r.get("version")?,
     })
 }

@@ -24,6 +24,7 @@ pub const TABLES: &[(&str, &[&str])] = &[
     ("daily_reports", &["day"]),
     ("settings_from_above", &["key"]),
     ("settings_overrides", &["key"]),
+    ("orders", &["number"]),
 ];
 
 /// Columns that let somebody in: hashes of secrets.

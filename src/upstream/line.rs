@@ -1,6 +1,7 @@
 //! One sink's line: offline, catching up, live. The cursor moves when the other side says that a batch is stored.
 
 use super::backoff::Backoff;
+use super::incoming::Incoming;
 use super::outgoing::{self, Outgoing};
 use super::sink::{self, Answer, Fault, Sink};
 use super::start::{self, Epoch};
@@ -10,6 +11,7 @@ use crate::batch::{Batch, TARGET_UNPACKED};
 use crate::clock::Clock;
 use crate::config::{self, Hours, SinkSettings};
 use crate::model::{Lane, LaneStatus, LineMode, Timestamp};
+use crate::orders::Orders;
 use crate::store::sinks::{self, Cursor};
 use crate::store::{self, Db};
 use crate::sync::{Sync, Wishes};
@@ -32,6 +34,8 @@ pub struct Deps {
     pub db: Db,
     /// What people see and want.
     pub sync: Sync,
+    /// Carries out what head office orders.
+    pub orders: Orders,
     /// The time.
     pub clock: Clock,
     /// The settings.
@@ -80,6 +84,7 @@ pub struct Line {
     settings: SinkSettings,
     outgoing: Outgoing,
     wishes: Arc<Wishes>,
+    incoming: Option<Incoming>,
     lanes: BTreeMap<Lane, Position>,
     target: usize,
     not_before: Option<Instant>,
@@ -91,8 +96,10 @@ impl Line {
     /// The line to the sink that `settings` describe.
     pub fn new(deps: Deps, settings: SinkSettings, outgoing: Outgoing) -> Result<Self, crate::sync::Error> {
         let wishes = deps.sync.wishes(&settings.name)?;
+        let every = Duration::from_secs(deps.config.orders_s);
+        let incoming = settings.orders.then(|| Incoming::new(deps.orders.clone(), &settings.name, every));
         let (lanes, target) = (BTreeMap::new(), TARGET_UNPACKED);
-        Ok(Self { deps, settings, outgoing, wishes, lanes, target, not_before: None, live_at: None, backlog_at: None })
+        Ok(Self { deps, settings, outgoing, wishes, incoming, lanes, target, not_before: None, live_at: None, backlog_at: None })
     }
 
     fn name(&self) -> &str {
@@ -248,11 +255,15 @@ impl Line {
                 return Err(End::Held);
             }
             if self.wishes.take_flush() {
+                self.incoming.iter_mut().for_each(Incoming::begin_again);
                 self.outgoing.tracks.compact().await.map_err(|e| End::Failed(Fault::new(e)))?;
             }
             if self.wishes.take_verify() {
                 let found = verify::verify(&self.outgoing, sink, &self.settings.lanes).await;
                 self.deps.sync.keep_verified(self.name(), found.map_err(|fault| fault.what));
+            }
+            if let Some(incoming) = &mut self.incoming {
+                incoming.ask(sink, patience, self.deps.clock.monotonic()).await;
             }
             head.mark_unchanged();
             if self.send_one(sink, &mut turns, patience).await? {

@@ -10,16 +10,15 @@ mod drivers;
 pub mod error;
 mod extract;
 mod failures;
-pub mod fields;
 mod gauges;
 mod headers;
 mod if_match;
 mod limits;
 pub mod live;
-mod merge;
 mod metrics;
 mod openapi;
 mod order;
+mod orders;
 mod pages;
 mod proxies;
 mod quotes;
@@ -37,6 +36,7 @@ mod users;
 mod vehicles;
 mod version;
 
+pub use crate::fields;
 pub use metrics::Sheet;
 pub use proxies::Proxies;
 pub use server::{Bounds, serve};
@@ -47,6 +47,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::drivers::Drivers;
 use crate::fleet::Fleet;
+use crate::orders::Orders;
 use crate::registry::Registry;
 use crate::schedules::Schedules;
 use crate::settings::Settings;
@@ -94,6 +95,8 @@ pub struct Deps {
     pub schedules: Schedules,
     /// The line to head office.
     pub sync: Upstream,
+    /// Head office's orders.
+    pub orders: Orders,
     /// Makes the schedules' runner look.
     pub wake_schedules: Arc<Notify>,
     /// The drivers.

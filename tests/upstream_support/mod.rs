@@ -5,10 +5,14 @@ pub mod kafka;
 pub mod postgres;
 pub mod proxy;
 
+use depotd::auth::Auth;
+use depotd::bookings::Bookings;
 use depotd::clock::Clock;
 use depotd::config::{self, SinkSettings};
 use depotd::fleet::Fleet;
 use depotd::model::{Actor, Fix, Flags, Kind, LineMode, Place, Span, VehicleId};
+use depotd::orders::Orders;
+use depotd::settings::{Base, Settings};
 use depotd::sim::rng::Rng;
 use depotd::store::{self, Db, audit, journal};
 use depotd::sync::Sync;
@@ -94,7 +98,19 @@ impl Truths {
     /// A line with little patience.
     pub fn line(&self, sync: &Sync, config: &config::Upstream) -> Line {
         let settings = config.sinks[0].clone();
-        let deps = Deps { db: self.db.clone(), sync: sync.clone(), clock: self.clock.clone(), config: config.clone(), zone: "UTC".into() };
+        let all = config::Config::default();
+        let bookings = Bookings::new(self.db.clone(), &all, self.clock.clone());
+        let auth = Auth::new(self.db.clone(), &all.mqtt, self.clock.clone());
+        let base = Base { config: all, origins: config::Origins::default() };
+        let own = Settings::open(self.db.clone(), base, self.clock.clone()).unwrap();
+        let deps = Deps {
+            db: self.db.clone(),
+            sync: sync.clone(),
+            orders: Orders::new(self.db.clone(), bookings, auth, own, config, self.clock.clone()),
+            clock: self.clock.clone(),
+            config: config.clone(),
+            zone: "UTC".into(),
+        };
         let outgoing = Outgoing {
             db: self.db.clone(),
             tracks: self.tracks.clone(),

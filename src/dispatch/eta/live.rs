@@ -294,6 +294,7 @@ mod tests {
             delivered_at: None,
             ended_at: None,
             locked: false,
+            origin: crate::model::Origin::Depot,
             version: 3,
         }
     }

@@ -72,12 +72,14 @@ create table depotd.command (
     primary key (depot, seq), unique (depot, cmd_id)
 );
 
--- Writes an order behind all others of the depot: `body` is the command, `signature` its Ed25519 signature in base64.
+-- Writes an order behind all others of the depot; numbers follow the clock, so that none is given out again when this database is
+-- put back from a copy. `body` is the command, `signature` its Ed25519 signature in base64.
 create function depotd.order_depot(to_depot text, id text, command text, sig text) returns bigint language plpgsql as $$
 declare number bigint;
 begin
     perform pg_advisory_xact_lock(hashtextextended('depotd.command ' || to_depot, 0));
-    select coalesce(max(seq), 0) + 1 into number from depotd.command where depot = to_depot;
+    select greatest(coalesce(max(seq), 0) + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint) into number
+    from depotd.command where depot = to_depot;
     insert into depotd.command (depot, seq, cmd_id, body, signature) values (to_depot, number, id, command, sig);
     return number;
 end $$;

@@ -180,5 +180,5 @@ fn read_row(header: &[String], record: &StringRecord) -> std::result::Result<Boo
     }
     let cell = |column: &str| header.iter().position(|name| name == column).and_then(|place| record.get(place));
     let document = sheet::document(cell).map_err(|(column, message)| vec![Fault::new(column, message)])?;
-    Fields::of_json(document.into()).map_err(|error| error.faults().iter().map(|e| Fault::new(&e.field, e.message.clone())).collect())
+    Fields::of_json(document.into()).map_err(|wrong| wrong.0.into_iter().map(|e| Fault { field: e.field, message: e.message }).collect())
 }

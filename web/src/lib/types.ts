@@ -64,6 +64,7 @@ export interface Booking {
   cancel_reason?: string | null
   version: number
   locked?: boolean
+  origin?: 'head_office'
   eta?: JobEta
 }
 export interface Page<T> {
