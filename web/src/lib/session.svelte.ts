@@ -49,6 +49,8 @@ class Signed {
   async signOut(): Promise<void> {
     await api('/session', { method: 'DELETE' })
     live.stop()
+    // At once, so that nothing is asked any more in the name of who has left.
+    if (this.session) this.session = { ...this.session, user: null }
     await this.refresh()
   }
 
