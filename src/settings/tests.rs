@@ -99,7 +99,7 @@ async fn an_override_lies_over_head_office_and_both_over_the_base_until_its_time
 async fn an_override_ends_early_when_it_is_asked_to_and_stays_over_a_restart() {
     let depot = Depot::new().await;
     depot.set("dispatch.offers", json!("best"), 2).await.unwrap();
-    let again = Depot::open(&depot.dir, &depot.clock, Config::default()).await;
+    let again = Depot::open(&depot.dir, &depot.clock, Config::default());
     assert_eq!(again.current().get().dispatch.offers, crate::config::Offers::Best);
     again.end_override("dispatch.offers", Actor::System).await.unwrap();
     assert!(matches!(again.end_override("dispatch.offers", Actor::System).await, Err(Error::NotOverridden(_))));
@@ -110,7 +110,7 @@ async fn an_override_ends_early_when_it_is_asked_to_and_stays_over_a_restart() {
     // One that ended while nothing ran does not count at the start.
     depot.set("dispatch.offers", json!("one"), 2).await.unwrap();
     depot.clock.advance(Span::from_secs(7_200));
-    let later = Depot::open(&depot.dir, &depot.clock, Config::default()).await;
+    let later = Depot::open(&depot.dir, &depot.clock, Config::default());
     assert_eq!(later.get("dispatch.offers").unwrap().source.as_str(), "default");
     assert!(later.get("dispatch.offers").unwrap().over.is_none());
 }
@@ -130,7 +130,7 @@ async fn what_is_wrong_is_named_and_nothing_is_kept() {
     // A service that could not answer within a round's share of another pace: other sections are checked too.
     let mut roads = Config::default();
     roads.eta.road_url = "http://osrm:5000".into();
-    let with_roads = Depot::open(&depot.dir, &depot.clock, roads).await;
+    let with_roads = Depot::open(&depot.dir, &depot.clock, roads);
     let wish = Wish { value: json!(1), until: None, reason: "r".into() };
     let slow = faults(with_roads.set_for_a_while("dispatch.retry_s", wish, Actor::System).await);
     assert!(slow[0].message.contains("eta.round_share"), "{slow:?}");
@@ -167,7 +167,7 @@ async fn what_does_not_pass_after_an_upgrade_is_set_aside_and_told() {
     let above = |value: Value| Above { value, cmd_id: "old".into(), at: NOW };
     let rows = [("tariff.base_minor", above(json!(-5))), ("tariff.of_old", above(json!(1))), ("tariff.per_km_minor", above(json!(99)))];
     depot.db().write(move |tx| rows.iter().try_for_each(|(key, above)| rows::put_above(tx, key, above))).await.unwrap();
-    let settings = Depot::open(&depot.dir, &depot.clock, Config::default()).await;
+    let settings = Depot::open(&depot.dir, &depot.clock, Config::default());
     let tariff = settings.current().get().tariff.clone();
     assert_eq!((tariff.base_minor, tariff.per_km_minor), (500, 99));
     let setting = settings.get("tariff.base_minor").unwrap();

@@ -51,6 +51,7 @@ test('a driver is added, planned and put on duty', async () => {
   await page.getByRole('alert').waitFor()
   await fill('Break until', `${inDays(1)}T12:30`)
   await press('Save')
+  await page.getByLabel('Break until').waitFor({ state: 'detached' })
   await page.locator('[data-shift]').getByText('break').waitFor()
   await page.getByLabel('Vehicle for the duty').selectOption('van-1')
   await press('On duty')
