@@ -26,7 +26,7 @@ pub(super) async fn note_results<'a>(tx: &Transaction<'_>, depot: &str, events: 
         let Some(id) = said["cmd_id"].as_str() else { continue };
         let sql = "update depotd.command set answered_at = $3, outcome = $4, result = $5::text::json where depot = $1 and cmd_id = $2";
         let at = super::take::instant(event.at.as_millis());
-        tx.execute(sql, &[&depot, &id, &at, &outcome, &event.data.get().replace("\\u0000", "\\ufffd")]).await?;
+        tx.execute(sql, &[&depot, &id, &at, &outcome, &crate::batch::plain_json(event.data.get())]).await?;
     }
     Ok(())
 }

@@ -92,6 +92,7 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("POST", "/api/v1/schedules/{id}/run", Needs(What::Administer)),
     ("GET", "/api/v1/schedules/{id}/runs", Needs(What::ReadBookings)),
     ("GET", "/api/v1/sync", Needs(What::ReadBookings)),
+    ("GET", "/api/v1/sync/receipts", Needs(What::ReadBookings)),
     ("POST", "/api/v1/sync/{id}/pause", Needs(What::Administer)),
     ("POST", "/api/v1/sync/{id}/resume", Needs(What::Administer)),
     ("POST", "/api/v1/sync/{id}/flush", Needs(What::Administer)),

@@ -22,6 +22,7 @@ mod openapi;
 mod order;
 mod pages;
 mod quotes;
+mod receipts;
 mod recurrences;
 pub mod routes;
 mod schedules;

@@ -1,8 +1,8 @@
 //! Every route, flat. A new one goes here and into [`super::access::GATES`].
 
 use super::{
-    Web, access, bookings, days, devices, drivers, headers, limits, live, metrics, openapi, quotes, recurrences, schedules, session, sync,
-    system, tokens, users, vehicles,
+    Web, access, bookings, days, devices, drivers, headers, limits, live, metrics, openapi, quotes, receipts, recurrences, schedules,
+    session, sync, system, tokens, users, vehicles,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -61,6 +61,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::runs))
         .routes(routes!(sync::read))
+        .routes(routes!(receipts::receipts))
         .routes(routes!(sync::pause))
         .routes(routes!(sync::resume))
         .routes(routes!(sync::flush))
