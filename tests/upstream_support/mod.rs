@@ -1,6 +1,7 @@
 //! A depot's truths without the rest of a depot, a line to a sink, and head office's record to compare with.
 #![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its part")]
 
+pub mod office;
 pub mod postgres;
 pub mod proxy;
 
