@@ -48,7 +48,9 @@
 //! Triggers put every journal entry, audit entry, round and changed row into the outbox ([`store::outbox`]) in the transaction that
 //! makes it. A [`upstream::Line`] per sink asks the sink how far it is, lets [`upstream::Outgoing`] read on from there, packs a
 //! [`batch::Batch`], and moves its cursor when the sink says that the batch is stored. `depotd receive` and the `postgres` sink
-//! store it the same way, in [`office`]: records and cursor in one transaction. [`sync`] is where people see and steer all of it.
+//! store it the same way, in [`office`]: records and cursor in one transaction. After a restore a line first learns
+//! again what head office was told since ([`store::relearn`]); a new box is built from its record ([`store::rebuild`]). [`sync`] is
+//! where people see and steer all of it.
 //!
 //! # A setting, from head office to the next quote
 //! [`settings::Settings`] lays what head office sent over what depotd was started with, and over that what people set for a while.

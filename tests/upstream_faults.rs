@@ -1,6 +1,8 @@
 //! A depot, a line that fails, head office's receiver and its PostgreSQL: cut, late, half-open, doubled, killed at both ends, put
 //! back from an old copy. At the end both have the same, each record once, in order.
 
+#![expect(clippy::disallowed_methods, reason = "a test is its own app")]
+
 mod upstream_support;
 
 use axum::extract::Request;

@@ -23,6 +23,15 @@ pub struct Stored {
     pub digest: String,
 }
 
+/// Up to this number of an epoch depot and upstream agree.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Agreed {
+    /// The epoch.
+    pub epoch: String,
+    /// The last number.
+    pub through: i64,
+}
+
 /// A part of all that is known of a depot, to build it anew.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Page {

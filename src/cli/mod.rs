@@ -8,6 +8,7 @@ pub mod device;
 pub mod dispatch;
 pub mod doctor;
 pub mod order;
+pub mod rebuild;
 pub mod receive;
 pub mod replay;
 pub mod serve;
@@ -75,10 +76,17 @@ enum Command {
     /// Backups of the data directory.
     #[command(subcommand)]
     Backup(backup::Command),
-    /// Put a backup in the place of the data; the depot must not run.
+    /// Put a backup in the place of the data, or build the depot anew from head office's record; the depot must not run.
     Restore {
         /// Its directory, or its name as `backup list` tells it.
-        backup: PathBuf,
+        #[arg(required_unless_present = "from_upstream", conflicts_with = "from_upstream")]
+        backup: Option<PathBuf>,
+        /// Build the depot that the settings name in an empty data directory, from what a sink keeps of it.
+        #[arg(long)]
+        from_upstream: bool,
+        /// Which sink; the first of kind http or postgres when none is named.
+        #[arg(long, requires = "from_upstream")]
+        sink: Option<String>,
     },
     /// Dispatch rounds of the past.
     #[command(subcommand)]
@@ -107,7 +115,8 @@ impl Cli {
             Command::Token(command) => token::run(command, &common),
             Command::Config(command) => config::run(command, &common),
             Command::Backup(command) => backup::run(command, &common),
-            Command::Restore { backup } => backup::restore(&backup, &common),
+            Command::Restore { backup: Some(backup), .. } => backup::restore(&backup, &common),
+            Command::Restore { sink, .. } => rebuild::run(sink.as_deref(), &common),
             Command::Dispatch(command) => dispatch::run(&command, &common),
             Command::Sync(command) => sync::run(&command, &common),
             Command::Audit(command) => audit::run(&command, &common),

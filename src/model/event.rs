@@ -73,6 +73,8 @@ pub enum Kind {
     BookingOnTime,
     /// Its pickup is not far off any more.
     BookingReminder,
+    /// A depot that was restored from a backup learned of it again from head office.
+    BookingRelearned,
     /// A day to come was planned.
     DayPlanned,
     /// The report of a day was made.
@@ -115,7 +117,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::BookingPlaced,
         Self::BookingChanged,
         Self::BookingReleased,
@@ -136,6 +138,7 @@ impl Kind {
         Self::BookingLate,
         Self::BookingOnTime,
         Self::BookingReminder,
+        Self::BookingRelearned,
         Self::DayPlanned,
         Self::ReportMade,
         Self::RecurrenceChanged,
@@ -180,6 +183,7 @@ impl Kind {
             Self::BookingLate => "booking.late",
             Self::BookingOnTime => "booking.on_time",
             Self::BookingReminder => "booking.reminder",
+            Self::BookingRelearned => "booking.relearned",
             Self::DayPlanned => "day.planned",
             Self::ReportMade => "report.made",
             Self::RecurrenceChanged => "recurrence.changed",

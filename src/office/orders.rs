@@ -76,7 +76,7 @@ pub(super) async fn note_results<'a>(tx: &Transaction<'_>, depot: &str, events: 
             (None, None) => continue,
         };
         let at = super::take::instant(event.at.as_millis());
-        tx.execute(sql, &[&depot, &name, &at, &outcome, &event.data.get().replace("\\u0000", "\\ufffd")]).await?;
+        tx.execute(sql, &[&depot, &name, &at, &outcome, &crate::batch::plain_json(event.data.get())]).await?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! It keeps nothing: what it answers is what PostgreSQL says, so several of them may stand behind a load balancer, and any of
 //! them may die at any time.
 
+mod compare;
 mod pool;
 mod routes;
 

@@ -3,11 +3,12 @@
 use super::backoff::Backoff;
 use super::incoming::Incoming;
 use super::outgoing::{self, Outgoing};
+use super::relearn;
 use super::sink::{self, Answer, Fault, Sink};
 use super::start::{self, Epoch};
 use super::turns::Turns;
 use super::verify;
-use crate::batch::{Batch, TARGET_UNPACKED};
+use crate::batch::{Batch, MAX_BYTES, TARGET_UNPACKED};
 use crate::clock::Clock;
 use crate::config::{self, Hours, SinkSettings};
 use crate::model::{Lane, LaneStatus, LineMode, Timestamp};
@@ -24,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two counts of what waits, while a line is offline.
 const COUNT: Duration = Duration::from_secs(15);
+/// Counting takes no more than this part of the time, however much waits.
+const COUNT_SHARE: u32 = 500;
 /// The other side may name another number so often in a row before it is a fault.
 const MISUNDERSTANDINGS: u32 = 8;
 
@@ -76,6 +79,10 @@ struct Position {
     cursor: Cursor,
     lost: u64,
     misunderstood: u32,
+    /// A batch is closed when its lines have become so long.
+    target: usize,
+    /// Bytes of a packed batch that the sink takes.
+    most: usize,
 }
 
 /// The line to one sink.
@@ -86,10 +93,11 @@ pub struct Line {
     wishes: Arc<Wishes>,
     incoming: Option<Incoming>,
     lanes: BTreeMap<Lane, Position>,
-    target: usize,
     not_before: Option<Instant>,
     live_at: Option<Instant>,
     backlog_at: Option<Instant>,
+    /// How long the last count took.
+    count_took: Duration,
 }
 
 impl Line {
@@ -98,8 +106,8 @@ impl Line {
         let wishes = deps.sync.wishes(&settings.name)?;
         let every = Duration::from_secs(deps.config.orders_s);
         let incoming = settings.orders.then(|| Incoming::new(deps.orders.clone(), &settings.name, every));
-        let (lanes, target) = (BTreeMap::new(), TARGET_UNPACKED);
-        Ok(Self { deps, settings, outgoing, wishes, incoming, lanes, target, not_before: None, live_at: None, backlog_at: None })
+        let (lanes, count_took) = (BTreeMap::new(), Duration::ZERO);
+        Ok(Self { deps, settings, outgoing, wishes, incoming, lanes, not_before: None, live_at: None, backlog_at: None, count_took })
     }
 
     fn name(&self) -> &str {
@@ -154,7 +162,7 @@ impl Line {
             tokio::select! {
                 () = cancel.cancelled() => return false,
                 () = self.wishes.news.notified() => return true,
-                () = tokio::time::sleep(left.min(COUNT)) => {}
+                () = tokio::time::sleep(left.min(self.between_counts(COUNT))) => {}
             }
         }
     }
@@ -168,7 +176,7 @@ impl Line {
             tokio::select! {
                 () = cancel.cancelled() => return Err(End::Cancelled),
                 () = self.wishes.news.notified() => {}
-                () = tokio::time::sleep(COUNT) => {}
+                () = tokio::time::sleep(self.between_counts(COUNT)) => {}
             }
         }
     }
@@ -217,7 +225,12 @@ impl Line {
     /// Asks the sink what it has, and goes on from there.
     async fn meet(&mut self, sink: &mut dyn Sink, patience: Duration) -> Result<(), End> {
         let known = within(patience, sink.known()).await?;
-        self.target = TARGET_UNPACKED;
+        if self.settings.lanes.contains(&Lane::Bookings)
+            && let Some(known) = &known
+        {
+            let (db, epochs, now) = (&self.deps.db, self.outgoing.epochs(Lane::Bookings).await?, self.deps.clock.now());
+            relearn::relearn(db, sink, &self.settings.name, (&epochs, known), now).await?;
+        }
         for lane in self.settings.lanes.clone() {
             let epochs = self.outgoing.epochs(lane).await?;
             let name = self.name().to_owned();
@@ -240,7 +253,7 @@ impl Line {
             if lane == Lane::Live {
                 cursor.through = 0;
             }
-            self.lanes.insert(lane, Position { epochs, cursor, lost, misunderstood: 0 });
+            self.lanes.insert(lane, Position { epochs, cursor, lost, misunderstood: 0, target: TARGET_UNPACKED, most: MAX_BYTES });
         }
         self.deps.sync.enter(self.name(), LineMode::CatchingUp);
         self.count_backlog(true).await;
@@ -315,7 +328,7 @@ impl Line {
         if lane != Lane::Dispatch && self.outgoing.head(lane).await? <= position.cursor.through {
             return Ok(None);
         }
-        let batch = self.outgoing.next(lane, position.cursor.through, &position.epochs, self.target).await?;
+        let batch = self.outgoing.next(lane, position.cursor.through, &position.epochs, position.target).await?;
         if lane == Lane::Live {
             self.live_at = Some(self.deps.clock.monotonic());
         }
@@ -344,9 +357,10 @@ impl Line {
                 position.lost += batch.lost;
                 position.cursor.records += batch.records;
                 position.cursor.bytes += batch.body.len() as u64;
+                position.target = batch.fitting(position.most);
             }
             Answer::TooLarge if batch.records > 1 => {
-                self.target = (batch_target(self.target, batch) / 2).max(1);
+                (position.most, position.target) = (batch.body.len() / 2, (batch.unpacked.min(position.target) / 2).max(1));
                 return Ok(());
             }
             Answer::TooLarge => {
@@ -367,7 +381,7 @@ impl Line {
     /// Writes to the board how far the lanes are: `now`, or when it was not done for a second.
     async fn count_backlog(&mut self, now: bool) {
         let at = self.deps.clock.monotonic();
-        if !now && self.backlog_at.is_some_and(|before| at.saturating_duration_since(before) < LOOK) {
+        if !now && self.backlog_at.is_some_and(|before| at.saturating_duration_since(before) < self.between_counts(LOOK)) {
             return;
         }
         self.backlog_at = Some(at);
@@ -375,6 +389,12 @@ impl Line {
             Ok(lanes) => self.deps.sync.note(&self.settings.name, |status| status.lanes = lanes),
             Err(error) => tracing::warn!("what waits for {} cannot be counted: {error}", self.name()),
         }
+        self.count_took = self.deps.clock.monotonic().saturating_duration_since(at);
+    }
+
+    /// The pause between two counts: `least`, or longer when much waits.
+    fn between_counts(&self, least: Duration) -> Duration {
+        least.max(self.count_took * COUNT_SHARE)
     }
 
     async fn lane_statuses(&self) -> Result<Vec<LaneStatus>, outgoing::Error> {
@@ -406,11 +426,6 @@ impl Position {
         self.cursor.through = through;
         Ok(())
     }
-}
-
-/// How long a batch as large as `batch` was unpacked, at most `target`.
-fn batch_target(target: usize, batch: &Batch) -> usize {
-    batch.unpack().map_or(target, |text| text.len().min(target))
 }
 
 async fn within<T>(patience: Duration, asked: sink::Told<'_, T>) -> Result<T, Fault> {

@@ -96,6 +96,7 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("DELETE", "/api/v1/settings/{id}/override", Needs(What::Administer)),
     ("GET", "/api/v1/sync", Needs(What::ReadBookings)),
     ("GET", "/api/v1/sync/orders", Needs(What::ReadBookings)),
+    ("GET", "/api/v1/sync/receipts", Needs(What::ReadBookings)),
     ("POST", "/api/v1/sync/{id}/pause", Needs(What::Administer)),
     ("POST", "/api/v1/sync/{id}/resume", Needs(What::Administer)),
     ("POST", "/api/v1/sync/{id}/flush", Needs(What::Administer)),

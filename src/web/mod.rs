@@ -22,6 +22,7 @@ mod orders;
 mod pages;
 mod proxies;
 mod quotes;
+mod receipts;
 mod recurrences;
 pub mod routes;
 mod schedules;
