@@ -64,14 +64,7 @@ impl Office {
         let rows = tx.query(sql, &[&depot, &lane, &epoch, &id, &limit]).await?;
         let Some(lane) = Lane::parse(&lane) else { return Ok(None) };
         let batch = |row: &Row| Batch {
-            span: Span {
-                depot: depot.clone(),
-                epoch: epoch.clone(),
-                epoch_from: row.get(1),
-                lane,
-                first: row.get(2),
-                last: row.get(3),
-            },
+            span: Span { depot: depot.clone(), epoch: epoch.clone(), epoch_from: row.get(1), lane, first: row.get(2), last: row.get(3) },
             records: row.get::<_, i64>(4).cast_unsigned(),
             lost: 0,
             body: row.get::<_, Vec<u8>>(5).into(),

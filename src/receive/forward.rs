@@ -91,32 +91,43 @@ impl Forward {
     /// Works until `cancel`.
     pub async fn run(self, cancel: CancellationToken, clock: Clock) {
         let work = async {
-            let (mut stream, mut counted) = (None, None);
+            let (mut stream, mut counted, mut told) = (None, None, String::new());
             loop {
-                let pause = match self.turn(&mut stream, &mut counted, &clock).await {
-                    Ok(0) => LOOK,
-                    Ok(_) => continue,
+                let (sent, faults) = match self.turn(&mut stream, &mut counted, &clock).await {
+                    Ok(done) => done,
                     Err(error) => {
-                        self.counts.0.faults.fetch_add(1, Ordering::Relaxed);
-                        tracing::warn!("nothing is handed on to JetStream: {error}");
                         stream = None;
-                        PAUSE
+                        (0, vec![format!("nothing is handed on to JetStream: {error}")])
                     }
                 };
-                tokio::time::sleep(pause).await;
+                self.counts.0.faults.fetch_add(faults.len() as u64, Ordering::Relaxed);
+                let faults = faults.join("; ");
+                if !faults.is_empty() && faults != told {
+                    tracing::warn!("{faults}");
+                }
+                let pause = if faults.is_empty() { LOOK } else { PAUSE };
+                told = faults;
+                if sent == 0 || !told.is_empty() {
+                    tokio::time::sleep(pause).await;
+                }
             }
         };
         tokio::select! { () = cancel.cancelled() => {}, () = work => {} }
     }
 
-    /// Counts what waits and hands on what it can get; says how many batches that were.
-    async fn turn(&self, stream: &mut Option<JetStream>, counted: &mut Option<Instant>, clock: &Clock) -> Result<usize, Error> {
+    /// Counts what waits and hands on what it can get; says how many batches that were, and which lanes were not taken and why.
+    async fn turn(
+        &self,
+        stream: &mut Option<JetStream>,
+        counted: &mut Option<Instant>,
+        clock: &Clock,
+    ) -> Result<(usize, Vec<String>), Error> {
         let now = clock.monotonic();
         if counted.is_none_or(|at| now.saturating_duration_since(at) >= COUNT) {
             self.count().await?;
             *counted = Some(now);
         }
-        let (mut total, mut failed): (usize, Vec<String>) = (0, Vec::new());
+        let (mut total, mut failed, mut faults): (usize, Vec<String>, Vec<String>) = (0, Vec::new(), Vec::new());
         // Back to the counting from time to time.
         while total < 64 * usize::try_from(RUN).unwrap_or(1) {
             let mut lent = self.pool.lend().await?;
@@ -137,15 +148,14 @@ impl Forward {
             match (fault, lane) {
                 (Some(fault), Some(lane)) if !open.is_lost() => {
                     // One lane's trouble is not that of the others.
-                    self.counts.0.faults.fetch_add(1, Ordering::Relaxed);
-                    tracing::warn!("{lane} is not handed on to JetStream: {fault}");
+                    faults.push(format!("{lane} is not handed on to JetStream: {fault}"));
                     failed.push(lane);
                 }
                 (Some(fault), _) => return Err(fault.into()),
                 (None, _) => {}
             }
         }
-        Ok(total)
+        Ok((total, faults))
     }
 
     async fn count(&self) -> Result<(), Error> {
@@ -156,7 +166,11 @@ impl Forward {
         self.counts.0.bytes.store(waiting.bytes, Ordering::Relaxed);
         let full = waiting.bytes.unsigned_abs() > self.most;
         if full != self.counts.0.full.swap(full, Ordering::Relaxed) {
-            tracing::warn!("{} bytes wait for JetStream: depots' batches are {}", waiting.bytes, if full { "put off" } else { "taken again" });
+            tracing::warn!(
+                "{} bytes wait for JetStream: depots' batches are {}",
+                waiting.bytes,
+                if full { "put off" } else { "taken again" }
+            );
         }
         Ok(())
     }

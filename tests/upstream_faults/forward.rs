@@ -1,4 +1,5 @@
 //! Two receivers that hand on to JetStream what they stored: both record and stream end equal to the depot.
+#![expect(clippy::disallowed_methods, reason = "a test is its own app")]
 
 use crate::http;
 use crate::upstream_support::nats::Server;
@@ -31,10 +32,8 @@ impl Pair {
         // The server does not know a message's id for long: its place in the stream is what counts.
         nats.stream("depotd", Config { duplicate_window: Duration::from_millis(100), ..Config::default() }).await;
         let record = Record::create(&postgres).await;
-        let receivers = [
-            Receiver::forwarding(&record.url, &nats.url(), MOST).await,
-            Receiver::forwarding(&record.url, &nats.url(), MOST).await,
-        ];
+        let receivers =
+            [Receiver::forwarding(&record.url, &nats.url(), MOST).await, Receiver::forwarding(&record.url, &nats.url(), MOST).await];
         Self { postgres, record, nats, receivers, turn: 0 }
     }
 }

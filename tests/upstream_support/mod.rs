@@ -1,5 +1,6 @@
 //! A depot's truths without the rest of a depot, a line to a sink, and head office's record to compare with.
 #![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its part")]
+#![expect(clippy::disallowed_methods, reason = "a test is its own app")]
 
 pub mod mosquitto;
 pub mod nats;
@@ -74,7 +75,7 @@ impl Truths {
     /// Vehicles report, and what they reported becomes history.
     pub async fn drive(&mut self, rng: &mut Rng, fixes: i64) {
         let now = self.clock.now();
-        let (lat, shift) = (42.5 + rng.unit() / 10.0, rng.index(86_400) as i64);
+        let (lat, shift) = (42.5 + rng.unit() / 10.0, i64::try_from(rng.index(86_400)).unwrap());
         let fix = |n: i64| Fix {
             vehicle: VehicleId::new(&format!("van{}", n % 3)).unwrap(),
             ts: now - Span::from_secs(shift + n),

@@ -2,6 +2,7 @@
 
 use super::postgres::free_port;
 use async_nats::HeaderMap;
+use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{Config, RawMessageErrorKind, Stream};
 use async_nats::jetstream::{self, Context};
 use depotd::batch::{Batch, Span};
@@ -39,15 +40,19 @@ impl Server {
         let mut command = Command::new("nats-server");
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string(), "-js", "-sd"]).arg(self.dir.path().join("store"));
         self.child = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        let mut fault = String::new();
         for _ in 0..500 {
-            if let Ok(context) = self.connect().await
-                && context.query_account().await.is_ok()
-            {
-                return;
+            // That there is no such stream is JetStream's own word.
+            match self.connect().await {
+                Ok(context) => match context.get_stream("NONE").await.map_err(|e| e.kind()) {
+                    Ok(_) | Err(GetStreamErrorKind::JetStream(_)) => return,
+                    Err(kind) => fault = kind.to_string(),
+                },
+                Err(error) => fault = error.to_string(),
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("nats-server did not start");
+        panic!("nats-server did not start: {fault}");
     }
 
     /// Ends it at once.

@@ -3,7 +3,7 @@
 use depotd::model::Lane;
 use depotd::sim::rng::Rng;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,6 +43,7 @@ struct Shared {
     marks: Marks,
     /// Of each connection, which lanes it carried, in the order in which they first came.
     lanes: Mutex<Vec<Vec<Lane>>>,
+    overlooked: AtomicUsize,
 }
 
 /// The proxy. Ends when it is dropped.
@@ -63,6 +64,7 @@ impl Proxy {
             faults: AtomicU64::new(0),
             marks,
             lanes: Mutex::default(),
+            overlooked: AtomicUsize::new(0),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Self { addr, shared, task }
@@ -89,7 +91,12 @@ impl Proxy {
 
     /// Of each connection so far, which lanes it carried, in the order in which they first came.
     pub fn lanes(&self) -> Vec<Vec<Lane>> {
-        self.shared.lanes.lock().unwrap().clone()
+        self.shared.lanes.lock().unwrap()[self.shared.overlooked.load(Ordering::Relaxed)..].to_vec()
+    }
+
+    /// Forgets the connections so far.
+    pub fn overlook(&self) {
+        self.shared.overlooked.store(self.shared.lanes.lock().unwrap().len(), Ordering::Relaxed);
     }
 }
 

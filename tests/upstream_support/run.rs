@@ -66,20 +66,28 @@ pub async fn run(office: &mut impl Office, seed: u64, odds: Odds) {
             proxy.retarget(office.address());
             tokio::time::sleep(Duration::from_millis(rng.index(odds.millis) as u64)).await;
         }
+        match rng.index(6) {
+            0 => {
+                office.back_up(&depot).await;
+                backed_up = true;
+            }
+            1 if backed_up => {
+                // The line is up meanwhile: what it sends next finds a hole before it. It may have sent other lanes already.
+                urgent_first(&proxy, seed);
+                office.put_back(&depot).await;
+                let changes = rng.index(10);
+                truths.live(&mut rng, changes).await;
+                proxy.overlook();
+                tokio::time::sleep(Duration::from_millis(rng.index(odds.millis) as u64)).await;
+            }
+            _ => {}
+        }
         // The depot dies in the middle of whatever it was doing.
         line.abort();
         drop(line.await);
         if rng.chance(0.3) {
             drop(truths);
             truths = Truths::open(dir.path());
-        }
-        match rng.index(8) {
-            0 => {
-                office.back_up(&depot).await;
-                backed_up = true;
-            }
-            1 if backed_up => office.put_back(&depot).await,
-            _ => {}
         }
     }
     proxy.mend();

@@ -280,7 +280,9 @@ fn hear(board: &mut Board, packet: Packet, topics: &Topics, client: &AsyncClient
                 Some(said)
             };
             // No room for it only when the connection stands still: the broker then sends the message again.
-            drop(done.map(|said| client.try_ack(&said)));
+            if let Some(said) = done {
+                drop(client.try_ack(&said));
+            }
         }
         _ => {}
     }
