@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         eprintln!("depotd: a TLS provider is installed already");
     }
-    let filter = tracing_subscriber::EnvFilter::try_from_env("DEPOTD_LOG").unwrap_or_else(|_| "depotd=info,warn".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("DEPOTD_LOG").unwrap_or_else(|_| "depotd=info,async_nats=off,warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -107,7 +107,7 @@ async fn run(seed: u64) {
     let (dir, mut rng) = (tempfile::tempdir().unwrap(), Rng::new(seed, 3));
     let (depot, port) = (format!("depot{seed}"), free_port());
     let tap = Tap::start(port).await;
-    let proxy = Proxy::start(tap.addr, seed).await;
+    let proxy = Proxy::start(tap.addr, seed, Vec::new()).await;
     let address = proxy.addr().to_string();
     let mut broker = Broker::start(port, &address);
     let settings = config::Upstream { timeout_ms: 1_000, ..settings(&depot, &format!("kafka://{address}")) };

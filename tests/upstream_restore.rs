@@ -76,7 +76,7 @@ async fn here(api: &Api) -> Vec<(String, String)> {
 async fn no_booking_is_lost_when_a_depot_goes_back_to_a_backup() {
     let (postgres, dir) = (Postgres::start(), tempfile::tempdir().unwrap());
     let office = HeadOffice::start(&postgres, "d").await;
-    let proxy = Proxy::start(office.addr, 1).await;
+    let proxy = Proxy::start(office.addr, 1, Vec::new()).await;
     proxy.mend();
     let config = settings(dir.path(), proxy.addr(), false);
     let mut depot = Depot::start_with(&[&config]).await;

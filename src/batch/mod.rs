@@ -132,11 +132,56 @@ impl Batch {
         }
         Ok(found)
     }
+
+    /// What of it is behind number `through`, which it covers.
+    pub fn behind(&self, through: i64) -> Result<Self, Unreadable> {
+        let text = self.unpack()?;
+        let lines = self.records(&text)?;
+        let known = lines.iter().take_while(|line| line.seq <= through).count();
+        let span = Span { first: through + 1, ..self.span.clone() };
+        Self::of_lines(span, text.lines().skip(known))
+    }
+
+    /// Its two halves, one behind the other; `None` when one record is all that it holds.
+    pub fn halves(&self) -> Result<Option<(Self, Self)>, Unreadable> {
+        let text = self.unpack()?;
+        let lines = self.records(&text)?;
+        let half = lines.len() / 2;
+        let Some(last) = half.checked_sub(1).and_then(|at| lines.get(at)) else { return Ok(None) };
+        let span = Span { last: last.seq, ..self.span.clone() };
+        Ok(Some((Self::of_lines(span, text.lines().take(half))?, self.behind(last.seq)?)))
+    }
+
+    fn of_lines<'a>(span: Span, lines: impl Iterator<Item = &'a str>) -> Result<Self, Unreadable> {
+        let (mut text, mut records) = (String::new(), 0);
+        for line in lines {
+            text.push_str(line);
+            text.push('\n');
+            records += 1;
+        }
+        Self::pack(span, records, 0, text.as_bytes()).map_err(|e| Unreadable::Packing(e.to_string()))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn gap(seq: i64) -> String {
+        format!("{{\"seq\":{seq},\"type\":\"gap\",\"first\":{seq},\"last\":{seq},\"reason\":\"retention\"}}\n")
+    }
+
+    #[test]
+    fn parts_of_a_batch_cover_what_it_covers() {
+        let whole = batch(&[5, 7, 9].map(gap).concat(), 3);
+        let (first, second) = whole.halves().unwrap().unwrap();
+        assert_eq!((first.span.first, first.span.last, first.records), (5, 5, 1));
+        assert_eq!((second.span.first, second.span.last, second.records), (6, 9, 2));
+        assert_eq!(second.unpack().unwrap(), [7, 9].map(gap).concat());
+        assert!(first.halves().unwrap().is_none());
+        let rest = whole.behind(8).unwrap();
+        assert_eq!((rest.span.first, rest.records, rest.unpack().unwrap()), (9, 1, gap(9)));
+    }
 
     fn batch(lines: &str, records: u64) -> Batch {
         let span = Span { depot: "d".into(), epoch: "e".into(), epoch_from: 1, lane: Lane::Bookings, first: 5, last: 9 };
@@ -145,7 +190,6 @@ mod tests {
 
     #[test]
     fn numbers_outside_of_the_span_and_records_that_are_missing_are_refused() {
-        let gap = |seq: i64| format!("{{\"seq\":{seq},\"type\":\"gap\",\"first\":{seq},\"last\":{seq},\"reason\":\"retention\"}}\n");
         let read = |lines: &str, records| {
             let batch = batch(lines, records);
             let text = batch.unpack().unwrap();

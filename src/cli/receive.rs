@@ -4,8 +4,9 @@ use super::Common;
 use super::order::{self, OrderArgs};
 use super::serve::on_signal;
 use crate::clock::Clock;
+use crate::config::{SinkKind, SinkSettings};
 use crate::office::Office;
-use crate::receive::{Pool, Receiver, document, token_hash};
+use crate::receive::{Counts, Forward, Pool, Receiver, document, token_hash};
 use crate::upstream::sink::tls;
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
@@ -35,6 +36,30 @@ struct ServeArgs {
     /// Connections to PostgreSQL at most.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     connections: u16,
+    #[command(flatten)]
+    forward: ForwardArgs,
+}
+
+#[derive(Debug, Args)]
+struct ForwardArgs {
+    /// Hand on what was stored to this NATS server's JetStream: `nats://host` or `tls://host`. All receivers of a database alike.
+    #[arg(long, value_name = "URL", env = "DEPOTD_NATS")]
+    nats: Option<String>,
+    /// In front of `.<depot>.<lane>` in a subject.
+    #[arg(long, value_name = "SUBJECT", default_value = "depotd", requires = "nats")]
+    nats_prefix: String,
+    /// A file that holds NATS credentials, an nkey's seed, a token or, with --nats-user, a password.
+    #[arg(long, value_name = "FILE", requires = "nats")]
+    nats_secret_file: Option<PathBuf>,
+    /// The user whose password is in the secret file.
+    #[arg(long, value_name = "NAME", requires = "nats")]
+    nats_user: Option<String>,
+    /// Certificates in PEM of those to trust instead of the system's, at the NATS server.
+    #[arg(long, value_name = "FILE", requires = "nats")]
+    nats_ca_file: Option<PathBuf>,
+    /// MiB that may wait in PostgreSQL for JetStream; beyond that depots keep their batches.
+    #[arg(long, value_name = "MIB", default_value_t = 4_096, value_parser = clap::value_parser!(u64).range(1..=1_048_576), requires = "nats")]
+    nats_backlog_mib: u64,
 }
 
 #[derive(Debug, Args)]
@@ -134,15 +159,38 @@ pub fn run(args: &ReceiveArgs, common: &Common) -> Result<()> {
     })
 }
 
+impl ForwardArgs {
+    fn settings(&self) -> Result<Option<SinkSettings>> {
+        let Some(url) = &self.nats else { return Ok(None) };
+        let settings = SinkSettings {
+            user: self.nats_user.clone(),
+            secret_file: self.nats_secret_file.clone(),
+            ca_file: self.nats_ca_file.clone(),
+            prefix: self.nats_prefix.clone(),
+            ..SinkSettings::to("nats", url)
+        };
+        ensure!(settings.kind() == Some(SinkKind::Nats), "--nats must begin with nats:// or tls://, not {url:?}");
+        // What is wrong with files is told now, not with the first batch.
+        settings.secret()?;
+        tls::client(&settings)?;
+        Ok(Some(settings))
+    }
+}
+
 async fn serve(args: &ServeArgs) -> Result<()> {
-    let shutdown = on_signal()?;
+    let (shutdown, clock) = (on_signal()?, Clock::system());
     let tls = tls::trusting(args.database.ca_file.as_deref())?;
-    let pool = Pool::new(args.database.url()?, args.database.password()?, tls, args.connections.into(), Clock::system());
+    let mut pool = Pool::new(args.database.url()?, args.database.password()?, tls, args.connections.into(), clock.clone());
+    let forward = args.forward.settings()?.map(|settings| {
+        let counts = Counts::default();
+        pool = pool.clone().handing_on(counts.clone());
+        Forward { pool: pool.clone(), settings, most: args.forward.nats_backlog_mib << 20, counts }
+    });
     // A wrong address is told now, not to the first depot.
     pool.lend().await?.done();
     let receiver = Receiver::bind(args.listen, pool).await?;
     println!("{}", json!({"pid": std::process::id(), "http": receiver.address()?}));
-    receiver.run(shutdown).await;
+    receiver.run(forward, clock, shutdown).await;
     Ok(())
 }
 

@@ -135,6 +135,27 @@ impl SinkKind {
 }
 
 impl SinkSettings {
+    /// A sink at `url`, all else as it is when nothing is said.
+    pub fn to(name: &str, url: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            url: url.to_owned(),
+            lanes: all_lanes(),
+            credentials: false,
+            orders: false,
+            secret_file: None,
+            secret_env: None,
+            user: None,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            prefix: prefix(),
+            kib_per_s: 0,
+            hours: String::new(),
+            history_hours: String::new(),
+        }
+    }
+
     /// What it is; `None` when its URL names nothing that depotd speaks.
     pub fn kind(&self) -> Option<SinkKind> {
         match self.url.split_once("://")?.0 {

@@ -5,6 +5,7 @@
 //! who holds the connection.
 
 mod fixes;
+mod forward;
 mod orders;
 mod page;
 mod receipts;
@@ -12,6 +13,7 @@ mod record;
 mod schema;
 mod take;
 
+pub use forward::{Run, Waiting};
 pub use orders::Given;
 pub use take::Taken;
 
@@ -75,6 +77,8 @@ pub struct Office {
     _work: JoinSet<()>,
     /// Days of which the partition is known to be there.
     days: HashSet<String>,
+    /// Is what is stored handed on?
+    forwards: bool,
 }
 
 impl Office {
@@ -100,9 +104,14 @@ impl Office {
             work.spawn(attend(connection));
             client
         };
-        let mut office = Self { client, _work: work, days: HashSet::new() };
+        let mut office = Self { client, _work: work, days: HashSet::new(), forwards: false };
         schema::migrate(&mut office.client).await?;
         Ok(office)
+    }
+
+    /// From now on what it stores is written down for JetStream too, in the same transaction.
+    pub fn hand_on(&mut self) {
+        self.forwards = true;
     }
 
     /// Has the connection ended?

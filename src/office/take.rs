@@ -85,6 +85,9 @@ impl Office {
                        where depot = $1 and epoch = $2 and lane = $3";
             tx.execute(sql, &[&span.depot, &span.epoch, &span.lane.as_str(), &span.last, &records]).await?;
         }
+        if self.forwards {
+            super::forward::note(&tx, batch).await?;
+        }
         let sql = "insert into depotd.depot (id) values ($1) on conflict (id) do update set last_seen = now()";
         tx.execute(sql, &[&span.depot]).await?;
         tx.commit().await?;

@@ -1,15 +1,18 @@
 //! `depotd receive`: the other end of the `http` sink, for many depots, in front of head office's PostgreSQL.
 //!
-//! It keeps nothing: what it answers is what PostgreSQL says, so several of them may stand behind a load balancer, and any of
+//! What it stored it may hand on to JetStream as well. It keeps nothing: what it answers is what PostgreSQL says, so several of them may stand behind a load balancer, and any of
 //! them may die at any time.
 
 mod compare;
+mod forward;
 mod pool;
 mod routes;
 
+pub use forward::{Counts, Forward};
 pub use pool::Pool;
 pub use routes::{document, router, token_hash};
 
+use crate::clock::Clock;
 use crate::web::{Bounds, Proxies, serve};
 use anyhow::{Context, Result};
 use std::net::SocketAddr;
@@ -42,10 +45,15 @@ impl Receiver {
         Ok(self.listener.local_addr()?)
     }
 
-    /// Serves until `cancel`.
-    pub async fn run(self, cancel: CancellationToken) {
+    /// Serves until `cancel`, and hands on by `forward` meanwhile.
+    pub async fn run(self, forward: Option<Forward>, clock: Clock, cancel: CancellationToken) {
         let bounds =
             Bounds { connections: CONNECTIONS, per_address: CONNECTIONS, proxies: Proxies::default(), header: HEADER, drain: DRAIN };
-        serve(self.listener, router(self.pool), bounds, cancel).await;
+        let handing_on = async {
+            if let Some(forward) = forward {
+                forward.run(cancel.clone(), clock).await;
+            }
+        };
+        tokio::join!(serve(self.listener, router(self.pool), bounds, cancel.clone()), handing_on);
     }
 }

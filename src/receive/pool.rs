@@ -1,5 +1,6 @@
 //! A few connections to PostgreSQL, shared by all requests.
 
+use super::forward::Counts;
 use crate::clock::Clock;
 use crate::office::{self, Office};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +12,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The connections. Cheap to clone.
 #[derive(Clone)]
-pub struct Pool(Arc<Inner>);
+pub struct Pool {
+    inner: Arc<Inner>,
+    forward: Option<Counts>,
+}
 
 struct Inner {
     url: String,
@@ -46,28 +50,41 @@ impl Pool {
     /// At most `most` connections to the database at `url`.
     pub fn new(url: &str, password: Option<String>, tls: rustls::ClientConfig, most: usize, clock: Clock) -> Self {
         let (url, seats, idle) = (url.to_owned(), Arc::new(Semaphore::new(most)), Mutex::default());
-        Self(Arc::new(Inner { url, password, tls, clock, seats, idle }))
+        Self { inner: Arc::new(Inner { url, password, tls, clock, seats, idle }), forward: None }
+    }
+
+    /// What is stored over it is to be handed on to JetStream; `counts` tells how that goes.
+    pub fn handing_on(self, counts: Counts) -> Self {
+        Self { forward: Some(counts), ..self }
+    }
+
+    /// How handing on goes, when it is done.
+    pub fn forward(&self) -> Option<&Counts> {
+        self.forward.as_ref()
     }
 
     /// The time.
     pub fn clock(&self) -> &Clock {
-        &self.0.clock
+        &self.inner.clock
     }
 
     /// A connection; opened when none is idle.
     pub async fn lend(&self) -> Result<Lent, Error> {
-        let waiting = tokio::time::timeout(PATIENCE, Arc::clone(&self.0.seats).acquire_owned());
+        let waiting = tokio::time::timeout(PATIENCE, Arc::clone(&self.inner.seats).acquire_owned());
         let Ok(Ok(seat)) = waiting.await else { return Err(Error::Busy) };
         let idle = std::iter::from_fn(|| self.idle().pop()).find(|office| !office.is_closed());
-        let office = match idle {
+        let mut office = match idle {
             Some(office) => office,
-            None => Office::open(&self.0.url, self.0.password.as_deref(), self.0.tls.clone()).await?,
+            None => Office::open(&self.inner.url, self.inner.password.as_deref(), self.inner.tls.clone()).await?,
         };
+        if self.forward.is_some() {
+            office.hand_on();
+        }
         Ok(Lent { office, pool: self.clone(), _seat: seat })
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Office>> {
-        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

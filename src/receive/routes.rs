@@ -5,6 +5,7 @@ use super::pool::{self, Lent, Pool};
 use crate::batch::{Batch, Known, MAX_BYTES, Order, Page, Span, Stored};
 use crate::model::Lane;
 use crate::office::{self, Taken};
+use crate::web::Sheet;
 use crate::web::error::{Error, Problem, Result};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
@@ -111,6 +112,7 @@ fn api() -> OpenApiRouter<Pool> {
         .routes(routes!(record))
         .routes(routes!(healthz))
         .routes(routes!(readyz))
+        .routes(routes!(metrics))
 }
 
 /// The protocol's description as JSON.
@@ -212,6 +214,11 @@ fn batch(depot: String, headers: &HeaderMap, body: Bytes) -> Result<Batch> {
 async fn batches(State(pool): State<Pool>, Path(depot): Path<String>, headers: HeaderMap, body: Bytes) -> Result<Response> {
     let mut lent = admitted(&pool, &depot, &headers).await?;
     let batch = batch(depot, &headers, body)?;
+    if let Some(counts) = pool.forward().filter(|counts| counts.is_full()) {
+        counts.refuse();
+        lent.done();
+        return Err(unavailable("too much waits for JetStream"));
+    }
     let taken = lent.office.take(&batch, pool.clock().now()).await?;
     lent.done();
     Ok(match taken {
@@ -318,4 +325,14 @@ async fn readyz(State(pool): State<Pool>) -> Result<&'static str> {
     lent.office.known("").await?;
     lent.done();
     Ok("ready\n")
+}
+
+/// How much waits for JetStream, and what became of it.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, description = "Prometheus text", body = String)))]
+async fn metrics(State(pool): State<Pool>) -> Response {
+    Sheet::answer(|sheet| {
+        if let Some(counts) = pool.forward() {
+            counts.fill(sheet);
+        }
+    })
 }

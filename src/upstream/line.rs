@@ -8,7 +8,7 @@ use super::sink::{self, Answer, Fault, Sink};
 use super::start::{self, Epoch};
 use super::turns::Turns;
 use super::verify;
-use crate::batch::{Batch, MAX_BYTES, TARGET_UNPACKED};
+use crate::batch::{Batch, Known, MAX_BYTES, TARGET_UNPACKED};
 use crate::clock::Clock;
 use crate::config::{self, Hours, SinkSettings};
 use crate::model::{Lane, LaneStatus, LineMode, Timestamp};
@@ -237,26 +237,35 @@ impl Line {
             let kept = self.deps.db.read(move |c| sinks::cursor(c, &name, lane)).await?;
             let mut cursor = kept.unwrap_or_default();
             let lost = self.lanes.get(&lane).map_or(0, |p| p.lost);
-            if let Some(known) = known.as_ref().filter(|_| lane.is_durable() && !sink.forgot(lane)) {
-                let newest = epochs.last().map(|e| e.name.as_str());
-                let head = self.outgoing.head(lane).await?;
-                if let Some(ahead) = known.iter().find(|k| k.lane == lane && Some(k.epoch.as_str()) == newest && k.through > head) {
-                    return Err(Fault::new(format!(
-                        "it has number {} of lane {}, the depot only {head}: the data was put back by hand; put it back with `depotd restore`",
-                        ahead.through,
-                        lane.as_str()
-                    ))
-                    .into());
-                }
-                cursor.through = start::through(&epochs, known, lane);
-            }
             if lane == Lane::Live {
                 cursor.through = 0;
             }
             self.lanes.insert(lane, Position { epochs, cursor, lost, misunderstood: 0, target: TARGET_UNPACKED, most: MAX_BYTES });
         }
+        if let Some(known) = known {
+            self.go_on_behind(sink, &known).await?;
+        }
         self.deps.sync.enter(self.name(), LineMode::CatchingUp);
         self.count_backlog(true).await;
+        Ok(())
+    }
+
+    /// Each lane goes on where the other side is, as far as it speaks of it.
+    async fn go_on_behind(&mut self, sink: &mut dyn Sink, known: &[Known]) -> Result<(), End> {
+        let spoken_of: Vec<Lane> = self.lanes.keys().copied().filter(|lane| lane.is_durable() && sink.speaks_of(*lane)).collect();
+        for (lane, position) in self.lanes.iter_mut().filter(|(lane, _)| spoken_of.contains(lane)) {
+            let newest = position.epochs.last().map(|e| e.name.as_str());
+            let head = self.outgoing.head(*lane).await?;
+            if let Some(ahead) = known.iter().find(|k| k.lane == *lane && Some(k.epoch.as_str()) == newest && k.through > head) {
+                return Err(Fault::new(format!(
+                    "it has number {} of lane {}, the depot only {head}: the data was put back by hand; put it back with `depotd restore`",
+                    ahead.through,
+                    lane.as_str()
+                ))
+                .into());
+            }
+            position.cursor.through = start::through(&position.epochs, known, *lane);
+        }
         Ok(())
     }
 
@@ -277,6 +286,9 @@ impl Line {
             }
             if let Some(incoming) = &mut self.incoming {
                 incoming.ask(sink, patience, self.deps.clock.monotonic()).await;
+            }
+            if let Some(known) = sink.told() {
+                self.go_on_behind(sink, &known).await?;
             }
             head.mark_unchanged();
             if self.send_one(sink, &mut turns, patience).await? {

@@ -54,6 +54,17 @@ pub async fn count(State(counts): State<HttpCounts>, request: Request, next: Nex
 pub struct Sheet(Registry);
 
 impl Sheet {
+    /// The answer to a scrape: what `fill` writes.
+    pub fn answer(fill: impl FnOnce(&mut Self)) -> Response {
+        let mut sheet = Self(Registry::default());
+        fill(&mut sheet);
+        let mut text = String::new();
+        match prometheus_client::encoding::text::encode(&mut text, &sheet.0) {
+            Ok(()) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response(),
+            Err(error) => super::error::Error::internal(error).into_response(),
+        }
+    }
+
     /// A number that goes up and down.
     pub fn gauge(&mut self, name: &str, help: &str, value: impl TryInto<i64>) {
         self.0.register(format!("depotd_{name}"), help, ConstGauge::new(value.try_into().unwrap_or(i64::MAX)));
@@ -91,13 +102,9 @@ impl Sheet {
 /// `GET /metrics`.
 #[utoipa::path(get, path = "/metrics", tag = "operation", responses((status = 200, description = "Prometheus text", body = String)))]
 pub async fn scrape(State(web): State<Web>) -> Response {
-    let mut sheet = Sheet(Registry::default());
-    sheet.0.register("depotd_http_requests", "Requests by route and status", web.counts.requests.clone());
-    sheet.0.register_with_unit("depotd_http_request_duration", "Time to an answer", Unit::Seconds, web.counts.seconds.clone());
-    super::gauges::fill(&web, &mut sheet);
-    let mut text = String::new();
-    match prometheus_client::encoding::text::encode(&mut text, &sheet.0) {
-        Ok(()) => ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response(),
-        Err(error) => super::error::Error::internal(error).into_response(),
-    }
+    Sheet::answer(|sheet| {
+        sheet.0.register("depotd_http_requests", "Requests by route and status", web.counts.requests.clone());
+        sheet.0.register_with_unit("depotd_http_request_duration", "Time to an answer", Unit::Seconds, web.counts.seconds.clone());
+        super::gauges::fill(&web, sheet);
+    })
 }

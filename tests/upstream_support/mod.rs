@@ -2,23 +2,27 @@
 #![allow(dead_code, clippy::disallowed_methods, clippy::allow_attributes, reason = "each test file uses its part; a test is its own app")]
 
 pub mod kafka;
+pub mod mosquitto;
+pub mod nats;
 pub mod office;
 pub mod postgres;
 pub mod proxy;
+pub mod run;
 
 use depotd::auth::Auth;
+use depotd::batch::{self, Batch, Line, Record, RowState};
 use depotd::bookings::Bookings;
 use depotd::clock::Clock;
 use depotd::config::{self, SinkSettings};
 use depotd::fleet::Fleet;
-use depotd::model::{Actor, Fix, Flags, Kind, LineMode, Place, Span, VehicleId};
+use depotd::model::{Actor, Fix, Flags, Kind, Lane, LineMode, Place, Span, VehicleId};
 use depotd::orders::Orders;
 use depotd::settings::{Base, Settings};
 use depotd::sim::rng::Rng;
 use depotd::store::{self, Db, audit, journal};
 use depotd::sync::Sync;
 use depotd::tracks::Tracks;
-use depotd::upstream::{Deps, Line, Outgoing};
+use depotd::upstream::{self, Deps, Outgoing};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -97,7 +101,7 @@ impl Truths {
     }
 
     /// A line with little patience.
-    pub fn line(&self, sync: &Sync, config: &config::Upstream) -> Line {
+    pub fn line(&self, sync: &Sync, config: &config::Upstream) -> upstream::Line {
         let settings = config.sinks[0].clone();
         let all = config::Config::default();
         let bookings = Bookings::new(self.db.clone(), &all, self.clock.clone());
@@ -121,7 +125,7 @@ impl Truths {
             credentials: settings.credentials,
             history: Span::from_secs(14 * 86_400),
         };
-        Line::new(deps, settings, outgoing).unwrap()
+        upstream::Line::new(deps, settings, outgoing).unwrap()
     }
 
     /// Sends until everything has arrived.
@@ -129,6 +133,13 @@ impl Truths {
         let sync = Sync::new(self.db.clone(), config, self.clock.clone());
         let cancel = CancellationToken::new();
         let work = tokio::spawn(self.line(&sync, config).run(cancel.clone()));
+        self.drained(&sync).await;
+        cancel.cancel();
+        work.await.unwrap();
+    }
+
+    /// Waits until a line has nothing more to send.
+    pub async fn drained(&self, sync: &Sync) {
         let drained = async {
             loop {
                 let status = sync.status().remove(0);
@@ -141,8 +152,6 @@ impl Truths {
         if tokio::time::timeout(PATIENCE, drained).await.is_err() {
             panic!("not drained within {PATIENCE:?}: {:?}", sync.status());
         }
-        cancel.cancel();
-        work.await.unwrap();
     }
 }
 
@@ -217,6 +226,49 @@ impl Content {
         content
     }
 
+    /// What `batches` say, all that there are of a depot, in the order in which they are kept. Panics when something is there twice
+    /// or out of order.
+    pub fn of_batches(batches: &[Batch]) -> Self {
+        let (mut content, mut events, mut audit) = (Self::default(), BTreeMap::new(), BTreeMap::new());
+        let mut rows: BTreeMap<String, Option<i64>> = BTreeMap::new();
+        let mut through: BTreeMap<(String, Lane), i64> = BTreeMap::new();
+        for batch in batches.iter().filter(|batch| batch.span.lane.is_durable()) {
+            let span = &batch.span;
+            let before = through.insert((span.epoch.clone(), span.lane), span.last).unwrap_or(span.epoch_from - 1);
+            assert_eq!(before + 1, span.first, "twice or out of order: {span:?}");
+            let text = batch.unpack().unwrap();
+            for Line { seq, record } in batch.records(&text).unwrap() {
+                match record {
+                    Record::Event(event) => drop(events.insert(seq, (event.journal_seq, event.data.get().to_owned()))),
+                    Record::Audit(entry) => drop(audit.insert(seq, (entry.audit_seq, entry.hash))),
+                    Record::Row(RowState { table, key, row }) if table == "users" => {
+                        let count = row.map(|row| row["created_at"].as_i64().unwrap());
+                        rows.insert(key[0].as_str().unwrap().to_owned(), count);
+                    }
+                    Record::Track(track) => {
+                        let of = |fix: &batch::Place| (track.vehicle.as_str().to_owned(), fix.ts, e7(fix.lat));
+                        content.fixes.extend(track.fixes.iter().map(of));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        content.events = events.into_values().collect();
+        content.audit = audit.into_values().collect();
+        content.users = rows.into_iter().filter_map(|(name, count)| Some((name, count?))).collect();
+        content.fixes.sort();
+        content
+    }
+
+    /// In what `other` differs, in short.
+    pub fn unlike(&self, other: &Self) -> String {
+        let (ours, theirs) = (format!("{self:#?}"), format!("{other:#?}"));
+        let at = ours.lines().zip(theirs.lines()).position(|(a, b)| a != b);
+        let part = |text: &str| text.lines().skip(at.unwrap_or(0).saturating_sub(6)).take(14).collect::<Vec<_>>().join("\n");
+        let count = |c: &Self| [c.events.len(), c.audit.len(), c.users.len(), c.fixes.len()];
+        format!("events, audit, users, fixes: {:?} and {:?}\n{}\n\n{}", count(self), count(other), part(&ours), part(&theirs))
+    }
+
     /// What head office's record has of `depot`.
     pub async fn of_record(client: &tokio_postgres::Client, depot: &str) -> Self {
         let rows = async |sql: &str| client.query(sql, &[&depot]).await.unwrap();
@@ -239,4 +291,12 @@ impl Content {
             fixes: fixes.iter().map(|r| (r.get(0), r.get(1), e7(r.get(2)))).collect(),
         }
     }
+}
+
+/// A batch that says of every number of its span that it is lost.
+pub fn batch(lane: Lane, first: i64, last: i64) -> Batch {
+    let span = batch::Span { depot: "lyon".to_owned(), epoch: "e1".to_owned(), epoch_from: 1, lane, first, last };
+    let gap = |seq: i64| format!("{{\"seq\":{seq},\"type\":\"gap\",\"first\":{seq},\"last\":{seq},\"reason\":\"test\"}}\n");
+    let lines: String = (first..=last).map(gap).collect();
+    Batch::pack(span, (last - first + 1).cast_unsigned(), 0, lines.as_bytes()).unwrap()
 }

@@ -1,7 +1,5 @@
 //! A PostgreSQL of the test's own: a cluster in a temporary directory, on a free port of loopback.
 
-use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -59,7 +57,7 @@ impl Postgres {
         server
     }
 
-    fn launch(&mut self) {
+    fn spawn(&self) -> Child {
         let mut command = as_somebody(&self.bin.join("postgres"));
         command
             .arg("-D")
@@ -67,25 +65,22 @@ impl Postgres {
             .args(["-p", &self.port.to_string(), "-h", "127.0.0.1", "-k"])
             .arg(self.dir.path());
         command.args(["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=60", "-c", "log_min_messages=fatal"]);
-        command.current_dir("/").stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
-        let mut child = command.spawn().unwrap();
-        let words = BufReader::new(child.stderr.take().unwrap());
-        let (ready, waiting) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            for line in words.lines().map_while(Result::ok) {
-                if line.contains("ready to accept connections") {
-                    let _ = ready.send(());
-                }
-            }
-        });
-        self.child = Some(child);
-        // `log_min_messages` hides the line on some versions, so the port is asked as well.
+        command.current_dir("/").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    fn launch(&mut self) {
+        let mut child = self.spawn();
         for _ in 0..2_000 {
-            let asked = waiting.recv_timeout(std::time::Duration::from_millis(5)).is_ok();
             let answers = Command::new(self.bin.join("pg_isready")).args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]).status();
-            if asked || answers.is_ok_and(|status| status.success()) {
+            if answers.is_ok_and(|status| status.success()) {
+                self.child = Some(child);
                 return;
             }
+            if child.try_wait().unwrap().is_some() {
+                // Somebody of before still holds the shared memory.
+                child = self.spawn();
+            }
+            std::thread::park_timeout(std::time::Duration::from_millis(10));
         }
         panic!("PostgreSQL did not start");
     }
@@ -98,10 +93,14 @@ impl Postgres {
 
     fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // Without the files in shared memory the next start would wait for the old processes.
-            let pid = rustix::process::Pid::from_child(&child);
-            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+            // Each of its processes has a session of its own.
+            let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap_or_default();
+            child.kill().unwrap();
             child.wait().unwrap();
+            for pid in children.split_whitespace().filter_map(|pid| rustix::process::Pid::from_raw(pid.parse().ok()?)) {
+                // It may have ended by itself.
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
         }
     }
 

@@ -90,6 +90,17 @@ create function depotd.part(said text) returns bytea language sql immutable para
     $$ select int8send(octet_length(convert_to(said, 'UTF8'))::bigint) || convert_to(said, 'UTF8') $$;
 create function depotd.millis(at timestamptz) returns bigint language sql stable parallel safe as
     $$ select round(extract(epoch from at) * 1000)::bigint $$;
+-- Batches that JetStream is still to get, each lane in its order: see `depotd receive --nats`.
+create table depotd.forward (
+    id bigint generated always as identity primary key, depot text not null, epoch text not null, epoch_from bigint not null, lane text not null,
+    first_seq bigint not null, last_seq bigint not null, records bigint not null, body bytea not null, stored_at timestamptz not null default now()
+);
+-- Packed already: packed again it would only cost.
+alter table depotd.forward alter column body set storage external;
+create index forward_by_lane on depotd.forward (depot, lane, id);
+
+create view depotd.forwarding as
+select depot, lane, count(*) as batches, sum(octet_length(body)) as bytes, min(stored_at) as oldest from depotd.forward group by 1, 2;
 
 create view depotd.fleet_now as
 select depot, vehicle, status, ts, now() - ts as age, lat, lon, speed_kmh, course, battery from depotd.position;

@@ -1,6 +1,8 @@
 //! Where batches go: one file a kind.
 
+mod bridge;
 mod http;
+pub mod jetstream;
 mod kafka;
 mod mqtt;
 mod nats;
@@ -75,9 +77,13 @@ pub type Told<'a, T> = BoxFuture<'a, Result<T, Fault>>;
 pub trait Sink: Send {
     /// How far it is, by epoch and lane.
     fn known(&mut self) -> Told<'_, Option<Vec<Known>>>;
-    /// What it had of `lane` was there once and is not any more: the depot's own cursor counts, not what [`Sink::known`] lacks.
-    fn forgot(&self, _lane: Lane) -> bool {
-        false
+    /// How far it said it is since it was last asked, without being asked: it wants what comes behind that.
+    fn told(&mut self) -> Option<Vec<Known>> {
+        None
+    }
+    /// Does what it last said of how far it is hold for `lane`? Where it does not, the depot's own cursor counts.
+    fn speaks_of(&self, _lane: Lane) -> bool {
+        true
     }
     /// Hands over a batch; the answer says what is stored, not what arrived.
     fn deliver<'a>(&'a mut self, batch: &'a Batch) -> Told<'a, Answer>;

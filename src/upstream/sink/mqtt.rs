@@ -1,51 +1,39 @@
 //! `mqtt`: a bridge to any MQTT 5 broker. A broker's PUBACK says that the broker has it, not that somebody stored it, so the
-//! bookings' lane waits for head office's own word on `<prefix>/<depot>/ack`: `{"lane","epoch","through"}`.
+//! bookings' lane waits for head office's own word on `<prefix>/<depot>/ack`. `docs/upstream.md` tells head office's part.
 
+use super::bridge::{Bridge, End, Topics};
 use super::{Answer, Fault, Sink, Told, tls};
-use crate::batch::{Batch, Known};
+use crate::batch::{Batch, Known, Order};
 use crate::config::SinkSettings;
 use crate::model::Lane;
+use reqwest::Url;
+use rumqttc::v5::MqttOptions;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{Packet, PubAckReason, PublishProperties};
-use rumqttc::v5::{AsyncClient, Event, EventLoop, MqttOptions};
+use rumqttc::v5::mqttbytes::v5::PublishProperties;
 use rumqttc::{TlsConfiguration, Transport};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
-/// The session outlives the connection by so many seconds.
-const SESSION_S: u32 = 86_400;
+/// The broker keeps orders for a depot that is away so many seconds: 30 days.
+const SESSION_S: u32 = 30 * 86_400;
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// What the event loop may hold for us.
-const HEARD: usize = 64;
-
-/// What the broker or head office said.
-#[derive(Debug)]
-enum Heard {
-    Connected,
-    Acked(Result<(), String>),
-    Stored(Known),
-    Ended(String),
-}
-
-struct Open {
-    client: AsyncClient,
-    heard: mpsc::Receiver<Heard>,
-    _work: JoinSet<()>,
-}
 
 pub struct Mqtt {
     settings: SinkSettings,
     depot: String,
     timeout: Duration,
-    open: Option<Open>,
+    open: Option<Bridge>,
+    /// Lanes of which head office told all that it has.
+    told: BTreeSet<Lane>,
 }
 
 impl Mqtt {
     pub fn new(settings: &SinkSettings, depot: &str, timeout: Duration) -> Result<Self, Fault> {
-        tls::client(settings)?;
-        Ok(Self { settings: settings.clone(), depot: depot.to_owned(), timeout, open: None })
+        let sink = Self { settings: settings.clone(), depot: depot.to_owned(), timeout, open: None, told: BTreeSet::new() };
+        // What is wrong with settings and files is told at once, not at the first connection.
+        sink.options()?;
+        Ok(sink)
     }
 
     fn topic(&self, last: &str) -> String {
@@ -53,84 +41,50 @@ impl Mqtt {
     }
 
     fn options(&self) -> Result<MqttOptions, Fault> {
-        let wrong = || Fault::new(format!("{:?} must be mqtts://host[:port]", self.settings.url));
-        let (scheme, rest) = self.settings.url.split_once("://").ok_or_else(wrong)?;
-        let (host, port) = match rest.trim_end_matches('/').rsplit_once(':') {
-            Some((host, port)) => (host, port.parse().map_err(|_| wrong())?),
-            None => (rest.trim_end_matches('/'), if scheme == "mqtts" { 8883 } else { 1883 }),
-        };
-        let mut options = MqttOptions::new(format!("depotd-{}-{}", self.depot, self.settings.name), host, port);
-        options.set_keep_alive(KEEP_ALIVE).set_clean_start(false).set_session_expiry_interval(Some(SESSION_S));
+        let settings = &self.settings;
+        let wrong = |why: &str| Fault::new(format!("the url must be mqtts://host[:port]: {why}"));
+        let url = Url::parse(&settings.url).map_err(|e| wrong(&e.to_string()))?;
+        let encrypted = url.scheme() == "mqtts";
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
+        let port = url.port().unwrap_or(if encrypted { 8_883 } else { 1_883 });
+        let mut options = MqttOptions::new(format!("depotd-{}-{}", self.depot, settings.name), host, port);
+        // A session is for orders that wait at the broker; batches wait at the depot.
+        let session = if settings.orders { SESSION_S } else { 0 };
+        options.set_keep_alive(KEEP_ALIVE).set_clean_start(!settings.orders).set_session_expiry_interval(Some(session));
         options.set_connection_timeout(self.timeout.as_secs().max(1));
-        if let Some(secret) = self.settings.secret().map_err(Fault::new)? {
-            options.set_credentials(self.settings.user.clone().unwrap_or_else(|| self.depot.clone()), secret);
+        let user = settings.user.clone().or_else(|| Some(url.username().to_owned()).filter(|user| !user.is_empty()));
+        if let Some(secret) = settings.secret().map_err(Fault::new)?.or_else(|| url.password().map(str::to_owned)) {
+            options.set_credentials(user.unwrap_or_else(|| self.depot.clone()), secret);
         }
-        if scheme == "mqtts" {
-            options.set_transport(Transport::Tls(TlsConfiguration::Rustls(Arc::new(tls::client(&self.settings)?))));
+        let tls = tls::client(settings)?;
+        if encrypted {
+            options.set_transport(Transport::Tls(TlsConfiguration::Rustls(Arc::new(tls))));
         }
         Ok(options)
     }
 
-    async fn open(&mut self) -> Result<&mut Open, Fault> {
+    async fn open(&mut self) -> Result<&Bridge, End> {
         if self.open.is_none() {
-            let (client, events) = AsyncClient::new(self.options()?, HEARD);
-            let (tell, heard) = mpsc::channel(HEARD);
-            let mut work = JoinSet::new();
-            work.spawn(listen(events, tell));
-            let mut open = Open { client, heard, _work: work };
-            open.wait(|heard| matches!(heard, Heard::Connected).then_some(Ok(()))).await?;
-            open.client.subscribe(self.topic("ack"), QoS::AtLeastOnce).await.map_err(Fault::new)?;
-            self.open = Some(open);
+            let options = self.options().map_err(|fault| End::Fault(fault.what))?;
+            let orders = self.settings.orders.then(|| self.topic("orders"));
+            let topics = Topics { ack: self.topic("ack"), hello: self.topic("hello"), orders };
+            self.open = Some(Bridge::open(options, topics).await?);
         }
-        self.open.as_mut().ok_or_else(|| Fault::new("not connected"))
+        self.open.as_ref().ok_or_else(|| End::Fault("not connected".to_owned()))
     }
-}
 
-impl Open {
-    /// Listens until `wanted` finds what it waits for.
-    async fn wait<T>(&mut self, mut wanted: impl FnMut(Heard) -> Option<Result<T, Fault>>) -> Result<T, Fault> {
-        loop {
-            match self.heard.recv().await {
-                None => return Err(Fault::new("the connection ended")),
-                Some(Heard::Ended(why)) => return Err(Fault::new(why)),
-                Some(heard) => {
-                    if let Some(found) = wanted(heard) {
-                        return found;
-                    }
-                }
-            }
+    async fn send(&mut self, batch: &Batch) -> Result<Answer, End> {
+        let (span, topic) = (&batch.span, self.topic(batch.span.lane.as_str()));
+        let quality = if span.lane.is_durable() { QoS::AtLeastOnce } else { QoS::AtMostOnce };
+        let bridge = self.open().await?;
+        bridge.publish(topic, quality, batch.body.clone(), properties(batch)).await?;
+        match span.lane {
+            Lane::Live => {}
+            Lane::Dispatch | Lane::History => bridge.acked().await?,
+            Lane::Bookings => return bridge.answer(span).await,
         }
+        Ok(Answer::Stored(span.last))
     }
-}
-
-/// Drives the connection: it is not made again here, a line that breaks is opened anew.
-async fn listen(mut events: EventLoop, tell: mpsc::Sender<Heard>) {
-    loop {
-        let heard = match events.poll().await {
-            Ok(Event::Incoming(Packet::ConnAck(_))) => Heard::Connected,
-            Ok(Event::Incoming(Packet::PubAck(ack))) => Heard::Acked(match ack.reason {
-                PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Ok(()),
-                reason => Err(format!("the broker refused a batch: {reason:?}")),
-            }),
-            Ok(Event::Incoming(Packet::Publish(said))) => match stored(&said.payload) {
-                Some(known) => Heard::Stored(known),
-                None => continue,
-            },
-            Ok(_) => continue,
-            Err(error) => {
-                // Nobody listens any more, or will be told.
-                let _ = tell.send(Heard::Ended(error.to_string())).await;
-                return;
-            }
-        };
-        if tell.send(heard).await.is_err() {
-            return;
-        }
-    }
-}
-
-fn stored(payload: &[u8]) -> Option<Known> {
-    serde_json::from_slice(payload).ok()
 }
 
 fn properties(batch: &Batch) -> PublishProperties {
@@ -152,7 +106,7 @@ fn properties(batch: &Batch) -> PublishProperties {
 }
 
 impl Sink for Mqtt {
-    /// A broker does not know; the depot's own cursor does.
+    /// A broker does not know; the depot's own cursor does, until head office says what it has.
     fn known(&mut self) -> Told<'_, Option<Vec<Known>>> {
         Box::pin(async {
             self.open().await?;
@@ -160,38 +114,55 @@ impl Sink for Mqtt {
         })
     }
 
+    fn told(&mut self) -> Option<Vec<Known>> {
+        let all = self.open.as_ref()?.all()?;
+        self.told = all.iter().map(|known| known.lane).collect();
+        Some(all)
+    }
+
+    fn speaks_of(&self, lane: Lane) -> bool {
+        self.told.contains(&lane)
+    }
+
     fn deliver<'a>(&'a mut self, batch: &'a Batch) -> Told<'a, Answer> {
         Box::pin(async {
-            let (span, topic) = (&batch.span, self.topic(batch.span.lane.as_str()));
-            let open = self.open().await?;
-            while let Ok(heard) = open.heard.try_recv() {
-                if let Heard::Ended(why) = heard {
-                    return Err(Fault::new(why));
+            match self.send(batch).await {
+                Ok(answer) => Ok(answer),
+                Err(End::TooLarge) => {
+                    // Some brokers close the connection over it.
+                    self.open = None;
+                    Ok(Answer::TooLarge)
                 }
-            }
-            let quality = if span.lane.is_durable() { QoS::AtLeastOnce } else { QoS::AtMostOnce };
-            let sent = open.client.publish_with_properties(topic, quality, false, batch.body.clone(), properties(batch));
-            sent.await.map_err(Fault::new)?;
-            match span.lane {
-                Lane::Live => Ok(Answer::Stored(span.last)),
-                Lane::Dispatch | Lane::History => {
-                    let acked = |heard| match heard {
-                        Heard::Acked(said) => Some(said.map_err(Fault::new)),
-                        _ => None,
-                    };
-                    open.wait(acked).await?;
-                    Ok(Answer::Stored(span.last))
-                }
-                Lane::Bookings => {
-                    let ours = |known: &Known| known.lane == span.lane && known.epoch == span.epoch && known.through >= span.last;
-                    let word = |heard| match heard {
-                        Heard::Stored(known) if ours(&known) => Some(Ok(known.through)),
-                        Heard::Acked(Err(why)) => Some(Err(Fault::new(why))),
-                        _ => None,
-                    };
-                    Ok(Answer::Stored(open.wait(word).await?))
-                }
+                Err(end) => Err(end.into()),
             }
         })
+    }
+
+    fn orders(&mut self, after: i64) -> Told<'_, Vec<Order>> {
+        Box::pin(async move {
+            if !self.settings.orders {
+                return Ok(Vec::new());
+            }
+            Ok(self.open().await?.orders(after).await?)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_says_where_and_who() {
+        let options = |url: &str| {
+            let settings: SinkSettings = toml::from_str(&format!("name = \"n\"\nurl = \"{url}\"")).unwrap();
+            Mqtt::new(&settings, "d", Duration::from_secs(1)).and_then(|sink| sink.options())
+        };
+        assert_eq!(options("mqtts://broker.example").unwrap().broker_address(), ("broker.example".into(), 8_883));
+        assert_eq!(options("mqtt://[::1]:77/").unwrap().broker_address(), ("[::1]".into(), 77));
+        let login = options("mqtt://ana:pass@broker").unwrap();
+        assert_eq!(login.broker_address(), ("broker".into(), 1_883));
+        assert_eq!(login.credentials(), Some(rumqttc::v5::mqttbytes::v5::Login::new("ana", "pass")));
+        assert!(options("mqtts://:1").is_err());
     }
 }

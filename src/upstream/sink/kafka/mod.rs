@@ -198,8 +198,8 @@ impl Sink for Kafka {
         })
     }
 
-    fn forgot(&self, lane: Lane) -> bool {
-        self.gone.contains(&lane)
+    fn speaks_of(&self, lane: Lane) -> bool {
+        !self.gone.contains(&lane)
     }
 
     fn deliver<'a>(&'a mut self, batch: &'a Batch) -> Told<'a, Answer> {
