@@ -73,7 +73,7 @@ impl Consumer {
                     let vehicle = track.vehicle.as_str();
                     self.content.fixes.extend(track.fixes.iter().map(|fix| (vehicle.to_owned(), fix.ts, upstream_support::e7(fix.lat))));
                 }
-                Record::Row(_) | Record::Round(_) | Record::Position(_) | Record::Gap(_) => {}
+                Record::Row(_) | Record::Round(_) | Record::Position(_) | Record::Gap(_) | Record::Epoch(_) => {}
             }
         }
         *through = span.last;
