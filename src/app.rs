@@ -10,7 +10,7 @@ use crate::auth::Auth;
 use crate::backups;
 use crate::bookings::Bookings;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Origins};
 use crate::dispatch::Dispatch;
 use crate::dispatch::eta::{Etas, learn::Learner};
 use crate::drivers::Drivers;
@@ -21,8 +21,10 @@ use crate::ops::data_dir::{self, DataDirLock};
 use crate::ops::notify;
 use crate::ops::run_file::Running;
 use crate::ops::ticker;
+use crate::orders::Orders;
 use crate::registry::Registry;
 use crate::schedules::{Runner, Schedules};
+use crate::settings::{Base, Settings};
 use crate::store::Db;
 use crate::sync::Sync;
 use crate::telemetry::Inspector;
@@ -47,6 +49,8 @@ pub struct AppOptions {
     pub basemap: Option<Bytes>,
     /// Is this the demo?
     pub demo: bool,
+    /// What set which key of the configuration.
+    pub origins: Origins,
 }
 
 /// Where the server listens.
@@ -63,7 +67,9 @@ pub struct Addresses {
 /// The rooms with state, open: what the adapters work with.
 #[derive(Clone)]
 struct Rooms {
+    /// What depotd was started with; what may change since is asked of `settings`.
     config: Arc<Config>,
+    settings: Settings,
     clock: Clock,
     db: Db,
     auth: Auth,
@@ -74,6 +80,7 @@ struct Rooms {
     inspector: Inspector,
     schedules: Schedules,
     sync: Sync,
+    orders: Orders,
     /// Makes the schedules' runner look at the table.
     due: Arc<Notify>,
 }
@@ -97,12 +104,13 @@ impl App {
         data_dir::make(&dir).with_context(|| format!("cannot make the data directory {}", dir.display()))?;
         let lock = DataDirLock::take(&dir)?;
         ensure!(!backups::is_half_restored(&dir), "a restore into {} was cut short: run `depotd restore` again", dir.display());
-        let (rooms, mirror) = load::open(config).await?;
+        let (rooms, mirror) = load::open(Base { config, origins: options.origins.clone() }).await?;
         let guard = bind_mqtt(&rooms).await?;
         let (bookings, db, fleet) = (rooms.bookings.clone(), rooms.db.clone(), rooms.fleet.clone());
-        let etas = Etas::new(&rooms.config, &rooms.clock);
+        let etas = Etas::new(rooms.settings.current(), &rooms.clock);
         let learner = Learner::open(etas.clone(), db.clone(), rooms.tracks.clone()).await.context("read the learned speeds")?;
-        let dispatch = Dispatch::new(bookings, &rooms.drivers, db, fleet, etas.clone(), &rooms.config.dispatch, rooms.clock.clone());
+        let settings = rooms.settings.current();
+        let dispatch = Dispatch::new(bookings, &rooms.drivers, db, fleet, etas.clone(), settings, rooms.clock.clone());
         dispatch.prepare().await.context("find out who has which job")?;
         rooms.schedules.fill().await.context("fill the schedules")?;
         let due = rooms.due.clone();
@@ -115,6 +123,8 @@ impl App {
 
         let mut app = Self { addresses, rooms, cancel: CancellationToken::new(), tasks: JoinSet::new(), _lock: lock };
         let rooms = app.rooms.clone();
+        let settings = rooms.settings.clone();
+        app.spawn("settings", |cancel| async { Ok(settings.run(cancel).await?) });
         app.spawn("live", |cancel| http.live(cancel));
         app.spawn("dispatch", |cancel| async { Ok(dispatch.run(cancel).await?) });
         app.spawn("etas", |cancel| tend::jobs(rooms.clone(), etas, cancel));
@@ -224,15 +234,17 @@ async fn bind_http(
     let basemap = options.basemap.or_else(|| std::fs::read(file).ok().map(Bytes::from));
     let (watched, counted, planned) = (guard.observer(), guard.observer(), planners.dispatch.clone());
     let (runner, etas, board) = (planners.runner.clone(), planners.etas.clone(), rooms.bookings.etas().clone());
-    let sync = rooms.sync.clone();
+    let (sync, settings, orders) = (rooms.sync.clone(), rooms.settings.clone(), rooms.orders.clone());
     let deps = web::Deps {
         config: Arc::clone(&rooms.config),
+        settings: rooms.settings.clone(),
         clock: rooms.clock.clone(),
         db: rooms.db.clone(),
         auth: rooms.auth.clone(),
         bookings: rooms.bookings.clone(),
         schedules: rooms.schedules.clone(),
         sync: rooms.sync.clone(),
+        orders: rooms.orders.clone(),
         wake_schedules: Arc::clone(&rooms.due),
         drivers: rooms.drivers.clone(),
         registry: Registry::new(rooms.db.clone(), rooms.clock.clone()),
@@ -241,7 +253,7 @@ async fn bind_http(
         inspector: rooms.inspector.clone(),
         basemap,
         demo: options.demo,
-        followers: report::followers(guard, planners.dispatch, planners.learner),
+        followers: report::followers(guard, planners.dispatch, planners.learner, &rooms.settings),
         health,
         refusals: Arc::new(move || report::refusals(&watched)),
         more_metrics: Arc::new(move |sheet| {
@@ -249,6 +261,8 @@ async fn bind_http(
             report::dispatch(&planned.stats(), sheet);
             report::schedules(runner.stats(), sheet);
             report::sync(&sync.status(), sheet);
+            report::settings(settings.stats(), sheet);
+            report::orders(&orders.stats(), sheet);
             report::eta(&etas.stats(), &board, sheet);
         }),
     };

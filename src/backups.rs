@@ -131,11 +131,8 @@ pub fn verify(backup: &Path) -> Result<Backup, Error> {
 /// depot must not run. Nothing of the data is touched before the whole backup is copied and on the disk.
 pub fn restore(backup: &Path, data_dir: &Path, now: Timestamp) -> Result<PathBuf, Error> {
     let told = verify(backup)?;
+    begin(data_dir)?;
     let staging = data_dir.join(STAGING);
-    if staging.exists() {
-        on(&staging, fs::remove_dir_all(&staging))?;
-    }
-    on(&staging, fs::create_dir_all(&staging))?;
     stage(backup, &told, &staging).inspect_err(|_| drop(fs::remove_dir_all(&staging)))?;
     let aside = data_dir.join(format!("before-restore-{}", now.to_string().replace(':', "-")));
     on(&aside, fs::create_dir_all(&aside))?;
@@ -153,6 +150,26 @@ pub fn restore(backup: &Path, data_dir: &Path, now: Timestamp) -> Result<PathBuf
     on(data_dir, File::open(data_dir).and_then(|dir| dir.sync_all()))?;
     on(&staging, fs::remove_dir_all(&staging))?;
     Ok(aside)
+}
+
+/// Makes room for an ops.db that is built anew, and gives its place. What an earlier attempt left is cleared away.
+pub fn begin(data_dir: &Path) -> Result<PathBuf, Error> {
+    let staging = data_dir.join(STAGING);
+    if staging.exists() {
+        on(&staging, fs::remove_dir_all(&staging))?;
+    }
+    on(&staging, fs::create_dir_all(&staging))?;
+    Ok(staging.join(OPS))
+}
+
+/// Puts the ops.db that was built into its place, once it is on the disk.
+pub fn finish(data_dir: &Path) -> Result<(), Error> {
+    let (staging, to) = (data_dir.join(STAGING), data_dir.join(OPS));
+    let built = staging.join(OPS);
+    on(&built, File::open(&built).and_then(|file| file.sync_all()))?;
+    on(&to, fs::rename(&built, &to))?;
+    on(data_dir, File::open(data_dir).and_then(|dir| dir.sync_all()))?;
+    on(&staging, fs::remove_dir_all(&staging))
 }
 
 /// Did a restore end between taking the old files away and putting the new ones in their place? Then a depot that began here

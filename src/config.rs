@@ -1,12 +1,18 @@
 //! Every setting, with its default. `config.toml` shows them all; a test says that both agree.
 //!
-//! Flags > `DEPOTD_SECTION__KEY` > file > defaults. Unknown keys are refused, all faults are told at once.
+//! Flags > `DEPOTD_SECTION__KEY` > file > defaults. Unknown keys are refused, all faults are told at once. [`Origins`] says what
+//! set which key; [`Current`] is what is in effect, for some may change while depotd runs.
 
+mod current;
 mod eta;
+mod live;
+mod origins;
 mod sections;
 mod upstream;
 
+pub use current::Current;
 pub use eta::Eta;
+pub use origins::{Origin, Origins};
 pub use sections::{Bookings, Depot, Dispatch, Drivers, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
 pub use upstream::{Hours, SinkKind, SinkSettings, Upstream};
 
@@ -49,8 +55,8 @@ pub struct Config {
 pub struct Faults(pub Vec<String>);
 
 impl Config {
-    /// Reads `file` (when given), then the environment's `DEPOTD_SECTION__KEY`, over the defaults.
-    pub fn load(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<Self, Faults> {
+    /// Reads `file` (when given), then the environment's `DEPOTD_SECTION__KEY`, over the defaults; says what set which key.
+    pub fn load(file: Option<&Path>, env: impl Iterator<Item = (String, String)>) -> Result<(Self, Origins), Faults> {
         let mut table = match file {
             None => toml::Table::new(),
             Some(path) => std::fs::read_to_string(path)
@@ -58,14 +64,28 @@ impl Config {
                 .parse()
                 .map_err(|e| Faults(vec![format!("{}: {e}", path.display())]))?,
         };
+        let mut origins = Origins::default();
+        for (section, keys) in &table {
+            let keys = keys.as_table().into_iter().flat_map(toml::Table::keys);
+            keys.for_each(|key| origins.note(format!("{section}.{key}"), Origin::File));
+        }
         for (name, text) in env {
             let Some((section, key)) = name.strip_prefix("DEPOTD_").and_then(|n| n.split_once("__")) else { continue };
-            let section = table.entry(section.to_lowercase()).or_insert_with(|| toml::Table::new().into());
+            let (section, key) = (section.to_lowercase(), key.to_lowercase());
+            origins.note(format!("{section}.{key}"), Origin::Env);
+            let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
             if let Some(section) = section.as_table_mut() {
-                section.insert(key.to_lowercase(), env_value(&text));
+                section.insert(key, env_value(&text));
             }
         }
-        Self::from_table(table)
+        Ok((Self::from_table(table)?, origins))
+    }
+
+    /// All that is wrong with these settings as a whole, a sentence each.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        self.check(&mut faults);
+        faults
     }
 
     fn from_table(table: toml::Table) -> Result<Self, Faults> {
@@ -106,43 +126,12 @@ impl Config {
         demand(self.tracks.queue_fixes >= self.tracks.commit_fixes, "tracks.queue_fixes must not be less than tracks.commit_fixes");
         demand(self.tracks.commit_window_ms <= 60_000, "tracks.commit_window_ms must be at most 60000");
         demand(self.telemetry.max_speed_kmh > 0.0, "telemetry.max_speed_kmh must be more than 0");
-        demand((1..=86_400).contains(&self.drivers.max_day_s), "drivers.max_day_s must be within 1 to 86400");
-        demand((1..=604_800).contains(&self.drivers.max_week_s), "drivers.max_week_s must be within 1 to 604800");
-        demand(self.drivers.keep_days >= 8, "drivers.keep_days must be at least 8, for a week's hours are summed");
-        demand(self.dispatch.speed_kmh > 0.0, "dispatch.speed_kmh must be more than 0");
-        demand(self.dispatch.detour_factor >= 1.0, "dispatch.detour_factor must be at least 1");
-        demand(self.dispatch.max_radius_m > 0.0, "dispatch.max_radius_m must be more than 0");
-        demand(self.dispatch.radius_m > 0.0, "dispatch.radius_m must be more than 0");
-        demand(self.dispatch.gather_most_ms >= self.dispatch.gather_ms, "dispatch.gather_most_ms must not be less than dispatch.gather_ms");
-        for (weight, name) in [
-            (self.dispatch.until_weight, "until_weight"),
-            (self.dispatch.lateness_weight, "lateness_weight"),
-            (self.dispatch.empty_km_s, "empty_km_s"),
-            (self.dispatch.fit_s, "fit_s"),
-            (self.dispatch.fairness_s, "fairness_s"),
-            (self.dispatch.scarce_share, "scarce_share"),
-            (self.dispatch.patience_trips, "patience_trips"),
-            (self.dispatch.trip_weight, "trip_weight"),
-        ] {
-            demand((0.0..=100.0).contains(&weight), &format!("dispatch.{name} must be within 0 to 100"));
-        }
-        demand(self.dispatch.look_ahead_s <= 3_600, "dispatch.look_ahead_s must be at most 3600");
-        demand((5..=3_600).contains(&self.dispatch.offer_timeout_s), "dispatch.offer_timeout_s must be within 5 to 3600");
-        demand((1..=20).contains(&self.dispatch.offer_best), "dispatch.offer_best must be within 1 to 20");
-        demand(self.dispatch.late_after_s.max(self.dispatch.late_tolerance_s) <= 86_400, "dispatch.late_* must be at most 86400");
+        self.drivers.check(&mut demand);
+        self.bookings.check(&mut demand);
+        self.dispatch.check(&mut demand);
+        self.tariff.check(&mut demand);
         self.eta.check(self.dispatch.retry_s, &mut demand);
         self.upstream.check(&mut demand);
-        demand(self.dispatch.candidates > 0, "dispatch.candidates must be at least 1");
-        demand((60..=30 * 86_400).contains(&self.bookings.expire_after_s), "bookings.expire_after_s must be within 60 to 2592000");
-        demand((1..=60).contains(&self.bookings.recurring_ahead_days), "bookings.recurring_ahead_days must be within 1 to 60");
-        let offsets = &self.bookings.remind_before_s;
-        demand(
-            offsets.len() <= 8 && offsets.iter().all(|s| (60..=30 * 86_400).contains(s)),
-            "bookings.remind_before_s must hold eight numbers at most, each within 60 to 2592000",
-        );
-        demand((1..=50_000).contains(&self.bookings.import_max_lines), "bookings.import_max_lines must be within 1 to 50000");
-        let t = &self.tariff;
-        demand(t.base_minor.min(t.per_km_minor).min(t.per_minute_minor).min(t.minimum_minor) >= 0, "tariff amounts must not be negative");
     }
 }
 
@@ -206,8 +195,10 @@ mod tests {
         let file = dir.path().join("c.toml");
         std::fs::write(&file, "[http]\nlisten = \"127.0.0.1:1\"\nmax_body_bytes = 7").unwrap();
         let env = [("DEPOTD_HTTP__LISTEN".to_owned(), "127.0.0.1:2".to_owned()), ("DEPOTD_DEPOT__NAME".into(), "North".into())];
-        let config = Config::load(Some(&file), env.into_iter()).unwrap();
+        let (config, origins) = Config::load(Some(&file), env.into_iter()).unwrap();
         assert_eq!((config.http.listen.port(), config.http.max_body_bytes), (2, 7));
         assert_eq!(config.depot.name, "North");
+        let from = ["http.listen", "http.max_body_bytes", "depot.name", "depot.zone"].map(|key| origins.of(key).as_str());
+        assert_eq!(from, ["env", "file", "env", "default"]);
     }
 }

@@ -13,11 +13,11 @@
 //! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops; [`receive`]: head office's end of the line |
 //! | pages and API | [`web`]; [`replay`] plays a day through dispatch: one that was under another policy, or one to come |
 //! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what came of a day |
-//! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs |
-//! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is) |
+//! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once |
+//! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is), [`settings`] (what may change of them while depotd runs) |
 //! | state | [`store`], [`tracks`], [`fleet`]; [`office`]: head office's record in PostgreSQL; [`pricing`] is pure |
-//! | helpers | [`telemetry`] (bytes to fixes, pure), [`batch`] (records to batches and back, pure), [`ops`] (lock, run.json, certificates, systemd) |
-//! | ground | [`clock`], [`config`] |
+//! | helpers | [`telemetry`] (bytes to fixes, pure), [`batch`] (records to batches and back, commands and their signatures), [`fields`] (requests read, every fault told), [`ops`] (lock, run.json, certificates, systemd) |
+//! | ground | [`clock`], [`config`] (as read at the start, and [`config::Current`]: as it is in effect now) |
 //! | words | [`model`] |
 //!
 //! # A fix, from the socket to the map
@@ -48,7 +48,20 @@
 //! Triggers put every journal entry, audit entry, round and changed row into the outbox ([`store::outbox`]) in the transaction that
 //! makes it. A [`upstream::Line`] per sink asks the sink how far it is, lets [`upstream::Outgoing`] read on from there, packs a
 //! [`batch::Batch`], and moves its cursor when the sink says that the batch is stored. `depotd receive` and the `postgres` sink
-//! store it the same way, in [`office`]: records and cursor in one transaction. [`sync`] is where people see and steer all of it.
+//! store it the same way, in [`office`]: records and cursor in one transaction. After a restore a line first learns
+//! again what head office was told since ([`store::relearn`]); a new box is built from its record ([`store::rebuild`]). [`sync`] is
+//! where people see and steer all of it.
+//!
+//! # A setting, from head office to the next quote
+//! [`settings::Settings`] lays what head office sent over what depotd was started with, and over that what people set for a while.
+//! What comes of it is in [`config::Current`], which the rooms that read tariff, dispatch, bookings and drivers ask each time. A
+//! change is rows and a journal entry; the journal's head makes [`settings::Settings::run`] look, also when a command wrote it.
+//! A round holds on to the settings of its begin and records them.
+//!
+//! # An order, from head office to its answer
+//! While it is connected, the line of the sink that has orders asks for those after the last one it dealt with and hands them to
+//! [`orders::Orders::take`]: the signature, then the command ([`batch::Command`]), then in one transaction the same functions that the
+//! API's use cases end in, the answer in the journal and the cursor. The answer goes up with lane `bookings`.
 //!
 //! # Where to add what
 //! - A route: a handler beside its noun in [`web`], a line in [`web::routes`], a line in [`web::access::GATES`]. Tests
@@ -61,7 +74,9 @@
 //! - What a schedule can do: a kind in [`model::ScheduleKind`], a line in `app/actions.rs`.
 //! - A sink: a file in [`upstream::sink`] that implements [`upstream::sink::Sink`], its scheme in [`config::SinkKind`].
 //! - A table that head office is to know: its triggers in a migration, its name in [`store::outbox::TABLES`].
-//! - A setting: a field with its words in [`config`], a line in `config.toml`.
+//! - A kind of order: a row of `Act::read` and of `Act::run` in `orders/act.rs`, a line in `docs/upstream.md`.
+//! - A setting: a field with its words in [`config`], a line in `config.toml`; one that may change while depotd runs is read from
+//!   [`config::Current`] each time, has bounds in `config/live.rs` and a line in `settings/keys.rs`.
 //! - A command: a file in [`cli`].
 
 pub mod analytics;
@@ -75,16 +90,19 @@ pub mod clock;
 pub mod config;
 pub mod dispatch;
 pub mod drivers;
+pub mod fields;
 pub mod fleet;
 pub mod model;
 pub mod mqtt;
 pub mod office;
 pub mod ops;
+pub mod orders;
 pub mod pricing;
 pub mod receive;
 pub mod registry;
 pub mod replay;
 pub mod schedules;
+pub mod settings;
 pub mod sim;
 pub mod store;
 pub mod sync;

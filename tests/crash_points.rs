@@ -1,17 +1,21 @@
-//! Pulls the plug before each statement that writes ops.db, while bookings are placed, released, offered, accepted and given, and
-//! while schedules fire.
+//! Pulls the plug before each statement that writes ops.db, while bookings are placed, released, offered, accepted and given, while
+//! schedules fire, and while head office's orders are carried out.
 //!
 //! A child process does the work and ends itself, as `kill -9` would, at the n-th statement; then the files must tell a
 //! consistent story, nothing that was acknowledged may be missing, and the work must go on to its end, each booking given once.
 
 mod dispatch_support;
 
+use depotd::auth::Auth;
+use depotd::batch::{Command as Ordered, Order, SigningKey};
 use depotd::bookings::Filter;
 use depotd::bookings::Page;
 use depotd::clock::Clock;
-use depotd::config::Offers;
+use depotd::config::{Config, Offers, Origins};
 use depotd::model::{Actor, Booking, Kind, Missed, Run, RunResult, ScheduleKind, Span, Status, Timestamp};
+use depotd::orders::Orders;
 use depotd::schedules::{Action, Actions, Runner, Schedules, Wish};
+use depotd::settings::{Base, Settings};
 use depotd::store::{Db, journal};
 use dispatch_support::{Depot, START, id};
 use std::collections::HashMap;
@@ -272,4 +276,116 @@ async fn whenever_the_plug_is_pulled_no_slot_is_lost_or_ends_well_twice() {
         }
     }
     assert!(at > 20, "only {at} statements were seen");
+}
+
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g";
+const ANA: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+/// Head office's orders as a sink hands them out: the key is written beside the data, so that child and parent sign alike.
+fn orders(dir: &Path) -> (Vec<Order>, String) {
+    let file = dir.join("key.pem");
+    let key = match std::fs::read_to_string(&file) {
+        Ok(pem) => SigningKey::from_pem(&pem).unwrap(),
+        Err(_) => {
+            let (key, pem) = SigningKey::generate().unwrap();
+            std::fs::write(&file, pem).unwrap();
+            key
+        }
+    };
+    let place = serde_json::json!({"pickup": {"lat": 42.5, "lon": 1.5}, "dropoff": {"lat": 42.6, "lon": 1.5}});
+    let given = [
+        ("create", "booking.create", Some(ANA), None, place.clone()),
+        ("change", "booking.change", Some(ANA), Some(1), serde_json::json!({"notes": "ring twice"})),
+        ("stale", "booking.change", Some(ANA), Some(1), serde_json::json!({"notes": "ring once"})),
+        ("user", "user.set", None, None, serde_json::json!({"name": "ana", "role": "admin", "password_hash": HASH})),
+        ("last", "user.disable", None, None, serde_json::json!({"name": "ana"})),
+        ("other", "booking.create", None, None, place),
+        ("cancel", "booking.cancel", Some(ANA), Some(2), serde_json::json!({"reason": "not wanted"})),
+    ];
+    let signed = given.into_iter().zip(1..).map(|((cmd_id, kind, target, expected_version, data), seq)| {
+        let serde_json::Value::Object(data) = data else { unreachable!() };
+        let command = Ordered {
+            cmd_id: cmd_id.to_owned(),
+            depot: "d".to_owned(),
+            kind: kind.to_owned(),
+            target: target.map(str::to_owned),
+            expected_version,
+            issued_at: START,
+            expires_at: START + Span::from_secs(3_600),
+            data,
+        };
+        let command = serde_json::to_string(&command).unwrap();
+        Order { seq: seq * 10, signature: key.sign(&command), command }
+    });
+    let mut all: Vec<Order> = signed.collect();
+    all.insert(3, Order { seq: 35, command: "junk".into(), signature: "junk".into() });
+    (all, key.public())
+}
+
+/// Asks for what is left, as the line does, until nothing is.
+async fn carry_out(dir: &Path) {
+    let depot = Depot::open(dir, Clock::manual(START));
+    let (all, public) = orders(dir);
+    let config = Config::default();
+    let upstream = depotd::config::Upstream { depot: "d".into(), orders_key: public, ..config.upstream };
+    let auth = Auth::new(depot.db.clone(), &config.mqtt, depot.clock.clone());
+    let base = Base { config: Config::default(), origins: Origins::default() };
+    let settings = Settings::open(depot.db.clone(), base, depot.clock.clone()).unwrap();
+    let orders = Orders::new(depot.db.clone(), depot.bookings.clone(), auth, settings, &upstream, depot.clock.clone());
+    loop {
+        let after = orders.after("office").await.unwrap();
+        let left: Vec<Order> = all.iter().filter(|order| order.seq > after).take(3).cloned().collect();
+        if left.is_empty() {
+            return;
+        }
+        orders.take("office", &left).await.unwrap();
+    }
+}
+
+#[tokio::test]
+#[ignore = "run by a test below"]
+async fn order_child() {
+    let Some(dir) = plugged() else { return };
+    carry_out(Path::new(&dir)).await;
+}
+
+#[tokio::test]
+async fn whenever_the_plug_is_pulled_no_order_is_lost_or_carried_out_twice() {
+    let mut at = 0;
+    loop {
+        at += 1;
+        let dir = tempfile::tempdir().unwrap();
+        orders(dir.path());
+        let (_, ended) = run_child("order_child", dir.path(), at);
+        carry_out(dir.path()).await;
+        let depot = Depot::open(dir.path(), Clock::manual(START));
+        let bookings = all(&depot).await;
+        let ana = bookings.iter().find(|b| b.id.to_string() == ANA).unwrap();
+        assert_eq!((bookings.len(), ana.version, ana.status), (2, 3, Status::Cancelled), "statement {at}");
+        assert_eq!(ana.order.notes.as_deref(), Some("ring twice"), "statement {at}");
+        let events = depot.db.read(|c| journal::after(c, 0, 10_000)).await.unwrap();
+        let mut answers: Vec<_> = Vec::new();
+        for event in events.iter().filter(|e| e.kind.as_str().starts_with("command.")) {
+            let data: serde_json::Value = serde_json::from_str(&event.data).unwrap();
+            answers.push((event.kind, data["cmd_id"].as_str().unwrap_or("junk").to_owned()));
+        }
+        let expected = [
+            (Kind::CommandApplied, "create"),
+            (Kind::CommandApplied, "change"),
+            (Kind::CommandRejected, "stale"),
+            (Kind::CommandRefused, "junk"),
+            (Kind::CommandApplied, "user"),
+            (Kind::CommandRejected, "last"),
+            (Kind::CommandApplied, "other"),
+            (Kind::CommandApplied, "cancel"),
+        ];
+        assert_eq!(answers, expected.map(|(kind, id)| (kind, id.to_owned())), "statement {at}");
+        let made = |kind| events.iter().filter(|e| e.kind == kind).count();
+        assert_eq!((made(Kind::BookingPlaced), made(Kind::AccessChanged)), (2, 1), "statement {at}: what was rejected left a trace");
+        assert!(depot.db.read(depotd::store::audit::verify).await.unwrap().is_ok(), "statement {at}: the audit chain is broken");
+        if ended {
+            break;
+        }
+    }
+    assert!(at > 60, "only {at} statements were seen");
 }

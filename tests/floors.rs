@@ -11,10 +11,10 @@ use std::path::Path;
 const FLOORS: &[&[&str]] = &[
     &["model"],
     &["clock", "config"],
-    &["batch", "ops", "telemetry"],
+    &["batch", "fields", "ops", "telemetry"],
     &["fleet", "office", "pricing", "store", "tracks"],
-    &["auth", "backups", "bookings", "geofence", "registry", "sync"],
-    &["drivers", "schedules"],
+    &["auth", "backups", "bookings", "geofence", "registry", "settings", "sync"],
+    &["drivers", "orders", "schedules"],
     &["analytics", "dispatch", "mqtt", "notify", "sim", "upstream"],
     &["replay", "web"],
     &["app", "receive"],

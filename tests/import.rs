@@ -67,6 +67,9 @@ async fn every_bad_line_is_told_and_nothing_is_placed() {
     let wrong = import(&http, "?dry_run=true", None, "pickup_lat,pickup_lat,colour\n1,2,3\n".into()).await.ok();
     let columns: Vec<_> = places(&wrong["bad"]).into_iter().map(|(_, column)| column).collect();
     assert_eq!(columns, ["pickup_lat", "colour", "pickup_lon", "dropoff_lat", "dropoff_lon"], "{wrong}");
+    let crowded = import(&http, "?dry_run=true", None, ",".repeat(100_000)).await.ok();
+    assert_eq!(places(&crowded["bad"]), [(1, "")]);
+    assert!(crowded["bad"][0]["message"].as_str().unwrap().starts_with("names 100001 columns"), "{crowded}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

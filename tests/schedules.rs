@@ -124,3 +124,25 @@ async fn tomorrow_is_planned_pickups_are_reminded_of_and_yesterday_is_reported()
     let sheet = depot.http().request(reqwest::Method::GET, "/api/v1/reports/daily.csv").send().await.unwrap().text().await.unwrap();
     assert!(sheet.starts_with("day,zone,made_at,bookings,") && sheet.lines().count() == 2, "{sheet}");
 }
+
+#[tokio::test]
+async fn head_office_is_told_by_the_clock_and_who_has_none_is_told_so() {
+    let sink = "UPSTREAM__SINKS=[{name = \"office\", url = \"http://127.0.0.1:9\"}]";
+    let (lone, linked) = (Depot::start().await, Depot::start_with(&["UPSTREAM__DEPOT=lyon", sink, "UPSTREAM__RETRY_MS=60000"]).await);
+    let runs = async |depot: &Depot| {
+        let wish = json!({"name": "Tell head office", "cron": "0 6 * * *", "kind": "sync", "attempts": 1});
+        let made = depot.http().post("/api/v1/schedules", wish).await.ok();
+        let id = made["id"].as_str().unwrap();
+        assert_eq!(depot.http().post(&format!("/api/v1/schedules/{id}/run"), json!({})).await.status, 202);
+        let run = run_of(depot, id).await;
+        (run["result"].as_str().unwrap().to_owned(), run["message"].as_str().unwrap().to_owned())
+    };
+    let (result, message) = runs(&lone).await;
+    assert!(result == "failed" && message.contains("name no sink"), "{result}: {message}");
+    let failures = async || linked.http().get("/api/v1/sync").await.ok()["sinks"][0]["failures"].as_u64().unwrap();
+    until("the first attempt", async || (failures().await == 1).then_some(())).await;
+    let (result, message) = runs(&linked).await;
+    assert!(result == "ok" && message.starts_with("1 sinks were asked"), "{result}: {message}");
+    // Left to itself the line would be tried again after a minute.
+    until("another attempt", async || (failures().await == 2).then_some(())).await;
+}

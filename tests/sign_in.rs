@@ -82,6 +82,20 @@ async fn guesses_at_a_name_slow_down_the_guesser_and_not_its_owner() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_guesses_through_a_known_proxy_slows_down_himself_and_not_all_behind_it() {
+    let depot = Depot::start_with(&["HTTP__TRUSTED_PROXIES=[\"127.0.0.1\"]"]).await;
+    depot.new_user("bo", "viewer").await;
+    let proxy = depot.http_as("");
+    let sign_in = async |client: &str, password: &str| {
+        let request = proxy.request(Method::POST, "/api/v1/session").header("x-forwarded-for", format!("6.6.6.6, {client}"));
+        Answer::of(request.json(&json!({"name": "bo", "password": password}))).await
+    };
+    until("the guesser to be slowed down", async || (sign_in("192.0.2.1", "not that one").await.status == 429).then_some(())).await;
+    sign_in("192.0.2.2", PASSWORD).await.ok();
+    sign_in("192.0.2.1", PASSWORD).await.problem(429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_that_signs_in_is_turned_away_before_it_takes_all_cores() {
     let depot = Depot::start().await;
     let nobody = depot.http_as("");

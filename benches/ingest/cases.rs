@@ -94,12 +94,13 @@ pub async fn steady(dir: &Path, fleet: &[Device], options: &Options) -> Result<(
     server.has_kept(fixes).await?;
     let slowest = done.iter().map(|(_, slowest)| slowest).max().context("no vehicle")?;
     println!(
-        "steady   {} vehicles, {:.0} fixes/s: {:.0} device bytes a fix, {:.1} ms CPU a second, {} MiB resident, slowest PUBACK {} ms",
+        "steady   {} vehicles, {:.0} fixes/s: {:.0} device bytes a fix, {:.1} ms CPU a second, {} MiB resident, {} at most, slowest PUBACK {} ms",
         devices.len(),
         devices.len() as f64 / period.as_secs_f64(),
         (after.written - before.written) as f64 / fixes as f64,
         (after.cpu_s - before.cpu_s) * 1000.0 / (f64::from(rounds) * period.as_secs_f64()),
         after.resident_kib / 1024,
+        after.peak_kib / 1024,
         slowest.as_millis()
     );
     Ok(())

@@ -16,6 +16,8 @@ pub struct Reading {
     pub written: u64,
     /// Resident memory in KiB.
     pub resident_kib: u64,
+    /// The most that it ever was.
+    pub peak_kib: u64,
 }
 
 impl Reading {
@@ -28,6 +30,7 @@ impl Reading {
             cpu_s: ticks / TICKS_PER_SECOND,
             written: field(pid, "io", "write_bytes")?,
             resident_kib: field(pid, "status", "VmRSS")?,
+            peak_kib: field(pid, "status", "VmHWM")?,
         })
     }
 }

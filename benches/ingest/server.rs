@@ -88,10 +88,10 @@ pub fn bench_dir() -> Result<PathBuf> {
     Ok(dir)
 }
 
-/// Starts `depotd serve` on the data in `dir` and waits until it is ready.
+/// Starts `depotd serve` on the data in `dir`, with the settings that are there, and waits until it is ready.
 pub fn depotd(dir: &Path) -> Result<Server> {
     let data = dir.join("data");
-    let run = data.join("run.json");
+    let (run, settings) = (data.join("run.json"), dir.join("config.toml"));
     let _ = std::fs::remove_file(&run);
     let log = File::options().create(true).append(true).open(dir.join("depotd.log"))?;
     let start = Instant::now();
@@ -99,6 +99,8 @@ pub fn depotd(dir: &Path) -> Result<Server> {
         .args(["serve", "--http-listen", LOOPBACK, "--mqtt-listen", LOOPBACK, "--mqtts-listen", LOOPBACK])
         .arg("--data-dir")
         .arg(&data)
+        .args(settings.exists().then_some("--config"))
+        .args(settings.exists().then_some(&settings))
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)

@@ -8,7 +8,7 @@ use crate::dispatch::day::Days;
 use crate::model::{Day, Place, Schedule, ScheduleKind, Span, Timestamp};
 use crate::replay::ahead;
 use crate::schedules::{Action, Actions};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use std::sync::Arc;
 
 /// The actions over the open rooms.
@@ -21,6 +21,7 @@ pub fn all(rooms: &Rooms, dispatch: &Dispatch) -> Actions {
         (ScheduleKind::Reminders, action(rooms, |rooms, _, _| remind(rooms))),
         (ScheduleKind::Report, action(rooms, |rooms, schedule, slot| report(rooms, schedule.zone, slot))),
         (ScheduleKind::PlanTomorrow, action(rooms, |rooms, schedule, slot| plan_tomorrow(rooms, schedule.zone, slot))),
+        (ScheduleKind::Sync, action(rooms, |rooms, _, _| sync(rooms))),
     ])
 }
 
@@ -65,7 +66,7 @@ async fn remind(rooms: Rooms) -> Result<String> {
 }
 
 async fn report(rooms: Rooms, zone: String, slot: Timestamp) -> Result<String> {
-    let tolerance = Span::from_secs(i64::try_from(rooms.config.dispatch.late_tolerance_s)?);
+    let tolerance = Span::from_secs(i64::try_from(rooms.settings.current().get().dispatch.late_tolerance_s)?);
     let day = Day::of(slot, &zone).previous();
     let report = Daily::new(rooms.db.clone(), tolerance).make(day, &zone, rooms.clock.now()).await?;
     Ok(format!("{}: {} bookings, {} delivered, {} expired", report.day, report.bookings, report.delivered, report.expired))
@@ -75,13 +76,23 @@ async fn plan_tomorrow(rooms: Rooms, zone: String, slot: Timestamp) -> Result<St
     let (days, day, now) = (Days::new(rooms.db.clone()), Day::of(slot, &zone).next(), rooms.clock.now());
     let known = days.ahead(&day).await?;
     let depot = Place::new(rooms.config.depot.lat, rooms.config.depot.lon)?;
-    let planned = day.clone();
+    let (planned, config) = (day.clone(), rooms.settings.current().get());
     let plan = tokio::task::spawn_blocking(move || {
         let place = |vehicle: &_| rooms.fleet.get(vehicle).and_then(|view| view.place).unwrap_or(depot);
-        ahead::plan(&planned, &zone, &known, &rooms.config.dispatch, place, now)
+        ahead::plan(&planned, &zone, &known, &config.dispatch, place, now)
     });
     let plan = plan.await?;
     days.keep(day, &plan).await?;
     let all = plan.served.len() + plan.unserved.len();
     Ok(format!("{}: {} of {all} bookings can be served by {} vehicles", plan.day, plan.served.len(), plan.vehicles))
+}
+
+async fn sync(rooms: Rooms) -> Result<String> {
+    let sinks = rooms.sync.status();
+    ensure!(!sinks.is_empty(), "the settings name no sink: see [upstream] in config.toml");
+    for sink in &sinks {
+        rooms.sync.flush(&sink.name)?;
+    }
+    let queued: u64 = sinks.iter().flat_map(|sink| &sink.lanes).map(|lane| lane.backlog).sum();
+    Ok(format!("{} sinks were asked to send now; {queued} records wait", sinks.len()))
 }

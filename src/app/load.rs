@@ -4,11 +4,12 @@ use super::Rooms;
 use crate::auth::Auth;
 use crate::bookings::Bookings;
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::fleet::mirror::{Found, Mirror};
+use crate::orders::Orders;
 use crate::schedules::Schedules;
+use crate::settings::{Base, Settings};
 use crate::store::{self, Db};
 use crate::sync::Sync;
 use crate::telemetry::Inspector;
@@ -20,23 +21,29 @@ use std::sync::Arc;
 const PAGE: usize = 1_000;
 
 /// Opens all, oldest truth first. The start path is the recovery path.
-pub async fn open(config: Config) -> Result<(Rooms, Mirror)> {
-    let clock = Clock::system();
+pub async fn open(base: Base) -> Result<(Rooms, Mirror)> {
+    let (clock, config) = (Clock::system(), base.config.clone());
     let dir = config.depot.data_dir.clone();
     let db = Db::open(&dir).with_context(|| format!("open ops.db in {}", dir.display()))?;
+    base.keep(&db).await.context("keep what depotd was started with")?;
+    let settings = Settings::open(db.clone(), base, clock.clone()).context("read the settings")?;
     let tracks = Tracks::open(&dir, &config.tracks, clock.clone()).with_context(|| format!("open tracks.db in {}", dir.display()))?;
     let fleet = Fleet::new(&config.fleet);
     register(&db, &fleet).await.context("read the vehicles")?;
     let (log, into) = (tracks.clone(), fleet.clone());
     let mirror = tokio::task::spawn_blocking(move || replay(&dir, &log, &into)).await?.context("find out where everyone is")?;
+    let auth = Auth::new(db.clone(), &config.mqtt, clock.clone());
+    let bookings = Bookings::new(db.clone(), settings.current(), clock.clone());
     let rooms = Rooms {
-        auth: Auth::new(db.clone(), &config.mqtt, clock.clone()),
-        bookings: Bookings::new(db.clone(), &config, clock.clone()),
+        orders: Orders::new(db.clone(), bookings.clone(), auth.clone(), settings.clone(), &config.upstream, clock.clone()),
+        auth,
+        bookings,
         schedules: Schedules::new(db.clone(), &config.depot.zone, clock.clone()),
         sync: Sync::new(db.clone(), &config.upstream, clock.clone()),
         due: Arc::default(),
-        drivers: Drivers::new(db.clone(), &config, clock.clone()),
+        drivers: Drivers::new(db.clone(), settings.current(), clock.clone()),
         config: Arc::new(config),
+        settings,
         inspector: Inspector::default(),
         clock,
         db,

@@ -6,17 +6,20 @@ use crate::dispatch::{self, Dispatch};
 use crate::model::{LaneStatus, LineMode, SinkStatus};
 use crate::mqtt::stats::Snapshot;
 use crate::mqtt::{Guard, Observer};
+use crate::orders;
 use crate::schedules;
+use crate::settings::{self, Settings};
 use crate::web::{Follower, Sheet};
 use serde_json::{Value, json};
 
 /// Who follows the journal, and how far they are.
-pub fn followers(guard: &Guard, dispatch: &Dispatch, learner: &Learner) -> Vec<Follower> {
-    let (guard, dispatch, learner) = (guard.observer(), dispatch.clone(), learner.clone());
+pub fn followers(guard: &Guard, dispatch: &Dispatch, learner: &Learner, settings: &Settings) -> Vec<Follower> {
+    let (guard, dispatch, learner, settings) = (guard.observer(), dispatch.clone(), learner.clone(), settings.clone());
     vec![
         Follower { name: "downlink", cursor: Box::new(move || guard.followed()) },
         Follower { name: "dispatch", cursor: Box::new(move || dispatch.cursor()) },
         Follower { name: "speeds", cursor: Box::new(move || learner.cursor()) },
+        Follower { name: "settings", cursor: Box::new(move || settings.cursor()) },
     ]
 }
 
@@ -68,6 +71,13 @@ pub fn schedules(stats: schedules::Stats, sheet: &mut Sheet) {
     sheet.counter("schedule_runs_failed", "Runs of schedules that failed", stats.failed);
 }
 
+/// The numbers of the settings that are not as depotd was started.
+pub fn settings(stats: settings::Stats, sheet: &mut Sheet) {
+    sheet.gauge("settings_from_above", "Settings for which head office sent a value", stats.above as u64);
+    sheet.gauge("settings_overridden", "Settings that people set for a while", stats.overridden as u64);
+    sheet.gauge("settings_set_aside", "Values of either that do not pass the checks", stats.aside as u64);
+}
+
 /// The numbers of the line to head office, by sink and lane.
 pub fn sync(sinks: &[SinkStatus], sheet: &mut Sheet) {
     let lanes = |of: fn(&LaneStatus) -> u64| -> Vec<(String, i64)> {
@@ -80,6 +90,13 @@ pub fn sync(sinks: &[SinkStatus], sheet: &mut Sheet) {
     sheet.gauges("upstream_lost", "Records that retention took before they were sent", "lane", lanes(|lane| lane.lost));
     sheet.gauges("upstream_records", "Records that the sink acknowledged", "lane", lanes(|lane| lane.records));
     sheet.gauges("upstream_bytes", "Bytes of batches that the sink acknowledged", "lane", lanes(|lane| lane.bytes));
+}
+
+/// What became of head office's orders.
+pub fn orders(stats: &orders::Stats, sheet: &mut Sheet) {
+    let orders::Stats { applied, rejected, expired, refused, repeated } = *stats;
+    let outcomes = [("applied", applied), ("rejected", rejected), ("expired", expired), ("refused", refused), ("repeated", repeated)];
+    sheet.counters("orders", "Orders of head office by what became of them", "outcome", outcomes);
 }
 
 /// The guard's numbers.

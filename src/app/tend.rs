@@ -51,7 +51,7 @@ pub async fn mirror(rooms: Rooms, mut mirror: Mirror, cancel: CancellationToken)
 /// Foresees when the jobs under way will be done.
 pub async fn jobs(rooms: Rooms, etas: Etas, cancel: CancellationToken) -> Result<()> {
     let deps = live::Deps { etas, bookings: rooms.bookings, db: rooms.db, fleet: rooms.fleet, tracks: rooms.tracks, clock: rooms.clock };
-    Live::new(deps, &rooms.config).run(cancel).await;
+    Live::new(deps, rooms.settings.current()).run(cancel).await;
     Ok(())
 }
 

@@ -11,6 +11,7 @@ pub fn lines(rooms: &Rooms) -> Result<Vec<Line>> {
     let deps = Deps {
         db: rooms.db.clone(),
         sync: rooms.sync.clone(),
+        orders: rooms.orders.clone(),
         clock: rooms.clock.clone(),
         config: config.clone(),
         zone: rooms.config.depot.zone.clone(),

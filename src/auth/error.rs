@@ -23,6 +23,9 @@ pub enum Error {
     /// The name is taken.
     #[error("there is a {0} already")]
     Exists(String),
+    /// Without this one nobody could administer the depot any more.
+    #[error("{0} is the last admin who can sign in")]
+    LastAdmin(String),
     /// What is there does not allow it.
     #[error("{0}")]
     Conflict(String),

@@ -18,7 +18,7 @@ pub use error::{Error, Fault};
 pub use secrets::short_id;
 pub use sessions::Opened;
 pub use tokens::{NewToken, Token, TokenMade};
-pub use users::{User, UserChange};
+pub use users::{User, UserChange, WantedUser, disable};
 
 use crate::clock::Clock;
 use crate::config;

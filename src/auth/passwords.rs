@@ -13,6 +13,12 @@ const AT_ONCE: usize = 2;
 const SIGNING_IN: usize = AT_ONCE + 16;
 /// Memory of one hashing: OWASP's first choice, with two passes and one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
+/// The most that a hash made elsewhere may ask for: memory, passes, lanes.
+const MAX_MEMORY_KIB: u32 = 64 * 1024;
+const MAX_PASSES: u32 = 8;
+const MAX_LANES: u32 = 4;
+/// Characters of such a hash's salt at least: 16 bytes in base64.
+const SALT: usize = 22;
 /// Address space asked for, in KiB. glibc maps what is larger than 32 MiB apart and gives it back at once; anything smaller would
 /// come from the heap, where the next small allocation splits it and leaves 19 MiB behind, again and again.
 const RESERVED_KIB: usize = 33 * 1024;
@@ -163,6 +169,26 @@ fn internal(error: impl std::fmt::Display) -> Error {
     Error::Internal(format!("hashing: {error}"))
 }
 
+/// Refuses a hash that is not Argon2id as strong as those made here, or one that would cost the depot too much at each sign-in.
+pub(super) fn check_hash(text: &str) -> Result<()> {
+    let strong = || {
+        let hash = PasswordHash::new(text).ok()?;
+        let params = Params::try_from(&hash).ok()?;
+        let fits = hash.algorithm == Ident::from(Algorithm::Argon2id)
+            && hash.version == Some(Version::V0x13.into())
+            && hash.salt.is_some_and(|salt| salt.len() >= SALT)
+            && hash.hash.is_some_and(|known| known.len() >= Params::DEFAULT_OUTPUT_LEN)
+            && (MEMORY_KIB..=MAX_MEMORY_KIB).contains(&params.m_cost())
+            && (2..=MAX_PASSES).contains(&params.t_cost())
+            && params.p_cost() <= MAX_LANES;
+        fits.then_some(())
+    };
+    strong().ok_or_else(|| {
+        let bounds = format!("m={MEMORY_KIB} to {MAX_MEMORY_KIB}, t=2 to {MAX_PASSES}, p=1 to {MAX_LANES}");
+        Error::field("password_hash", format!("must be Argon2id in PHC form: $argon2id$v=19$, {bounds}, 16 bytes of salt, 32 of hash"))
+    })
+}
+
 /// Refuses a password that is too short, too long, or among those that are tried first.
 pub(super) fn check(password: &str, name: &str) -> Result<()> {
     if !LENGTH.contains(&password.chars().count()) {
@@ -194,6 +220,28 @@ mod tests {
             assert_eq!(hasher.matches(secret.into(), hash.clone()).await.unwrap(), matches);
             let reference = Argon2::default().verify_password(secret.as_bytes(), &PasswordHash::new(&hash).unwrap());
             assert_eq!(reference.is_ok(), matches, "the library says the same");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_elsewhere_must_be_strong_and_bearable() {
+        let ours = Hasher::new().hash("a long enough secret".into()).await.unwrap();
+        check_hash(&ours).unwrap();
+        check_hash(&ours.replace("m=19456,t=2,p=1", "m=65536,t=3,p=4")).unwrap();
+        for (from, to) in [
+            ("argon2id", "argon2i"),
+            ("v=19", "v=16"),
+            ("m=19456", "m=8192"),
+            ("m=19456", "m=4194304"),
+            ("t=2", "t=1"),
+            ("t=2", "t=4000"),
+            ("p=1", "p=64"),
+            ("$v=19", ""),
+        ] {
+            assert!(check_hash(&ours.replace(from, to)).is_err(), "{from} -> {to}");
+        }
+        for wrong in ["", "secret", "$2b$12$abcdefghijklmnopqrstuv", ours.rsplit_once('$').unwrap().0] {
+            assert!(check_hash(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -52,7 +52,7 @@ async fn sessions_end_by_time_log_out_and_disabling() {
     assert!(auth.session(&disabled).await.unwrap().is_none());
     assert!(matches!(sign_in().await, Err(Error::Refused(_))));
     let last = auth.change_user("root", UserChange { role: Some(Role::Viewer), ..Default::default() }, Actor::System).await;
-    assert!(matches!(last, Err(Error::Conflict(_))), "{last:?}");
+    assert!(matches!(last, Err(Error::LastAdmin(_))), "{last:?}");
 }
 
 #[tokio::test]

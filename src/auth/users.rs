@@ -90,20 +90,75 @@ impl Auth {
             return Err(Error::field("role", "must be admin, dispatcher, viewer or driver"));
         }
         let (name, now) = (name.to_owned(), self.now());
-        let edit = move |tx: &Transaction<'_>| {
-            let Some(mut user) = users::get(tx, &name)? else { return Err(Error::Unknown(format!("user {name}"))) };
-            let ruled = !user.disabled && user.role == Role::Admin.as_str();
-            user.role = change.role.map_or(user.role, |r| r.as_str().to_owned());
-            user.disabled = change.disabled.unwrap_or(user.disabled);
-            user.password_hash = hash.unwrap_or(user.password_hash);
-            users::update(tx, &user)?;
-            if ruled && users::active_with_role(tx, Role::Admin.as_str())? == 0 {
-                return Err(Error::Conflict(format!("{name} is the last admin who can sign in")));
-            }
-            sessions::delete_of(tx, &user.name)?;
-            announce(tx, now, &actor, Kind::AccessChanged, "user.change", &user.name)?;
-            Ok(user)
-        };
-        shown(self.0.db.write(edit).await?)
+        let edit = Edit { role: change.role, disabled: change.disabled, hash };
+        shown(self.0.db.write(move |tx| edit.run(tx, &name, &actor, now)).await?)
     }
+
+    /// The hash of a password that nobody knows, for a user who is to get one later.
+    pub async fn unknown_password(&self) -> Result<String> {
+        self.0.hasher.hash(super::secrets::secret()?).await
+    }
+}
+
+/// What is to be changed of a user, its password hashed.
+struct Edit {
+    role: Option<Role>,
+    disabled: Option<bool>,
+    hash: Option<String>,
+}
+
+impl Edit {
+    fn run(self, tx: &Transaction<'_>, name: &str, actor: &Actor, now: Timestamp) -> Result<users::Row> {
+        let Some(mut user) = users::get(tx, name)? else { return Err(Error::Unknown(format!("user {name}"))) };
+        let ruled = !user.disabled && user.role == Role::Admin.as_str();
+        user.role = self.role.map_or(user.role, |r| r.as_str().to_owned());
+        user.disabled = self.disabled.unwrap_or(user.disabled);
+        user.password_hash = self.hash.unwrap_or(user.password_hash);
+        users::update(tx, &user)?;
+        if ruled && users::active_with_role(tx, Role::Admin.as_str())? == 0 {
+            return Err(Error::LastAdmin(user.name));
+        }
+        sessions::delete_of(tx, &user.name)?;
+        announce(tx, now, actor, Kind::AccessChanged, "user.change", &user.name)?;
+        Ok(user)
+    }
+}
+
+/// A user as head office wants it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WantedUser {
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+    /// May it sign in? As before, or yes, when that is not said.
+    pub disabled: Option<bool>,
+    /// The hash of its password, Argon2id in PHC form; `None`: as before.
+    pub password_hash: Option<String>,
+}
+
+impl WantedUser {
+    /// Makes the user, or changes it, within `tx`. A new one without a password gets `unknown`, the hash of one that nobody knows.
+    pub fn put(self, tx: &Transaction<'_>, unknown: String, actor: &Actor, now: Timestamp) -> Result<User> {
+        check_name(&self.name)?;
+        if !self.role.signs_in() {
+            return Err(Error::field("role", "must be admin, dispatcher, viewer or driver"));
+        }
+        if let Some(hash) = &self.password_hash {
+            passwords::check_hash(hash)?;
+        }
+        if users::get(tx, &self.name)?.is_some() {
+            let edit = Edit { role: Some(self.role), disabled: self.disabled, hash: self.password_hash };
+            return shown(edit.run(tx, &self.name, actor, now)?);
+        }
+        let mut user = row(&self.name, self.role, self.password_hash.unwrap_or(unknown), now);
+        user.disabled = self.disabled.unwrap_or(false);
+        insert(tx, &user, actor, now)?;
+        shown(user)
+    }
+}
+
+/// Refuses the user `name` from now on, within `tx`; its sessions end. The last admin stays.
+pub fn disable(tx: &Transaction<'_>, name: &str, actor: &Actor, now: Timestamp) -> Result<User> {
+    shown(Edit { role: None, disabled: Some(true), hash: None }.run(tx, name, actor, now)?)
 }

@@ -23,6 +23,15 @@ pub struct Stored {
     pub digest: String,
 }
 
+/// Up to this number of an epoch depot and upstream agree.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Agreed {
+    /// The epoch.
+    pub epoch: String,
+    /// The last number.
+    pub through: i64,
+}
+
 /// A part of all that is known of a depot, to build it anew.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Page {
@@ -35,7 +44,7 @@ pub struct Page {
 /// An order of head office, as it travels.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Order {
-    /// Its number among the depot's orders; grows by one.
+    /// Its number among the depot's orders; grows.
     pub seq: i64,
     /// The command: one JSON document as text, exactly as it was signed.
     pub command: String,

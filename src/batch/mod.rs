@@ -5,12 +5,16 @@
 //! number with the data knows a repeat and a hole when it sees one: exactly once in effect, in order, lane by lane.
 
 mod answers;
+mod command;
 mod receipt;
 mod record;
+mod track;
 
-pub use answers::{Known, Order, Page, Stored};
-pub use receipt::{Digest, Receipt, day_of};
-pub use record::{AuditEntry, Column, EventEntry, Gap, Line, Place, Record, RoundEntry, RowState, Track};
+pub use answers::{Agreed, Known, Order, Page, Stored};
+pub use command::{Command, MAX_COMMAND, NoKey, PublicKey, SigningKey, digest, is_cmd_id};
+pub use receipt::{Digest, Receipt, StoredRow, Sum, TableReceipt, day_of, hex, plain, plain_json, sum_of};
+pub use record::{AuditEntry, Column, EpochMark, EventEntry, Gap, Line, Place, Record, RoundEntry, RowState};
+pub use track::Track;
 
 use crate::model::Lane;
 use bytes::Bytes;
@@ -58,6 +62,8 @@ pub struct Batch {
     pub records: u64,
     /// How many numbers it tells as lost. Only who packed it knows; 0 at the receiver.
     pub lost: u64,
+    /// How long the records are unpacked. Only who packed it knows; 0 at the receiver.
+    pub unpacked: usize,
     /// The records, one JSON document a line, packed with zstd.
     pub body: Bytes,
 }
@@ -84,7 +90,13 @@ pub enum Unreadable {
 impl Batch {
     /// Packs `lines`, each ended by a line feed.
     pub fn pack(span: Span, records: u64, lost: u64, lines: &[u8]) -> std::io::Result<Self> {
-        Ok(Self { span, records, lost, body: zstd::bulk::compress(lines, LEVEL)?.into() })
+        Ok(Self { span, records, lost, unpacked: lines.len(), body: zstd::bulk::compress(lines, LEVEL)?.into() })
+    }
+
+    /// How long the next batch of such records may become unpacked, so that packed it is not longer than `most` bytes.
+    pub fn fitting(&self, most: usize) -> usize {
+        let room = most - most / 8;
+        (self.unpacked.saturating_mul(room) / self.body.len().max(1)).clamp(1, TARGET_UNPACKED)
     }
 
     /// The lines.

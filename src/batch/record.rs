@@ -1,5 +1,6 @@
 //! The records of a batch, one JSON document a line: `seq` and `type` first.
 
+use super::track::Track;
 use crate::model::{Fix, Timestamp, VehicleId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -34,6 +35,8 @@ pub enum Record<'a> {
     Position(Place),
     /// Records were lost before they could be sent.
     Gap(Gap),
+    /// What follows is of this epoch. Only in what upstream hands back, never in a batch.
+    Epoch(EpochMark),
 }
 
 /// An entry of the journal.
@@ -103,15 +106,6 @@ pub struct RoundEntry<'a> {
     /// Candidates, costs, exclusions.
     #[serde(borrow)]
     pub record: &'a RawValue,
-}
-
-/// A vehicle's fixes of a quarter of an hour, or a part of it, in order of time.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Track {
-    /// Whose.
-    pub vehicle: VehicleId,
-    /// The fixes.
-    pub fixes: Vec<Place>,
 }
 
 /// Where a vehicle was, or is.
@@ -190,6 +184,17 @@ pub struct Gap {
     pub reason: String,
 }
 
+/// An epoch of the depot's, and the numbers of it that count: a restore took back what is behind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochMark {
+    /// Its name.
+    pub epoch: String,
+    /// Its first number.
+    pub from: i64,
+    /// The last number that is kept of it and counts.
+    pub through: i64,
+}
+
 #[derive(Deserialize)]
 struct Head<'a> {
     #[serde(default)]
@@ -219,6 +224,7 @@ impl<'a> Line<'a> {
             "track" => Record::Track(serde_json::from_str(text)?),
             "position" => Record::Position(serde_json::from_str(text)?),
             "gap" => Record::Gap(serde_json::from_str(text)?),
+            "epoch" => Record::Epoch(serde_json::from_str(text)?),
             other => return Err(serde::de::Error::custom(format!("there is no record of type {other:?}"))),
         };
         Ok(Self { seq: head.seq, record })
@@ -234,6 +240,7 @@ impl<'a> Line<'a> {
             Record::Track(rest) => put(out, self.seq, "track", rest),
             Record::Position(rest) => put(out, self.seq, "position", rest),
             Record::Gap(rest) => put(out, self.seq, "gap", rest),
+            Record::Epoch(rest) => put(out, self.seq, "epoch", rest),
         }
     }
 }
@@ -256,9 +263,10 @@ mod tests {
             r#"{"seq":3,"type":"row","table":"bookings","key":[7],"row":{"lat":42.123456789012344,"name":null}}"#,
             r#"{"seq":4,"type":"row","table":"shifts","key":[7],"row":null}"#,
             r#"{"seq":5,"type":"round","round_seq":9,"booking_id":"b","at":"2026-05-30T00:00:00.000Z","record":{"x":1}}"#,
-            r#"{"seq":6,"type":"track","vehicle":"KA-1","fixes":[{"ts":1,"received":2,"lat":42.5,"lon":1.5,"speed_kmh":31.5,"flags":8}]}"#,
+            r#"{"seq":6,"type":"track","vehicle":"KA-1","ts_ms":[1780000000000,5000],"delay_ms":[40,-2],"lat_e7":[425000000,12],"lon_e7":[15000000,-7],"speed_kmh_e2":[3150,null],"flags":[8,0]}"#,
             r#"{"seq":0,"type":"position","vehicle":"KA-1","ts":1,"received":2,"lat":42.5,"lon":1.5,"status":"free"}"#,
             r#"{"seq":9,"type":"gap","first":7,"last":9,"reason":"retention"}"#,
+            r#"{"seq":0,"type":"epoch","epoch":"a","from":1,"through":9}"#,
         ];
         for line in lines {
             let mut out = Vec::new();

@@ -1,7 +1,7 @@
 //! What becomes due by itself: scheduled bookings are released, those that nobody took in time are given up.
 
 use super::{Bookings, Change, Result, commit, find};
-use crate::model::{Actor, Booking, BookingId, Order, Span, Status, Step, Timestamp};
+use crate::model::{Actor, Booking, BookingId, Order, Span, Status, Step, Timestamp, Window};
 use crate::store;
 use rusqlite::Transaction;
 
@@ -56,14 +56,17 @@ impl Bookings {
 
     /// A booking whose pickup is no further away than this is not scheduled.
     pub(super) fn slack(&self) -> Span {
-        Span::from_secs(i64::try_from(self.rules.dispatch.slack_s).unwrap_or(i64::MAX / 2_000))
+        Span::from_secs(i64::try_from(self.rules().dispatch.slack_s).unwrap_or(i64::MAX / 2_000))
     }
 
-    /// The order with all that a booking must have: the pickup time, now where none is given, and when it is given up.
+    /// The order with all that a booking must have: the pickup time (now where none is given; in time for the drop-off's window where
+    /// that is later), and when it is given up.
     pub(super) fn complete(&self, order: &Order, now: Timestamp) -> Order {
-        let at = order.pickup_at.unwrap_or(now);
+        let for_dropoff = |window: Window| window.from - Span::from_secs(self.price(order).0.duration_s.into());
+        let soonest = order.dropoff_window.map_or(now, |window| for_dropoff(window).max(now));
+        let at = order.pickup_at.unwrap_or(soonest);
         let latest = order.pickup_until.unwrap_or(at).max(now);
-        let usual = latest + Span::from_secs(i64::from(self.rules.bookings.expire_after_s));
+        let usual = latest + Span::from_secs(i64::from(self.rules().bookings.expire_after_s));
         Order { pickup_at: Some(at), expires_at: Some(order.expires_at.unwrap_or(usual)), ..order.clone() }
     }
 }

@@ -3,7 +3,7 @@
 use super::error::Fault;
 use super::faults::{time_faults, way_faults};
 use super::quote::{essence, quoted_fare};
-use super::{Bookings, Change, Error, Reordered, Result, commit, find, record};
+use super::{Bookings, Change, Error, Reordered, Result, commit, find, head_office, record};
 use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Part, Status, Step, Timestamp};
 use crate::store;
 use rusqlite::Transaction;
@@ -17,21 +17,25 @@ impl Bookings {
     /// vehicle has it, the booking is scheduled or waiting anew, and an offer is taken back when its driver would have to
     /// know. Afterwards the vehicle is told. Where nothing changes, nothing happens.
     pub async fn edit(&self, id: BookingId, version: u32, order: Order, quote_id: Option<String>, actor: Actor) -> Result<Booking> {
-        let now = self.clock.now();
-        let (fare, _) = self.price(&order);
-        let order = self.complete(&order, now);
-        let edit = Edit { order, fare, quote_id, release_to: now + self.slack(), now };
+        let edit = self.editing(&order, quote_id, self.clock.now());
         self.db.write(move |tx| edit.run(tx, at_version(tx, id, version)?, &actor)).await
+    }
+
+    pub(super) fn editing(&self, order: &Order, quote_id: Option<String>, now: Timestamp) -> Edit {
+        let (fare, _) = self.price(order);
+        Edit { order: self.complete(order, now), fare, quote_id, release_to: now + self.slack(), now }
     }
 
     /// Wants a booking after all that was cancelled, failed or expired at `version`, with the times of `order`.
     pub async fn reopen(&self, id: BookingId, version: u32, order: Order, reason: Option<String>, actor: Actor) -> Result<Booking> {
         let now = self.clock.now();
-        let order = self.complete(&order, now);
+        let wanted = order;
+        let order = self.complete(&wanted, now);
         let release_to = now + self.slack();
         let change = move |tx: &Transaction<'_>| {
             let booking = at_version(tx, id, version)?;
             booking.status.after(Step::Reopen)?;
+            head_office::may_reopen(&booking, &wanted, &actor, now)?;
             let faults = time_faults(&order, now);
             if !faults.is_empty() {
                 return Err(Error::Invalid(faults));
@@ -63,12 +67,13 @@ fn moved_expiry(old: &Order, new: &Order) -> Option<Timestamp> {
     old.expires_at.map(|at| at + by)
 }
 
-fn at_version(tx: &Transaction<'_>, id: BookingId, version: u32) -> Result<Booking> {
+pub(super) fn at_version(tx: &Transaction<'_>, id: BookingId, version: u32) -> Result<Booking> {
     let booking = find(tx, id)?;
     if booking.version == version { Ok(booking) } else { Err(Error::Stale(Box::new(booking))) }
 }
 
-struct Edit {
+/// A change that is ready to be made.
+pub(super) struct Edit {
     order: Order,
     /// By the tariff.
     fare: Fare,
@@ -78,14 +83,16 @@ struct Edit {
 }
 
 impl Edit {
-    fn run(mut self, tx: &Transaction<'_>, booking: Booking, actor: &Actor) -> Result<Booking> {
-        if self.order.expires_at == booking.order.expires_at {
+    pub(super) fn run(mut self, tx: &Transaction<'_>, booking: Booking, actor: &Actor) -> Result<Booking> {
+        let parts = Part::changed(&booking.order, &self.order);
+        // What moves along by itself is nobody's change.
+        if !parts.contains(&Part::Expiry) {
             self.order.expires_at = moved_expiry(&booking.order, &self.order);
         }
-        let parts = Part::changed(&booking.order, &self.order);
         if parts.is_empty() && self.quote_id.is_none() {
             return Ok(booking);
         }
+        head_office::may_change(&booking, &parts, self.quote_id.is_some(), actor)?;
         let fare = self.permitted(tx, &booking, &parts)?;
         let mut fields: Vec<_> = parts.iter().map(|part| part.field()).collect();
         fields.dedup();
@@ -107,6 +114,17 @@ impl Edit {
         Ok(next)
     }
 
+    /// What the vehicle that has the booking cannot carry of the changed load.
+    fn overload(&self, tx: &Transaction<'_>, booking: &Booking) -> Result<Option<Fault>> {
+        let vehicle = booking.vehicle.as_ref().map_or(Ok(None), |name| store::vehicles::get(tx, name))?;
+        let Some(vehicle) = vehicle else { return Ok(None) };
+        let over = vehicle.capacity.overload(&self.order.load());
+        let told = |overload| {
+            format!("is too much for {}, which has the booking: {}; take it back first", vehicle.id, vehicle.capacity.says(overload))
+        };
+        Ok(over.map(|overload| Fault::new("load_kg", told(overload))))
+    }
+
     /// The fare of the changed order, when the change is right and the status allows it.
     fn permitted(&self, tx: &Transaction<'_>, booking: &Booking, parts: &[Part]) -> Result<Fare> {
         let fixed: Vec<_> = parts.iter().filter(|part| !part.may_change(booking.status)).map(|part| part.field()).collect();
@@ -121,6 +139,9 @@ impl Edit {
         }
         if [Part::PickupTime, Part::DropoffWindow, Part::Expiry].into_iter().any(has) {
             faults.extend(time_faults(&self.order, self.now));
+        }
+        if has(Part::Load) {
+            faults.extend(self.overload(tx, booking)?);
         }
         let mut fare = if essence(&self.order) == essence(&booking.order) { booking.fare } else { self.fare };
         if let Some(id) = &self.quote_id {

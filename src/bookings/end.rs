@@ -1,6 +1,6 @@
 //! Giving a booking up: calling it off, or saying that it could not be done.
 
-use super::{Bookings, Change, Error, Result, commit, find};
+use super::{Bookings, Change, Error, Result, commit, find, head_office};
 use crate::model::{Actor, Booking, BookingId, Status, Step, Timestamp};
 use rusqlite::Transaction;
 
@@ -33,6 +33,7 @@ pub(super) fn call_off(
     now: Timestamp,
 ) -> Result<Booking> {
     may_cancel(booking.status, standing)?;
+    head_office::may_cancel(&booking, actor)?;
     commit(tx, booking, Change { reason: Some(reason), ..Change::of(Step::Cancel) }, actor, now)
 }
 

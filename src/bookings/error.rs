@@ -1,6 +1,6 @@
 //! Why a booking's use case did not happen.
 
-use crate::model::{Booking, Recurrence, Status, StepRefused, VehicleId};
+use crate::model::{Booking, BookingId, Recurrence, Status, StepRefused, VehicleId};
 use crate::store;
 
 /// A field that is not right.
@@ -58,6 +58,12 @@ pub enum Error {
     /// The status does not let these fields change.
     #[error("while a booking is {} these fields stay as they are", .0.as_str())]
     Fixed(Status, Vec<Fault>),
+    /// Head office placed the booking and keeps that to itself: these fields, or all of it.
+    #[error("{0}")]
+    HeadOffices(&'static str, Vec<Fault>),
+    /// There is a booking of that id already.
+    #[error("there is a booking {0} already")]
+    Exists(BookingId),
     /// Only a dispatcher takes a job away from a driver.
     #[error("a vehicle has this booking: only who may assign bookings may call it off now")]
     HasVehicle,

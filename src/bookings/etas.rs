@@ -12,6 +12,8 @@ pub struct JobEta {
     pub pickup_at: Option<Timestamp>,
     /// When it will be at the drop-off, halts on the way included.
     pub dropoff_at: Timestamp,
+    /// When it will have unloaded there; in the past when that takes longer than usual.
+    pub free_at: Timestamp,
     /// Who says so: the least trusted of those whose travel times are in it.
     pub source: &'static str,
     /// By how much it will be late, where it will.

@@ -65,7 +65,7 @@ impl Bookings {
     /// that is no news, or the vehicle has the job no more. Gives what is told now.
     pub async fn tell_late(&self, id: BookingId, vehicle: VehicleId, late: Option<Late>, source: &'static str) -> Result<Option<Span>> {
         let now = self.clock.now();
-        let tolerance = Span::from_secs(i64::try_from(self.rules.dispatch.late_tolerance_s).unwrap_or(i64::MAX));
+        let tolerance = Span::from_secs(i64::try_from(self.rules().dispatch.late_tolerance_s).unwrap_or(i64::MAX));
         let change = move |tx: &Transaction<'_>| {
             let told = lateness::of(tx, id)?;
             let job = find(tx, id)?;

@@ -88,9 +88,9 @@ impl Bookings {
         Ok(self.db.read(move |c| store::bookings::given_since(c, since)).await?)
     }
 
-    /// How many bookings were placed at `since` or later, and how many seconds their ways take on average.
-    pub async fn placed_since(&self, since: Timestamp) -> Result<(u32, f64)> {
-        Ok(self.db.read(move |c| store::bookings::placed_since(c, since)).await?)
+    /// How many bookings wanted a vehicle between `since` and `now`, and how many seconds their ways take on average.
+    pub async fn wanted_since(&self, since: Timestamp, now: Timestamp) -> Result<(u32, f64)> {
+        Ok(self.db.read(move |c| store::bookings::wanted_since(c, since, now)).await?)
     }
 
     /// The job that `vehicle` has now.

@@ -11,6 +11,7 @@ mod error;
 pub mod etas;
 mod faults;
 mod give;
+mod head_office;
 mod ids;
 mod import;
 pub mod late;
@@ -40,7 +41,7 @@ pub use view::booking_json;
 pub use withdraw::withdraw_from;
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Dispatch, Tariff};
+use crate::config::{Config, Current};
 use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Span, Status, Step, Timestamp, VehicleId};
 use crate::store::{self, Db, audit, journal};
 use rusqlite::Transaction;
@@ -51,24 +52,21 @@ use std::sync::Arc;
 pub struct Bookings {
     db: Db,
     clock: Clock,
-    rules: Arc<Rules>,
+    settings: Current,
     etas: etas::Board,
-}
-
-#[derive(Debug)]
-struct Rules {
-    tariff: Tariff,
-    dispatch: Dispatch,
-    bookings: config::Bookings,
 }
 
 type Result<T> = std::result::Result<T, Error>;
 
 impl Bookings {
-    /// The bookings of `db`, priced and estimated as `config` says.
-    pub fn new(db: Db, config: &Config, clock: Clock) -> Self {
-        let rules = Rules { tariff: config.tariff.clone(), dispatch: config.dispatch.clone(), bookings: config.bookings.clone() };
-        Self { db, clock, rules: Arc::new(rules), etas: etas::Board::default() }
+    /// The bookings of `db`, priced and estimated as the settings say that are in effect then.
+    pub fn new(db: Db, settings: impl Into<Current>, clock: Clock) -> Self {
+        Self { db, clock, settings: settings.into(), etas: etas::Board::default() }
+    }
+
+    /// The settings in effect.
+    fn rules(&self) -> Arc<Config> {
+        self.settings.get()
     }
 
     /// When the jobs under way will be done.
@@ -80,8 +78,9 @@ impl Bookings {
     /// `keep_rounds_days`.
     pub async fn purge(&self, now: Timestamp) -> Result<()> {
         const DAY_S: i64 = 86_400;
-        let rounds = now - Span::from_secs(i64::from(self.rules.dispatch.keep_rounds_days) * DAY_S);
-        let inputs = self.rules.dispatch.keep_inputs;
+        let rules = self.rules();
+        let rounds = now - Span::from_secs(i64::from(rules.dispatch.keep_rounds_days) * DAY_S);
+        let inputs = rules.dispatch.keep_inputs;
         let change = move |tx: &Transaction<'_>| {
             store::quotes::purge(tx, now - Span::from_secs(DAY_S))?;
             store::idempotency::purge(tx, now - Span::from_secs(2 * DAY_S))?;

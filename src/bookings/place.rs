@@ -4,7 +4,7 @@ use super::faults::order_faults;
 use super::ids::random;
 use super::quote::quoted_fare;
 use super::{Bookings, Error, Result, record};
-use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Status, Timestamp};
+use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Origin, Status, Timestamp};
 use crate::store::{self, idempotency};
 use rusqlite::Transaction;
 use serde_json::{Value, json};
@@ -52,18 +52,20 @@ impl Bookings {
         let order = self.complete(&request.order, now);
         let status = if order.pickup_at > Some(now + self.slack()) { Status::Scheduled } else { Status::Waiting };
         let id = BookingId::generate(now, random()?);
-        Ok(Placing { id, status, fare, order, request, actor, key, now, extra: None })
+        let origin = Origin::Depot;
+        Ok(Placing { id, status, fare, order, request, origin, actor, key, now, extra: None })
     }
 }
 
 /// A booking that is ready to be placed.
 pub(super) struct Placing {
-    id: BookingId,
+    pub(super) id: BookingId,
     status: Status,
     fare: Fare,
     /// What was requested, completed.
     order: Order,
     request: PlaceRequest,
+    pub(super) origin: Origin,
     actor: Actor,
     key: Option<String>,
     now: Timestamp,
@@ -91,7 +93,8 @@ impl Placing {
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
-        let booking = store::bookings::insert(tx, self.id, self.status, &self.order, self.fare, self.now)?;
+        let Self { id, status, fare, origin, .. } = self;
+        let booking = store::bookings::insert(tx, &store::bookings::New { id, status, order: &self.order, fare, origin }, self.now)?;
         record(tx, &booking, Kind::BookingPlaced, None, self.extra, &self.actor, self.now)?;
         if let Some(key) = &self.key {
             idempotency::insert(tx, &who, key, &hash, &self.id.to_string(), self.now)?;

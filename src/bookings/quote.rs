@@ -4,6 +4,7 @@ use super::error::Fault;
 use super::faults::order_faults;
 use super::ids;
 use super::{Bookings, Error, Result};
+use crate::config::Config;
 use crate::model::{Fare, Money, Order, Span, Timestamp};
 use crate::pricing::{self, Line, Way};
 use crate::store::quotes;
@@ -58,8 +59,9 @@ impl Bookings {
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
-        let (fare, lines) = self.price(&order);
-        let expires_at = now + Span::from_secs(i64::from(self.rules.tariff.quote_minutes) * 60);
+        let rules = self.rules();
+        let (fare, lines) = priced(&order, &rules);
+        let expires_at = now + Span::from_secs(i64::from(rules.tariff.quote_minutes) * 60);
         let id = ids::uuid(now)?;
         let row = quotes::Row { id: id.to_string(), request: essence(&order), fare, expires_at };
         self.db.write(move |tx| quotes::insert(tx, &row)).await?;
@@ -77,9 +79,12 @@ impl Bookings {
 
     /// The way and the price of an order by the tariff.
     pub(super) fn price(&self, order: &Order) -> (Fare, Vec<Line>) {
-        let rules = &self.rules.dispatch;
-        let way = Way::through(order.places(), rules.detour_factor, rules.speed_kmh);
-        let price = pricing::price(&self.rules.tariff, way);
-        (Fare { price: price.total, distance_m: way.distance_m, duration_s: way.duration_s }, price.lines)
+        priced(order, &self.rules())
     }
+}
+
+fn priced(order: &Order, rules: &Config) -> (Fare, Vec<Line>) {
+    let way = Way::through(order.places(), rules.dispatch.detour_factor, rules.dispatch.speed_kmh);
+    let price = pricing::price(&rules.tariff, way);
+    (Fare { price: price.total, distance_m: way.distance_m, duration_s: way.duration_s }, price.lines)
 }

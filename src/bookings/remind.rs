@@ -17,7 +17,7 @@ impl Bookings {
     /// Each offset is dealt with once for each pickup time: a booking that is moved is reminded of anew, one that was called off is
     /// not. When several offsets passed unseen, only the shortest is told.
     pub async fn remind_due(&self, now: Timestamp) -> Result<usize> {
-        let mut offsets = self.rules.bookings.remind_before_s.clone();
+        let mut offsets = self.rules().bookings.remind_before_s.clone();
         offsets.sort_unstable();
         let mut total = 0;
         loop {

@@ -25,6 +25,11 @@ impl Bookings {
         if !step.is_drivers() {
             return Err(Error::Invalid(vec![Fault::new("step", "must be arrived, picked_up, delivered or failed")]));
         }
+        let reason = proof.as_ref().and_then(|p| p.get("reason")).and_then(Value::as_str).map(str::trim).filter(|r| !r.is_empty());
+        let reason = reason.map(str::to_owned);
+        if step == Step::Failed && reason.is_none() {
+            return Err(Error::Invalid(vec![Fault::new("proof.reason", "is required: why it failed")]));
+        }
         if at.is_some_and(|at| at > now + AHEAD) {
             return Err(Error::Invalid(vec![Fault::new("at", "must not lie in the future")]));
         }
@@ -38,7 +43,6 @@ impl Bookings {
             if made_already(&booking, step) {
                 return Ok(booking);
             }
-            let reason = proof.as_ref().and_then(|p| p.get("reason")).and_then(Value::as_str).map(str::to_owned);
             let extra = proof.map(|proof| ("proof", proof));
             commit(tx, booking, Change { at, reason, extra, ..Change::of(step) }, &actor, now)
         };

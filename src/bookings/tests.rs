@@ -67,7 +67,7 @@ async fn a_booking_goes_its_way_and_survives_a_restart() {
     for step in [Step::Arrived, Step::PickedUp, Step::PickedUp, Step::Delivered] {
         d.bookings.step(b.id, step, None, None, Actor::Device("KA-1".into()), Some(&van("KA-1"))).await.unwrap();
     }
-    let again = Bookings::new(Db::open(d.dir.path()).unwrap(), &Config::default(), d.clock.clone());
+    let again = Bookings::new(Db::open(d.dir.path()).unwrap(), Config::default(), d.clock.clone());
     let b = again.get(b.id).await.unwrap();
     assert_eq!((b.status, b.version, b.delivered_at), (Status::Delivered, 5, Some(START)));
     let page = Page { cursor: None, limit: 3 };
@@ -317,7 +317,7 @@ proptest! {
                 let done = match step {
                     Step::Assign => d.bookings.assign(*id, ByHand::to(vehicle.clone()), user()).await,
                     Step::Cancel => d.bookings.cancel(*id, "because".into(), Standing::Jobs, user()).await,
-                    _ => d.bookings.step(*id, step, None, None, user(), None).await,
+                    _ => d.bookings.step(*id, step, None, Some(serde_json::json!({"reason": "flat tyre"})), user(), None).await,
                 };
                 match done {
                     Ok(b) if b.status == *status && b.vehicle == *holder => {} // a repeat: nothing changed
@@ -342,4 +342,5 @@ proptest! {
 }
 
 mod edits;
+mod head_office;
 mod reminders;

@@ -1,6 +1,6 @@
 //! A booking as the journal and the wire show it.
 
-use crate::model::Booking;
+use crate::model::{Booking, Origin};
 use serde_json::{Map, Value, json};
 
 /// The booking as one JSON object, named as in the API; what it does not have is left out.
@@ -44,6 +44,7 @@ pub fn booking_json(b: &Booking) -> Value {
     put("delivered_at", json!(b.delivered_at));
     put("cancelled_at", json!(b.ended_at));
     put("locked", json!(b.locked.then_some(true)));
+    put("origin", json!(Some(b.origin).filter(|origin| *origin != Origin::Depot)));
     put("version", json!(b.version));
     Value::Object(map)
 }

@@ -3,7 +3,7 @@
 use crate::app::{App, AppOptions};
 use crate::auth::{NewToken, Role};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Origins};
 use crate::model::{Actor, Place};
 use crate::sim::depot::{Depot, Target};
 use crate::sim::streets::{ATTRIBUTION, Streets};
@@ -63,21 +63,21 @@ enum Show {
 
 /// Runs the demo until a signal asks to stop; then nothing is left of it. With `json` it prints {url, http, mqtt, data_dir} in
 /// place of the URL alone.
-pub fn run(config: Config, args: &DemoArgs, json: bool) -> Result<()> {
+pub fn run((config, origins): (Config, Origins), args: &DemoArgs, json: bool) -> Result<()> {
     let show = Show::of(args)?;
     let dir = Throwaway::new()?;
     let config = show.over(config, dir.path(), args);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
-    let shown = runtime.block_on(play(config, show, json));
+    let shown = runtime.block_on(play(config, origins, show, json));
     runtime.shutdown_timeout(Duration::from_secs(1));
     shown
 }
 
-async fn play(config: Config, show: Show, json: bool) -> Result<()> {
+async fn play(config: Config, origins: Origins, show: Show, json: bool) -> Result<()> {
     let shutdown = CancellationToken::new();
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let data_dir = config.depot.data_dir.clone();
-    let options = AppOptions { basemap: show.basemap(), demo: true };
+    let options = AppOptions { basemap: show.basemap(), demo: true, origins };
     let mut app = App::start(config, options).await?;
     let http = format!("http://{}", app.addresses.http);
     let mqtt = app.addresses.mqtt.context("the demo needs plain MQTT")?;

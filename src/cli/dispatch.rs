@@ -26,7 +26,7 @@ pub fn run(command: &Command, common: &Common) -> Result<()> {
     let round = *round;
     let bytes = Db::open(dir)?.read_blocking(|c| rounds::inputs(c, round))?;
     let bytes = bytes.with_context(|| match round {
-        Some(round) => format!("round {round} is not kept: it said nothing new, or was too long ago"),
+        Some(round) => format!("round {round} is not kept: it said nothing new, was too long ago, or somebody decided by hand"),
         None => "no round is kept yet".to_owned(),
     })?;
     let inputs = Inputs::from_bytes(&bytes).context("the recorded round cannot be read")?;

@@ -2,10 +2,13 @@
 
 pub mod audit;
 pub mod backup;
+pub mod config;
 pub mod demo;
 pub mod device;
 pub mod dispatch;
 pub mod doctor;
+pub mod order;
+pub mod rebuild;
 pub mod receive;
 pub mod replay;
 pub mod serve;
@@ -15,7 +18,7 @@ pub mod user;
 
 use crate::auth::Auth;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Origin, Origins};
 use crate::model::Actor;
 use crate::ops::data_dir;
 use crate::store::Db;
@@ -69,14 +72,21 @@ enum Command {
     Token(token::Command),
     /// Settings.
     #[command(subcommand)]
-    Config(ConfigCommand),
+    Config(config::Command),
     /// Backups of the data directory.
     #[command(subcommand)]
     Backup(backup::Command),
-    /// Put a backup in the place of the data; the depot must not run.
+    /// Put a backup in the place of the data, or build the depot anew from head office's record; the depot must not run.
     Restore {
         /// Its directory, or its name as `backup list` tells it.
-        backup: PathBuf,
+        #[arg(required_unless_present = "from_upstream", conflicts_with = "from_upstream")]
+        backup: Option<PathBuf>,
+        /// Build the depot that the settings name in an empty data directory, from what a sink keeps of it.
+        #[arg(long)]
+        from_upstream: bool,
+        /// Which sink; the first of kind http or postgres when none is named.
+        #[arg(long, requires = "from_upstream")]
+        sink: Option<String>,
     },
     /// Dispatch rounds of the past.
     #[command(subcommand)]
@@ -91,31 +101,22 @@ enum Command {
     Doctor,
 }
 
-#[derive(Debug, Subcommand)]
-enum ConfigCommand {
-    /// Read the settings and tell every fault at once.
-    Check,
-}
-
 impl Cli {
     /// Does what the arguments say.
     pub fn run(self) -> Result<()> {
         let common = self.common;
         match self.command {
-            Command::Serve(args) => serve::run(common.settings()?, &args),
-            Command::Demo(args) => demo::run(common.settings()?, &args, common.json),
+            Command::Serve(args) => serve::run(common.told()?, &args),
+            Command::Demo(args) => demo::run(common.told()?, &args, common.json),
             Command::Replay(args) => replay::run(&args, &common),
             Command::Receive(args) => receive::run(&args, &common),
             Command::Device(command) => device::run(command, &common),
             Command::User(command) => user::run(command, &common),
             Command::Token(command) => token::run(command, &common),
-            Command::Config(ConfigCommand::Check) => {
-                let config = common.settings()?;
-                common.print(&serde_json::to_value(&config)?, || "The settings are sound.".to_owned());
-                Ok(())
-            }
+            Command::Config(command) => config::run(command, &common),
             Command::Backup(command) => backup::run(command, &common),
-            Command::Restore { backup } => backup::restore(&backup, &common),
+            Command::Restore { backup: Some(backup), .. } => backup::restore(&backup, &common),
+            Command::Restore { sink, .. } => rebuild::run(sink.as_deref(), &common),
             Command::Dispatch(command) => dispatch::run(&command, &common),
             Command::Sync(command) => sync::run(&command, &common),
             Command::Audit(command) => audit::run(&command, &common),
@@ -127,13 +128,19 @@ impl Cli {
 impl Common {
     /// The settings: flags > environment > file > defaults.
     pub fn settings(&self) -> Result<Config> {
+        Ok(self.told()?.0)
+    }
+
+    /// The same, and what set which key.
+    fn told(&self) -> Result<(Config, Origins)> {
         let beside = PathBuf::from("config.toml");
         let file = self.config.clone().or_else(|| beside.exists().then_some(beside));
-        let mut config = Config::load(file.as_deref(), std::env::vars()).context("the settings are not sound")?;
+        let (mut config, mut origins) = Config::load(file.as_deref(), std::env::vars()).context("the settings are not sound")?;
         if let Some(dir) = &self.data_dir {
             config.depot.data_dir.clone_from(dir);
+            origins.note("depot.data_dir", Origin::Flag);
         }
-        Ok(config)
+        Ok((config, origins))
     }
 
     /// Opens ops.db of the data directory, making both when they are not there, and runs `work` with who is who in it.

@@ -1,6 +1,7 @@
 //! `depotd receive`: head office's end of the line.
 
 use super::Common;
+use super::order::{self, OrderArgs};
 use super::serve::on_signal;
 use crate::clock::Clock;
 use crate::config::{SinkKind, SinkSettings};
@@ -95,6 +96,25 @@ enum Command {
         #[command(flatten)]
         database: Database,
     },
+    /// Sign an order and give it to a depot.
+    Order {
+        #[command(flatten)]
+        order: OrderArgs,
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Tell a depot's last orders, and what became of them.
+    Orders {
+        /// The depot's id.
+        depot: String,
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Make the key that orders are signed with.
+    Keygen {
+        /// Where the private key is written; the file must not be there yet.
+        file: PathBuf,
+    },
     /// Print the protocol's OpenAPI description, for receivers of one's own.
     Openapi,
 }
@@ -128,6 +148,9 @@ pub fn run(args: &ReceiveArgs, common: &Common) -> Result<()> {
                 Ok(())
             }
             Some(Command::Depots { database }) => depots(database, common).await,
+            Some(Command::Order { order, database }) => order::give(order, async || database.open().await, common).await,
+            Some(Command::Orders { depot, database }) => order::list(depot, database.open().await?, common).await,
+            Some(Command::Keygen { file }) => order::keygen(file, common),
             Some(Command::Openapi) => {
                 println!("{}", serde_json::to_string_pretty(&document())?);
                 Ok(())

@@ -4,7 +4,7 @@ use super::{Common, table};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::plan::Rules;
-use crate::model::{Span, Timestamp, Vehicle};
+use crate::model::{Span, Status, Timestamp, Vehicle};
 use crate::replay::{self, Driver, Figures, Policy, Request};
 use crate::sim::traces::{Trip, Trips};
 use crate::store::bookings::{self, Filter};
@@ -141,6 +141,9 @@ fn trips(file: &Path, config: &Config) -> Result<Vec<Request>> {
 fn history(config: &Config) -> Result<(Vec<Request>, Vec<Vehicle>)> {
     const PAGE: usize = 5_000;
     let lead = Span::from_secs(i64::try_from(config.dispatch.lead_s)?);
+    // What was cancelled nobody wanted.
+    let status = Status::ALL.into_iter().filter(|status| *status != Status::Cancelled).collect();
+    let wanted = Filter { status, ..Filter::default() };
     let dir = &config.depot.data_dir;
     if !dir.join("ops.db").exists() {
         bail!("{} holds no depot's history: give --data-dir, or --bookings FILE", dir.display());
@@ -151,7 +154,7 @@ fn history(config: &Config) -> Result<(Vec<Request>, Vec<Vehicle>)> {
         .block_on(db.read(move |connection| {
             let (mut requests, mut before) = (Vec::new(), i64::MAX);
             loop {
-                let page = bookings::list(connection, &Filter::default(), before, PAGE)?;
+                let page = bookings::list(connection, &wanted, before, PAGE)?;
                 let Some((last, _)) = page.last() else {
                     return Ok::<_, store::Error>((requests, vehicles::list(connection, None, None, usize::MAX)?));
                 };

@@ -1,7 +1,7 @@
 //! `depotd serve`: the appliance.
 
 use crate::app::{App, AppOptions};
-use crate::config::Config;
+use crate::config::{Config, Origin, Origins};
 use crate::ops::run_file::Running;
 use anyhow::{Context, Result};
 use std::net::SocketAddr;
@@ -24,7 +24,12 @@ pub struct ServeArgs {
 
 impl ServeArgs {
     /// The configuration with these in place.
-    pub fn over(&self, mut config: Config) -> Config {
+    fn over(&self, mut config: Config, origins: &mut Origins) -> Config {
+        for (given, key) in [(self.http_listen, "http.listen"), (self.mqtt_listen, "mqtt.listen"), (self.mqtts_listen, "mqtt.tls_listen")] {
+            if given.is_some() {
+                origins.note(key, Origin::Flag);
+            }
+        }
         config.http.listen = self.http_listen.unwrap_or(config.http.listen);
         config.mqtt.listen = self.mqtt_listen.or(config.mqtt.listen);
         config.mqtt.tls_listen = self.mqtts_listen.or(config.mqtt.tls_listen);
@@ -33,12 +38,12 @@ impl ServeArgs {
 }
 
 /// Serves until a signal asks to stop.
-pub fn run(config: Config, args: &ServeArgs) -> Result<()> {
-    let config = args.over(config);
+pub fn run((config, mut origins): (Config, Origins), args: &ServeArgs) -> Result<()> {
+    let config = args.over(config, &mut origins);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     let served = runtime.block_on(async {
         let shutdown = on_signal()?;
-        let app = App::start(config, AppOptions::default()).await?;
+        let app = App::start(config, AppOptions { origins, ..AppOptions::default() }).await?;
         announce(&app).await?;
         app.run(shutdown).await
     });

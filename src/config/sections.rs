@@ -3,7 +3,7 @@
 use crate::model::Currency;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -33,7 +33,7 @@ pub struct Http {
     pub listen: SocketAddr,
     /// Open connections at most; more wait in the kernel.
     pub max_connections: usize,
-    /// Open connections from one address; more are closed. Behind a proxy all come from its address.
+    /// Open connections from one address; more are closed. A proxy of `trusted_proxies` may have all.
     pub max_connections_per_address: usize,
     /// A request's body in bytes at most.
     pub max_body_bytes: usize,
@@ -43,6 +43,9 @@ pub struct Http {
     pub request_timeout_s: u64,
     /// `true` when a proxy in front serves HTTPS: cookies are then marked Secure.
     pub behind_https: bool,
+    /// Addresses of proxies in front. Who tries passwords is told by what these say in `X-Forwarded-For`; without them all who
+    /// come through a proxy are one, and one who guesses locks the others out.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// The MQTT side: vehicles.
@@ -274,6 +277,7 @@ impl Default for Http {
             header_timeout_s: 10,
             request_timeout_s: 30,
             behind_https: false,
+            trusted_proxies: Vec::new(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The settings of the line to head office.
 
 use crate::model::Lane;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -49,7 +51,7 @@ impl Default for Upstream {
 pub struct SinkSettings {
     /// Its name: cursors and metrics bear it.
     pub name: String,
-    /// `https://…`, `postgres://…`, `nats://…` or `tls://…`, `mqtts://…`.
+    /// `https://…`, `postgres://…`, `nats://…` or `tls://…`, `kafkas://…`, `mqtts://…`.
     pub url: String,
     /// The lanes that go there: `bookings`, `dispatch`, `live`, `history`.
     #[serde(default = "all_lanes")]
@@ -78,7 +80,7 @@ pub struct SinkSettings {
     /// Its key in PEM.
     #[serde(default)]
     pub key_file: Option<PathBuf>,
-    /// NATS subject or MQTT topic in front of `<depot>/<lane>`.
+    /// NATS subject, Kafka topic or MQTT topic in front of depot and lane.
     #[serde(default = "prefix")]
     pub prefix: String,
     /// KiB a second at most; 0: as fast as it goes.
@@ -91,6 +93,11 @@ pub struct SinkSettings {
     #[serde(default)]
     pub history_hours: String,
 }
+
+/// Where Kafka's brokers listen when nobody says it else.
+const KAFKA_PORT: u16 = 9092;
+/// A topic's name has 249 characters at most: prefix, depot (64), lane and two dots.
+const MAX_KAFKA_PREFIX: usize = 150;
 
 fn all_lanes() -> Vec<Lane> {
     Lane::ALL.to_vec()
@@ -108,6 +115,8 @@ pub enum SinkKind {
     Postgres,
     /// NATS JetStream.
     Nats,
+    /// A Kafka cluster.
+    Kafka,
     /// An MQTT broker.
     Mqtt,
 }
@@ -119,6 +128,7 @@ impl SinkKind {
             Self::Http => "http",
             Self::Postgres => "postgres",
             Self::Nats => "nats",
+            Self::Kafka => "kafka",
             Self::Mqtt => "mqtt",
         }
     }
@@ -152,9 +162,16 @@ impl SinkSettings {
             "http" | "https" => Some(SinkKind::Http),
             "postgres" | "postgresql" => Some(SinkKind::Postgres),
             "nats" | "tls" => Some(SinkKind::Nats),
+            "kafka" | "kafkas" => Some(SinkKind::Kafka),
             "mqtt" | "mqtts" => Some(SinkKind::Mqtt),
             _ => None,
         }
+    }
+
+    /// Hosts and ports of a Kafka cluster's first brokers, from `kafka://host[:port][,host[:port]]`; `None` when that is not what the URL is.
+    pub fn brokers(&self) -> Option<Vec<(String, u16)>> {
+        let (_, rest) = self.url.split_once("://")?;
+        rest.trim_end_matches('/').split(',').map(broker).collect()
     }
 
     /// The password or token, from its file or variable.
@@ -167,6 +184,20 @@ impl SinkSettings {
         let text = std::env::var(name).map_err(|e| std::io::Error::other(format!("{name}: {e}")))?;
         Ok(Some(text))
     }
+}
+
+/// `host`, `host:port` or `[::1]:port`.
+fn broker(text: &str) -> Option<(String, u16)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']')?;
+            (host, if port.is_empty() { None } else { Some(port.strip_prefix(':')?) })
+        }
+        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+    };
+    let port = port.map_or(Some(KAFKA_PORT), |port| port.parse().ok().filter(|port| *port > 0))?;
+    let plain = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:".contains(&b));
+    plain.then(|| (host.to_owned(), port))
 }
 
 /// From when to when on each day, in minutes since midnight; over midnight when it ends before it begins.
@@ -213,11 +244,29 @@ impl Upstream {
             self.sinks.iter().all(|sink| !sink.orders) || !self.orders_key.is_empty(),
             "upstream.orders_key must be set when a sink has orders = true",
         );
+        let is_key = |text: &str| STANDARD.decode(text).is_ok_and(|key| key.len() == 32);
+        demand(
+            self.orders_key.is_empty() || is_key(&self.orders_key),
+            "upstream.orders_key must be the 32 bytes of an Ed25519 key in base64",
+        );
         for (at, sink) in self.sinks.iter().enumerate() {
             let mut of_sink = |ok: bool, what: &str| demand(ok, &format!("upstream.sinks[{at}] {:?}: {what}", sink.name));
             of_sink(plain(&sink.name), "the name must be letters, digits, - and _, 64 at most");
             of_sink(!self.sinks[..at].iter().any(|other| other.name == sink.name), "another sink has that name");
-            of_sink(sink.kind().is_some(), "the url must begin with http, https, postgres, nats, tls, mqtt or mqtts and ://");
+            of_sink(
+                sink.kind().is_some(),
+                "the url must begin with http, https, postgres, nats, tls, kafka, kafkas, mqtt or mqtts and ://",
+            );
+            if sink.kind() == Some(SinkKind::Kafka) {
+                of_sink(sink.brokers().is_some(), "the url must be kafka://host[:port][,host[:port]], or kafkas:// for TLS");
+                of_sink(!sink.orders, "orders do not come over Kafka");
+                of_sink(
+                    !sink.prefix.is_empty()
+                        && sink.prefix.len() <= MAX_KAFKA_PREFIX
+                        && sink.prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)),
+                    "prefix begins the names of Kafka's topics: letters, digits, ., - and _, 150 at most",
+                );
+            }
             of_sink(!sink.lanes.is_empty(), "it has no lanes");
             of_sink(sink.cert_file.is_some() == sink.key_file.is_some(), "cert_file and key_file go together");
             of_sink(sink.secret_file.is_none() || sink.secret_env.is_none(), "secret_file and secret_env exclude each other");
@@ -231,6 +280,39 @@ impl Upstream {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kafka_url_names_brokers() {
+        let brokers = |url: &str| {
+            let sink: SinkSettings = toml::from_str(&format!("name = \"k\"\nurl = \"{url}\"")).unwrap();
+            sink.brokers().map(|all| all.iter().map(|(host, port)| format!("{host} {port}")).collect::<Vec<_>>().join(", "))
+        };
+        assert_eq!(brokers("kafka://k1,k2.example.com:9093/").as_deref(), Some("k1 9092, k2.example.com 9093"));
+        assert_eq!(brokers("kafkas://[fd00::1]:9094,[::1]").as_deref(), Some("fd00::1 9094, ::1 9092"));
+        for wrong in
+            ["kafka://", "kafka://a,,b", "kafka://a:b", "kafka://a:0", "kafka://u:p@a:1", "kafka://a/topic", "kafka://[::1", "kafka:a"]
+        {
+            assert_eq!(brokers(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_kafka_cannot_name_a_topic_is_told() {
+        let faults = |prefix: &str| {
+            let sink = format!("depot = \"d\"\n[[sinks]]\nname = \"k\"\nurl = \"kafkas://k\"\nprefix = \"{prefix}\"");
+            let (upstream, mut told) = (toml::from_str::<Upstream>(&sink).unwrap(), Vec::new());
+            upstream.check(&mut |ok, what: &str| {
+                if !ok {
+                    told.push(what.to_owned())
+                }
+            });
+            told
+        };
+        assert_eq!(faults("head-office.depots_eu"), Vec::<String>::new());
+        for wrong in ["", "a/b", "a b", "é", &"x".repeat(151)] {
+            assert!(faults(wrong).iter().any(|what| what.contains("Kafka's topics")), "{wrong}");
+        }
+    }
 
     #[test]
     fn hours_may_cross_midnight() {

@@ -5,7 +5,7 @@
 //! entry: his vehicle is looked at again when they may have.
 
 use crate::clock::Clock;
-use crate::drivers::{Rules, crew};
+use crate::drivers::{Drivers, Rules, crew};
 use crate::fleet::Fleet;
 use crate::model::{Availability, Booking, Crew, Kind, Status, Timestamp, Vehicle, VehicleId};
 use crate::store::{self, Db, bookings, journal, vehicles};
@@ -32,7 +32,7 @@ pub struct Follower(Arc<Inner>);
 struct Inner {
     db: Db,
     fleet: Fleet,
-    rules: Arc<Rules>,
+    drivers: Drivers,
     clock: Clock,
     /// Held while the fleet is brought up to date, so that no older state wins.
     state: Mutex<State>,
@@ -45,12 +45,14 @@ struct State {
     cursor: Option<i64>,
     /// When to look at vehicles again whose drivers' hours run.
     again: BTreeMap<VehicleId, Timestamp>,
+    /// How long drivers might work when the fleet was told.
+    rules: Option<Arc<Rules>>,
 }
 
 impl Follower {
     /// A follower that has seen nothing yet.
-    pub fn new(db: Db, fleet: Fleet, rules: Arc<Rules>, clock: Clock) -> Self {
-        Self(Arc::new(Inner { db, fleet, rules, clock, state: Mutex::default(), reached: watch::Sender::new(-1) }))
+    pub fn new(db: Db, fleet: Fleet, drivers: Drivers, clock: Clock) -> Self {
+        Self(Arc::new(Inner { db, fleet, drivers, clock, state: Mutex::default(), reached: watch::Sender::new(-1) }))
     }
 
     /// The journal entry up to which the fleet is told.
@@ -62,15 +64,19 @@ impl Follower {
     pub async fn catch_up(&self) -> store::Result<()> {
         let mut state = self.0.state.lock().await;
         let now = self.0.clock.now();
+        let rules = self.0.drivers.rules();
         let mut at = match state.cursor {
             Some(at) => at,
-            None => self.load(&mut state, now).await?,
+            None => self.load(&mut state, &rules, now).await?,
         };
+        if state.rules.replace(Arc::clone(&rules)).is_some_and(|before| before != rules) {
+            state.again.values_mut().for_each(|at| *at = now);
+        }
         loop {
             state.cursor = Some(at);
             self.0.reached.send_replace(at);
             let due: BTreeSet<VehicleId> = state.again.iter().filter(|(_, at)| **at <= now).map(|(id, _)| id.clone()).collect();
-            let rules = Arc::clone(&self.0.rules);
+            let rules = Arc::clone(&rules);
             let (upto, changed) = self.0.db.read(move |c| changed_after(c, at, due, &rules, now)).await?;
             let is_done = upto == at && changed.is_empty();
             changed.into_iter().for_each(|doing| self.tell(&mut state, doing));
@@ -95,11 +101,11 @@ impl Follower {
     }
 
     /// Tells the fleet all there is; gives the journal's head of before.
-    async fn load(&self, state: &mut State, now: Timestamp) -> store::Result<i64> {
+    async fn load(&self, state: &mut State, rules: &Arc<Rules>, now: Timestamp) -> store::Result<i64> {
         let head = self.0.db.read(journal::head).await?;
         let mut last: Option<VehicleId> = None;
         loop {
-            let (after, rules) = (last.take(), Arc::clone(&self.0.rules));
+            let (after, rules) = (last.take(), Arc::clone(rules));
             let page = self.0.db.read(move |c| page(c, after.as_ref(), &rules, now)).await?;
             let Some(end) = page.last().map(|doing| doing.vehicle.id.clone()) else { return Ok(head) };
             page.into_iter().for_each(|doing| self.tell(state, doing));
@@ -138,7 +144,7 @@ fn page(c: &Connection, after: Option<&VehicleId>, rules: &Rules, now: Timestamp
 fn changed_after(c: &Connection, cursor: i64, due: BTreeSet<VehicleId>, rules: &Rules, now: Timestamp) -> store::Result<(i64, Vec<Doing>)> {
     let events = journal::after(c, cursor, BATCH)?;
     let upto = events.last().map_or(cursor, |e| e.seq);
-    let concerns = |kind| !matches!(kind, Kind::DeviceChanged | Kind::DeviceRevoked | Kind::AccessChanged);
+    let concerns = |kind| !matches!(kind, Kind::DeviceChanged | Kind::DeviceRevoked | Kind::AccessChanged | Kind::SettingsChanged);
     let mut named = due;
     named.extend(events.into_iter().filter(|e| concerns(e.kind)).filter_map(|e| e.vehicle));
     let mut changed = Vec::with_capacity(named.len());

@@ -79,8 +79,8 @@ impl Inputs {
         let plan = plan::assign(self.now, &self.waiting, &self.seen, &self.lately, &self.rules);
         let differs = given(&plan.outcomes).into_iter().filter_map(|(booking, (vehicle, promised))| {
             let (was, was_promised) = self.given.get(&booking).cloned().unwrap_or_default();
-            let (was, is) = (was.or(was_promised), vehicle.or(promised));
-            (was != is).then_some((booking, was, is))
+            let same = (&was, &was_promised) == (&vehicle, &promised);
+            (!same).then(|| (booking, was.or(was_promised), vehicle.or(promised)))
         });
         Again { differs: differs.collect(), plan }
     }

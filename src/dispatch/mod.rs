@@ -27,7 +27,7 @@ pub use stats::Stats;
 
 use crate::bookings::{self, Bookings};
 use crate::clock::Clock;
-use crate::config;
+use crate::config::{Config, Current};
 use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::model::Timestamp;
@@ -75,14 +75,14 @@ struct Inner {
     fleet: Fleet,
     etas: Etas,
     follower: availability::Follower,
-    config: config::Dispatch,
-    rules: plan::Rules,
+    settings: Current,
     clock: Clock,
     /// The calendar's tick.
     tick: Arc<Notify>,
     /// The journal entry up to which everything was considered.
     reached: watch::Sender<i64>,
     told: round::Told,
+    expected: Arc<scene::Expected>,
     /// Since when it listens: nobody was silent before.
     since: Timestamp,
     stats: stats::Counters,
@@ -90,20 +90,28 @@ struct Inner {
 
 impl Dispatch {
     /// A dispatcher that does nothing until [`Dispatch::run`] or [`Dispatch::round`].
-    pub fn new(bookings: Bookings, drivers: &Drivers, db: Db, fleet: Fleet, etas: Etas, config: &config::Dispatch, clock: Clock) -> Self {
+    pub fn new(
+        bookings: Bookings,
+        drivers: &Drivers,
+        db: Db,
+        fleet: Fleet,
+        etas: Etas,
+        settings: impl Into<Current>,
+        clock: Clock,
+    ) -> Self {
         Self(Arc::new(Inner {
-            follower: availability::Follower::new(db.clone(), fleet.clone(), Arc::clone(drivers.rules()), clock.clone()),
+            follower: availability::Follower::new(db.clone(), fleet.clone(), drivers.clone(), clock.clone()),
             bookings,
             db,
             fleet,
             etas,
-            config: config.clone(),
-            rules: plan::Rules::from(config),
+            settings: settings.into(),
             since: clock.now(),
             clock,
             tick: Arc::new(Notify::new()),
             reached: watch::Sender::new(-1),
             told: round::Told::default(),
+            expected: Arc::default(),
             stats: stats::Counters::default(),
         }))
     }
@@ -131,10 +139,11 @@ impl Dispatch {
     }
 
     async fn turn(&self, cancel: &CancellationToken) -> Result<(), Error> {
-        let mut head = self.0.db.head();
+        let (mut head, mut settings) = (self.0.db.head(), self.0.settings.changes());
         let mut trigger = "start";
         let mut failures = 0;
         loop {
+            settings.mark_unchanged();
             let left = match self.answer(trigger, &mut head, cancel).await {
                 Ok(left) => {
                     failures = 0;
@@ -143,15 +152,16 @@ impl Dispatch {
                 Err(error) if failures + 1 < FAILURES => {
                     failures += 1;
                     self.0.stats.failed();
-                    tracing::warn!(%error, failures, "dispatch: a round failed, trying again in {} s", self.0.config.retry_s);
+                    tracing::warn!(%error, failures, "dispatch: a round failed, trying again in {} s", self.settings().dispatch.retry_s);
                     true
                 }
                 Err(error) => return Err(error),
             };
-            let retry = self.0.clock.monotonic() + Duration::from_secs(self.0.config.retry_s.max(1));
+            let retry = self.0.clock.monotonic() + Duration::from_secs(self.settings().dispatch.retry_s.max(1));
             trigger = tokio::select! {
                 () = cancel.cancelled() => return Ok(()),
                 moved = head.changed() => moved.map(|()| "journal").map_err(|_| store::Error::Closed)?,
+                Ok(()) = settings.changed() => "settings",
                 () = self.0.tick.notified(), if !left => "calendar",
                 () = tokio::time::sleep_until(retry.into()), if left => "retry",
             };
@@ -170,7 +180,7 @@ impl Dispatch {
         self.redispatch(now).await?;
         self.release(now).await?;
         let mut left = false;
-        if self.0.config.automatic && !self.0.bookings.waiting(1).await?.is_empty() {
+        if self.settings().dispatch.automatic && !self.0.bookings.waiting(1).await?.is_empty() {
             if trigger != "retry" {
                 let gather = self.gather().await?;
                 tokio::select! {
@@ -188,7 +198,12 @@ impl Dispatch {
     /// How long to gather requests before a round.
     async fn gather(&self) -> Result<Duration, Error> {
         let asked = self.0.bookings.waiting(round::MOST).await?.len();
-        Ok(self.0.rules.gather(asked, self.0.fleet.counts().free).as_duration())
+        Ok(plan::Rules::from(&self.settings().dispatch).gather(asked, self.0.fleet.counts().free).as_duration())
+    }
+
+    /// The settings in effect, all of one moment.
+    fn settings(&self) -> Arc<Config> {
+        self.0.settings.get()
     }
 
     /// The time as the dispatcher knows it.

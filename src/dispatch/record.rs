@@ -67,6 +67,9 @@ pub struct Weights {
     empty_km_s: f64,
     fit_s: f64,
     fairness_s: f64,
+    scarce_share: f64,
+    patience_trips: f64,
+    trip_weight: f64,
 }
 
 /// A vehicle that could have taken the booking.
@@ -75,6 +78,7 @@ pub struct Considered {
     vehicle_id: VehicleId,
     cost: f64,
     eta_s: f64,
+    eta_source: Arc<str>,
     distance_m: f64,
     factors: Vec<Factor>,
     chosen: bool,
@@ -141,8 +145,8 @@ impl Round<'_> {
             sentence: self.sentence(outcome, exclusions, blocked),
             blocked_by: blocked_by(outcome, blocked),
             weights: self.weights(),
-            candidates: outcome.candidates.iter().map(|c| self.considered(c)).collect(),
-            excluded: exclusions.nearest.iter().map(|e| self.left_out(e)).collect(),
+            candidates: outcome.candidates.iter().map(|c| self.considered(c, waiting)).collect(),
+            excluded: exclusions.nearest.iter().map(|e| self.left_out(e, waiting)).collect(),
             excluded_total: exclusions.totals.iter().map(|(reason, count)| (reason.as_str(), *count)).collect(),
         }
     }
@@ -150,22 +154,37 @@ impl Round<'_> {
     /// Where the travel time of the vehicle that is told first comes from: the chosen one, else the cheapest.
     fn source(&self, outcome: &Outcome, waiting: &Waiting) -> Arc<str> {
         let told = outcome.candidates.iter().find(|c| c.chosen).or(outcome.candidates.first());
-        let road = told.and_then(|c| waiting.roads.iter().find(|road| road.vehicle == c.vehicle));
+        told.map_or_else(|| self.eta_source.into(), |candidate| self.source_of(candidate, waiting))
+    }
+
+    fn source_of(&self, candidate: &Candidate, waiting: &Waiting) -> Arc<str> {
+        let road = waiting.roads.iter().find(|road| road.vehicle == candidate.vehicle);
         road.map_or_else(|| self.eta_source.into(), |road| Arc::clone(&road.source))
     }
 
     fn weights(&self) -> Weights {
         let Rules { until_weight, lateness_weight, empty_km, fit, fairness, .. } = self.rules;
+        let Rules { scarce_share, patience_trips, trip_weight, .. } = *self.rules;
         let (empty_km_s, fit_s, fairness_s) = (empty_km.as_secs_f64(), fit.as_secs_f64(), fairness.as_secs_f64());
-        Weights { until: *until_weight, lateness: *lateness_weight, empty_km_s, fit_s, fairness_s }
+        Weights {
+            until: *until_weight,
+            lateness: *lateness_weight,
+            empty_km_s,
+            fit_s,
+            fairness_s,
+            scarce_share,
+            patience_trips,
+            trip_weight,
+        }
     }
 
-    fn considered(&self, candidate: &Candidate) -> Considered {
+    fn considered(&self, candidate: &Candidate, waiting: &Waiting) -> Considered {
         let eta_s = candidate.until.as_secs_f64() + candidate.parts.drive.as_secs_f64();
         Considered {
             vehicle_id: candidate.vehicle.clone(),
             cost: tenth(candidate.cost.as_secs_f64()),
             eta_s: eta_s.round(),
+            eta_source: self.source_of(candidate, waiting),
             distance_m: candidate.distance.0.round(),
             factors: self.factors(candidate),
             chosen: candidate.chosen,
@@ -187,7 +206,7 @@ impl Round<'_> {
         named.into_iter().filter(said).map(|(name, part)| Factor { name, value: tenth(part.as_secs_f64()) }).collect()
     }
 
-    fn left_out(&self, excluded: &Excluded) -> LeftOut {
+    fn left_out(&self, excluded: &Excluded, waiting: &Waiting) -> LeftOut {
         let vehicle = self.seen.get(excluded.index);
         let detail = match excluded.reason {
             Reason::OffDuty => "nobody is on duty with it".to_owned(),
@@ -206,9 +225,13 @@ impl Round<'_> {
                 let said = vehicle.zip(excluded.overload).map(|(vehicle, overload)| vehicle.capacity.says(overload));
                 said.unwrap_or_else(|| "it is too small".to_owned())
             }
-            Reason::Skills => "it lacks a skill that the booking needs".to_owned(),
+            Reason::Skills => {
+                let has = |skill: &&String| vehicle.is_some_and(|v| v.skills.contains(skill));
+                let lacks: Vec<&str> = waiting.skills.iter().filter(|skill| !has(skill)).map(String::as_str).collect();
+                format!("it lacks {}", lacks.join(", "))
+            }
             Reason::Declined => "its driver declined this booking".to_owned(),
-            Reason::TooFar => format!("it is more than {} away", sentence::kilometres(self.rules.max_radius)),
+            Reason::TooFar => format!("it is more than {} away", sentence::kilometres(self.rules.reach(waiting.since, self.at))),
             Reason::TooLate => "it cannot be at the pickup in time".to_owned(),
         };
         let distance_m = excluded.distance.map(|d| d.0.round());

@@ -8,6 +8,7 @@ use super::roads::Pairs;
 use super::scene::{self, Jobs};
 use super::{Dispatch, Error};
 use crate::bookings::{Assignment, Decision};
+use crate::config::{self, Config};
 use crate::model::{Booking, BookingId, Span, Timestamp, VehicleId};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -106,6 +107,8 @@ struct Planned {
 struct Around {
     jobs: Jobs,
     lately: Lately,
+    /// The settings in effect then: they hold for the whole round.
+    config: Arc<Config>,
 }
 
 impl Dispatch {
@@ -119,10 +122,12 @@ impl Dispatch {
             return Ok(Report::default());
         }
         let ids: HashSet<BookingId> = waiting.iter().map(|b| b.id).collect();
-        let jobs = Jobs::read(&self.0.bookings, &self.0.config, self.0.clock.now()).await?;
+        let config = self.settings();
+        let jobs = Jobs::read(&self.0.bookings, &self.0.expected, &config.dispatch, self.0.clock.now()).await?;
         let lately = scene::lately(&self.0.bookings, self.0.clock.now()).await?;
-        let planned = self.plan(trigger, waiting, Around { jobs, lately }).await?;
-        let Settled { assigned, asked, lost } = self.settle(self.0.told.news(planned.records, &ids), &planned.inputs).await?;
+        let planned = self.plan(trigger, waiting, Around { jobs, lately, config: Arc::clone(&config) }).await?;
+        let news = self.0.told.news(planned.records, &ids);
+        let Settled { assigned, asked, lost } = self.settle(news, &planned.inputs, &config).await?;
         self.0.follower.catch_up().await?;
         let left = ids.len() - assigned - asked;
         let report = Report { waiting: ids.len(), assigned, asked, lost, left, took: start.elapsed(), plan_took: planned.plan_took };
@@ -135,9 +140,9 @@ impl Dispatch {
     async fn plan(&self, trigger: &'static str, bookings: Vec<Booking>, around: Around) -> Result<Planned, Error> {
         let now = self.0.clock.now();
         let (travel, eta_source) = self.0.etas.travel(now);
-        let rules = Arc::new(Rules { travel, ..self.0.rules.clone() });
+        let rules = Arc::new(Rules { travel, ..Rules::from(&around.config.dispatch) });
         let (this, known, plain) = (self.clone(), Arc::clone(&rules), self.0.etas.is_plain());
-        let Around { jobs, lately } = around;
+        let Around { jobs, lately, config } = around;
         let look = move || {
             let waiting: Vec<Waiting> = bookings.iter().map(|b| scene::waiting(b, &jobs.answers)).collect();
             let seen = scene::vehicles(&this.0.fleet, &jobs, &waiting, &known, now);
@@ -158,29 +163,17 @@ impl Dispatch {
             let number = this.0.told.number(now);
             let round = Round { number, at: now, trigger, rules: &rules, eta_source, seen: &seen, references: &references };
             let mut records = records(&plan, &waiting, &Survey::new(now, &seen, &rules), &round);
-            this.ask(&plan, &mut records);
+            ask(&plan, &config.dispatch, &mut records);
             let inputs = Inputs::of(number, now, &waiting, &seen, &lately, &rules, &plan);
             Planned { records, inputs, plan_took }
         });
         Ok(planned.await?)
     }
 
-    /// Where the depot asks drivers, nobody gets a booking before having said yes.
-    fn ask(&self, plan: &Plan, records: &mut [(BookingId, Record)]) {
-        let mut taken = plan.outcomes.iter().filter_map(|o| o.vehicle.clone()).collect();
-        let asked: HashMap<BookingId, Vec<VehicleId>> =
-            plan.outcomes.iter().map(|o| (o.booking, asking::whom(o, &self.0.config, &mut taken))).collect();
-        for (booking, record) in records {
-            if let Some(vehicles) = asked.get(booking).filter(|vehicles| !vehicles.is_empty()) {
-                record.ask(vehicles.clone());
-            }
-        }
-    }
-
     /// Assigns or asks, each booking with its record, in one transaction.
-    async fn settle(&self, records: Vec<(BookingId, Record)>, inputs: &Inputs) -> Result<Settled, Error> {
+    async fn settle(&self, records: Vec<(BookingId, Record)>, inputs: &Inputs, config: &Config) -> Result<Settled, Error> {
         let now = self.0.clock.now();
-        let until = now + Span::from_secs(i64::try_from(self.0.config.offer_timeout_s).unwrap_or(30));
+        let until = now + Span::from_secs(i64::try_from(config.dispatch.offer_timeout_s).unwrap_or(30));
         let mut settled = Vec::with_capacity(records.len());
         for (booking, record) in records {
             let decision = match &record.chosen {
@@ -217,6 +210,18 @@ impl Dispatch {
             self.0.bookings.purge(now).await?;
         }
         Ok(())
+    }
+}
+
+/// Where the depot asks drivers, nobody gets a booking before having said yes.
+fn ask(plan: &Plan, config: &config::Dispatch, records: &mut [(BookingId, Record)]) {
+    let mut taken = plan.outcomes.iter().filter_map(|o| o.vehicle.clone()).collect();
+    let asked: HashMap<BookingId, Vec<VehicleId>> =
+        plan.outcomes.iter().map(|o| (o.booking, asking::whom(o, config, &mut taken))).collect();
+    for (booking, record) in records {
+        if let Some(vehicles) = asked.get(booking).filter(|vehicles| !vehicles.is_empty()) {
+            record.ask(vehicles.clone());
+        }
     }
 }
 

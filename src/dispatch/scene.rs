@@ -3,11 +3,13 @@
 use super::asking::Answers;
 use super::eta::Travel;
 use super::plan::{self, Lately, Reason, Rules, Seen, Soon, Waiting};
+use crate::bookings::etas::Board;
 use crate::bookings::{self, Bookings};
 use crate::config;
 use crate::fleet::{Fleet, Near, View};
-use crate::model::{Booking, Metres, Pause, Span, Status, Timestamp, VehicleId};
-use std::collections::{BTreeMap, HashMap};
+use crate::model::{Booking, BookingId, Metres, Pause, Place, Span, Status, Timestamp, VehicleId};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A fleet up to this size is looked at as a whole.
 const WHOLE: usize = 5_000;
@@ -39,57 +41,101 @@ const MOST_JOBS: usize = 20_000;
 /// How far back "lately" goes.
 const LATELY: Span = Span::from_secs(900);
 
-/// What was booked of late.
+/// What was wanted of late.
 pub(super) async fn lately(bookings: &Bookings, now: Timestamp) -> Result<Lately, bookings::Error> {
-    let (count, trip_s) = bookings.placed_since(now - LATELY).await?;
+    let (count, trip_s) = bookings.wanted_since(now - LATELY, now).await?;
     let trip = std::time::Duration::try_from_secs_f64(trip_s).unwrap_or_default();
     Ok(Lately { bookings: count, over: LATELY, trip: Span::from_millis(i64::try_from(trip.as_millis()).unwrap_or(0)), vehicles: None })
 }
 
-/// When the pickup is late: at the window's end or, for a booking of a later time, after that.
+/// When the pickup is late: at the window's end or, for a booking of a later time, after that; at the latest when the drop-off's
+/// window could not be met any more.
 pub(super) fn due(booking: &Booking) -> Option<Timestamp> {
-    let later = booking.order.pickup_at.filter(|at| *at > booking.created_at);
-    booking.order.pickup_until.or(later)
+    let order = &booking.order;
+    let later = order.pickup_at.filter(|at| *at > booking.created_at);
+    let trip = Span::from_secs(booking.fare.duration_s.into());
+    let for_dropoff = order.dropoff_window.map(|window| window.until - trip);
+    order.pickup_until.or(later).into_iter().chain(for_dropoff).min()
+}
+
+/// When each job that is about to end was first expected to. One that should be over by now takes at least as long again as it is
+/// overdue: nobody knows what holds it up, and a driver who forgot to say that it is over must not keep a booking waiting.
+#[derive(Default)]
+pub(super) struct Expected(Mutex<HashMap<BookingId, Timestamp>>);
+
+impl Expected {
+    /// The end `at` that is expected of the job, as far as it can still be believed.
+    fn believed(&self, job: BookingId, at: Timestamp, look_ahead: Span, now: Timestamp) -> Timestamp {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if at.since(now) > look_ahead && !first.contains_key(&job) {
+            return at;
+        }
+        let overdue = now.since(*first.entry(job).or_insert(at));
+        at.max(now + overdue)
+    }
+
+    fn keep(&self, jobs: &HashMap<VehicleId, Booking>) {
+        let under_way: HashSet<BookingId> = jobs.values().map(|job| job.id).collect();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|job, _| under_way.contains(job));
+    }
 }
 
 /// The jobs that vehicles are busy with, how many each was given of late, and what their drivers said.
 pub(super) struct Jobs {
     active: HashMap<VehicleId, Booking>,
+    /// When the jobs under way are expected to be over.
+    board: Board,
+    expected: Arc<Expected>,
     given: HashMap<VehicleId, u32>,
     pub answers: Answers,
 }
 
 impl Jobs {
     /// As they are now.
-    pub async fn read(bookings: &Bookings, config: &config::Dispatch, now: Timestamp) -> Result<Self, bookings::Error> {
+    pub async fn read(
+        bookings: &Bookings,
+        expected: &Arc<Expected>,
+        config: &config::Dispatch,
+        now: Timestamp,
+    ) -> Result<Self, bookings::Error> {
         let jobs = bookings.under_way(MOST_JOBS).await?;
         let active = jobs.into_iter().filter_map(|job| Some((job.vehicle.clone()?, job))).collect();
+        expected.keep(&active);
         let given = bookings.given_since(now - plan::WORKLOAD).await?.into_iter().collect();
         let refused = bookings.refused_offers(now - Answers::horizon(config)).await?;
         let answers = Answers::new(&refused, &bookings.open_offers().await?, config, now);
-        Ok(Self { active, given, answers })
+        Ok(Self { active, board: bookings.etas().clone(), expected: Arc::clone(expected), given, answers })
     }
 
-    fn seen(&self, view: View, travel: &Travel, now: Timestamp) -> Seen {
+    fn seen(&self, view: View, rules: &Rules, now: Timestamp) -> Seen {
         let jobs = self.given.get(&view.id).copied().unwrap_or_default();
-        let soon = self.active.get(&view.id).and_then(|job| soon(job, &view, travel, now));
+        let soon = self.active.get(&view.id).and_then(|job| self.soon(job, &view, rules, now));
         let asked = self.answers.barred(&view.id);
         let seen = plain(view, soon);
         Seen { jobs_per_hour: plan::jobs_per_hour(jobs), barred: seen.barred.or(asked), ..seen }
     }
+
+    /// When and where the vehicle will have done its job.
+    fn soon(&self, job: &Booking, view: &View, rules: &Rules, now: Timestamp) -> Option<Soon> {
+        let at = match self.board.get(job.id) {
+            Some(eta) => eta.free_at,
+            None => now + left(job, view, &rules.travel)?,
+        };
+        Some(Soon { at: self.expected.believed(job.id, at, rules.look_ahead, now), place: job.order.dropoff.place })
+    }
 }
 
-/// When and where the vehicle will have done its job, from where it is now.
-fn soon(job: &Booking, view: &View, travel: &Travel, now: Timestamp) -> Option<Soon> {
+/// How long the job will take from where its vehicle is now, until the board says better. Stops count as still to be made.
+fn left(job: &Booking, view: &View, travel: &Travel) -> Option<Span> {
     let order = &job.order;
-    let (here, there) = (view.place?, order.dropoff.place);
     let trip = Span::from_secs(job.fare.duration_s.into());
-    let left = match job.status {
-        Status::Assigned => travel.eta(here.distance(order.pickup.place)).drive + trip,
-        Status::Arrived => trip,
-        _ => travel.eta(here.distance(there)).drive,
-    };
-    Some(Soon { at: now + left, place: there })
+    let drive = |to: Place| Some(travel.eta(view.place?.distance(to)).drive);
+    match job.status {
+        Status::Assigned => Some(drive(order.pickup.place)? + trip),
+        Status::Arrived => Some(trip),
+        _ if order.stops.is_empty() => drive(order.dropoff.place),
+        _ => Some(trip),
+    }
 }
 
 /// The vehicles worth looking at for these bookings.
@@ -97,7 +143,7 @@ fn soon(job: &Booking, view: &View, travel: &Travel, now: Timestamp) -> Option<S
 /// With n bookings, the n nearest that fit each of them suffice for the best plan: of those, the other bookings can take
 /// n - 1 at most. So few bookings in a large fleet are asked of the fleet's H3 index; else the whole fleet is looked at.
 pub(super) fn vehicles(fleet: &Fleet, jobs: &Jobs, waiting: &[Waiting], rules: &Rules, now: Timestamp) -> Vec<Seen> {
-    let seen = |view: View| jobs.seen(view, &rules.travel, now);
+    let seen = |view: View| jobs.seen(view, rules, now);
     let total = fleet.counts().total();
     let near = waiting.len().max(rules.candidates) * 2;
     if total <= WHOLE || waiting.len().saturating_mul(near + AROUND) > total {
@@ -161,5 +207,25 @@ pub(super) fn plain(view: View, soon: Option<Soon>) -> Seen {
             Pause::Break => Reason::Break,
         }),
         jobs_per_hour: 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_is_never_over_is_believed_less_and_less() {
+        let (expected, ahead, start) = (Expected::default(), Span::from_secs(110), Timestamp::from_secs(1_700_000_000));
+        let job = BookingId::generate(start, [1; 10]);
+        let at = |seconds: i64| start + Span::from_secs(seconds);
+        let left = |end: i64, now: i64| expected.believed(job, at(end), ahead, at(now)).since(at(now)).as_millis() / 1_000;
+        assert_eq!(left(300, 0), 300, "too far off to be promised");
+        assert_eq!(left(300, 200), 100);
+        assert_eq!(left(320, 260), 60, "it takes a little longer");
+        // The vehicle stands at the drop-off: any moment now, it seems, again and again.
+        assert_eq!((left(330, 330), left(360, 360), left(420, 420)), (30, 60, 120));
+        expected.keep(&HashMap::new());
+        assert_eq!(left(430, 425), 5, "another job of that id would be a new one");
     }
 }

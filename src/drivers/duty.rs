@@ -7,7 +7,6 @@ use crate::model::{Actor, Driver, DriverId, Duty, DutyId, Kind, Status, Timestam
 use crate::store::{self, vehicles};
 use rusqlite::{Connection, Transaction};
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// What is to become of a driver's duty.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,7 +32,7 @@ impl Drivers {
     /// Off duty, the vehicle is off duty too. A job of the vehicle then goes back to the waiting ones when that is forced; but one whose
     /// load is on board stays with the vehicle, for whoever takes that over.
     pub async fn set_duty(&self, id: DriverId, change: DutyChange, actor: Actor) -> Result<Shown> {
-        let (rules, now) = (Arc::clone(&self.rules), self.clock.now());
+        let (rules, now) = (self.rules(), self.clock.now());
         let change = move |tx: &Transaction<'_>| {
             let driver = find(tx, id)?;
             let by = By { actor: &actor, now };
@@ -58,7 +57,7 @@ impl Drivers {
 
     /// Begins or ends a driver's break; he must be on duty.
     pub async fn set_break(&self, id: DriverId, on: bool, actor: Actor) -> Result<Shown> {
-        let (rules, now) = (Arc::clone(&self.rules), self.clock.now());
+        let (rules, now) = (self.rules(), self.clock.now());
         let change = move |tx: &Transaction<'_>| {
             let driver = find(tx, id)?;
             let Some(duty) = store::duty::of_driver(tx, id)? else { return Err(Error::NotOnDuty(driver.name)) };

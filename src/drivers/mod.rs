@@ -14,7 +14,7 @@ pub use error::Error;
 pub use shifts::{NewShift, ShiftChange};
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Current};
 use crate::model::{Actor, Driver, DriverId, Duty, Kind, Span, Timestamp};
 use crate::store::{self, Db};
 use hours::{Hours, Limits};
@@ -31,11 +31,11 @@ pub use crate::store::shifts::Filter as ShiftFilter;
 pub struct Drivers {
     db: Db,
     clock: Clock,
-    rules: Arc<Rules>,
+    settings: Current,
 }
 
 /// How long drivers may work, where nothing else is said, and what a day is.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Rules {
     zone: TimeZone,
     limits: Limits,
@@ -103,19 +103,19 @@ impl Rules {
 }
 
 impl Drivers {
-    /// The drivers of `db`, who may work as long as `config` says.
-    pub fn new(db: Db, config: &Config, clock: Clock) -> Self {
-        Self { db, clock, rules: Arc::new(Rules::new(config)) }
+    /// The drivers of `db`, who may work as long as the settings say that are in effect then.
+    pub fn new(db: Db, settings: impl Into<Current>, clock: Clock) -> Self {
+        Self { db, clock, settings: settings.into() }
     }
 
-    /// How long drivers may work.
-    pub fn rules(&self) -> &Arc<Rules> {
-        &self.rules
+    /// How long drivers may work now.
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::new(Rules::new(&self.settings.get()))
     }
 
     /// Up to `limit` drivers after `after` by id.
     pub async fn list(&self, filter: Filter, after: Option<DriverId>, limit: usize) -> Result<Vec<Shown>> {
-        let (rules, now) = (Arc::clone(&self.rules), self.clock.now());
+        let (rules, now) = (self.rules(), self.clock.now());
         let question = move |c: &Connection| {
             let found = store::drivers::list(c, &filter, after, limit)?;
             found.into_iter().map(|driver| shown(c, driver, &rules, now)).collect()
@@ -125,7 +125,7 @@ impl Drivers {
 
     /// The driver of an id.
     pub async fn get(&self, id: DriverId) -> Result<Shown> {
-        let (rules, now) = (Arc::clone(&self.rules), self.clock.now());
+        let (rules, now) = (self.rules(), self.clock.now());
         self.db.read(move |c| shown(c, find(c, id)?, &rules, now)).await
     }
 
@@ -137,7 +137,7 @@ impl Drivers {
 
     /// Adds a driver, who may go on duty unless `given` says otherwise.
     pub async fn add(&self, name: String, given: DriverChange, actor: Actor) -> Result<Shown> {
-        let (rules, now) = (Arc::clone(&self.rules), self.clock.now());
+        let (rules, now) = (self.rules(), self.clock.now());
         let mut driver = Driver {
             id: DriverId::of_row(0),
             name,
@@ -164,7 +164,7 @@ impl Drivers {
 
     /// Changes a driver's data; refused when it is not at the `expected` version any more.
     pub async fn change(&self, id: DriverId, change: DriverChange, expected: Option<u32>, actor: Actor) -> Result<Shown> {
-        let (rules, now) = (Arc::clone(&self.rules), self.clock.now());
+        let (rules, now) = (self.rules(), self.clock.now());
         let change = move |tx: &Transaction<'_>| {
             let mut driver = find(tx, id)?;
             check_version(id, driver.version, expected)?;
@@ -205,7 +205,7 @@ impl Drivers {
 
     /// Forgets duties and shifts that ended longer ago than they are kept.
     pub async fn purge(&self, now: Timestamp) -> Result<()> {
-        let before = now - self.rules.keep;
+        let before = now - self.rules().keep;
         let change = move |tx: &Transaction<'_>| {
             store::duty::purge(tx, before)?;
             Ok(store::shifts::purge(tx, before)?)

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::bookings::ByHand;
-use crate::model::{Currency, Fare, Kind, Money, Order, Pause, Place, Site, Status, Step, Vehicle, VehicleId, Window};
+use crate::model::{Currency, Fare, Kind, Money, Order, Origin, Pause, Place, Site, Status, Step, Vehicle, VehicleId, Window};
 use crate::store::{audit, bookings, duty, journal, vehicles};
 
 const START: Timestamp = Timestamp::from_secs(1_780_041_600);
@@ -36,7 +36,7 @@ impl Depot {
     async fn open() -> Self {
         let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(START));
         let db = Db::open(dir.path()).unwrap();
-        let drivers = Drivers::new(db.clone(), &Config::default(), clock.clone());
+        let drivers = Drivers::new(db.clone(), Config::default(), clock.clone());
         let register = |tx: &Transaction<'_>| {
             ["a", "b"].iter().try_for_each(|name| vehicles::insert(tx, &Vehicle::new(car(name), "van"), START).map(drop))
         };
@@ -54,7 +54,7 @@ impl Depot {
 
     /// What is going on with the vehicle: the pause of its driver.
     async fn pause(&self, vehicle: &str) -> Option<Option<Pause>> {
-        let (rules, now, vehicle) = (Arc::clone(self.drivers.rules()), self.clock.now(), car(vehicle));
+        let (rules, now, vehicle) = (self.drivers.rules(), self.clock.now(), car(vehicle));
         let crew = self.db.read(move |c| crew::of_vehicle(c, &vehicle, &rules, now)).await.unwrap();
         crew.map(|(crew, _)| crew.pause)
     }
@@ -65,9 +65,12 @@ impl Depot {
         let site = Site::at(Place::new(42.5, 1.5).unwrap());
         let fare = Fare { price: Money { amount_minor: 900, currency: Currency::new("EUR").unwrap() }, distance_m: 1, duration_s: 60 };
         let order = Order { pickup_at: Some(START), expires_at: Some(START + hours(1)), ..Order::new(site.clone(), site) };
-        let place = move |tx: &Transaction<'_>| bookings::insert(tx, id, Status::Waiting, &order, fare, START);
+        let place = move |tx: &Transaction<'_>| {
+            let new = bookings::New { id, status: Status::Waiting, order: &order, fare, origin: Origin::Depot };
+            bookings::insert(tx, &new, START)
+        };
         self.db.write::<_, store::Error>(place).await.unwrap();
-        let all = crate::bookings::Bookings::new(self.db.clone(), &Config::default(), self.clock.clone());
+        let all = crate::bookings::Bookings::new(self.db.clone(), Config::default(), self.clock.clone());
         all.assign(id, ByHand::to(car(vehicle)), boss()).await.unwrap();
         id
     }
@@ -155,7 +158,7 @@ async fn who_leaves_with_a_job_says_why() {
     assert!(events.iter().any(|e| e.kind == Kind::BookingUnassigned && e.vehicle == Some(car("a"))));
 
     // With the load on board the job stays, for whoever takes the vehicle over.
-    let all = crate::bookings::Bookings::new(depot.db.clone(), &Config::default(), depot.clock.clone());
+    let all = crate::bookings::Bookings::new(depot.db.clone(), Config::default(), depot.clock.clone());
     depot.duty(ana, on("a")).await.unwrap();
     all.assign(job, ByHand::to(car("a")), boss()).await.unwrap();
     all.step(job, Step::PickedUp, None, None, boss(), None).await.unwrap();

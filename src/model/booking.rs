@@ -187,6 +187,35 @@ impl Step {
     }
 }
 
+/// Who placed a booking.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Somebody at the depot, or a customer of it.
+    #[default]
+    Depot,
+    /// Head office: what was ordered is its own, see [`super::Part::is_placers`].
+    HeadOffice,
+}
+
+impl Origin {
+    /// Every origin.
+    pub const ALL: [Self; 2] = [Self::Depot, Self::HeadOffice];
+
+    /// The name on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Depot => "depot",
+            Self::HeadOffice => "head_office",
+        }
+    }
+
+    /// The origin of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|o| o.as_str() == name)
+    }
+}
+
 /// A booking as the depot keeps it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Booking {
@@ -220,6 +249,8 @@ pub struct Booking {
     pub ended_at: Option<Timestamp>,
     /// People decide about it, not the dispatcher.
     pub locked: bool,
+    /// Who placed it.
+    pub origin: Origin,
     /// Counts its changes, from 1.
     pub version: u32,
 }
@@ -238,6 +269,10 @@ mod tests {
         for s in Step::ALL {
             assert_eq!(Step::parse(s.as_str()), Some(s));
             assert_eq!(serde_json::to_value(s).unwrap(), s.as_str());
+        }
+        for o in Origin::ALL {
+            assert_eq!(Origin::parse(o.as_str()), Some(o));
+            assert_eq!(serde_json::to_value(o).unwrap(), o.as_str());
         }
     }
 

@@ -113,6 +113,12 @@ impl Part {
         }
     }
 
+    /// Does it belong to whoever placed the booking alone? Where head office did, the depot then leaves it as it is. What the
+    /// vehicle must be like is for both to say: the depot sees the load, and knows its vehicles.
+    pub fn is_placers(self) -> bool {
+        !matches!(self, Self::VehicleClass | Self::Load | Self::Skills)
+    }
+
     /// Must the driver who has the job, or was asked to take it, know of the change?
     pub fn concerns_driver(self) -> bool {
         !matches!(self, Self::CustomerReference | Self::Priority | Self::Expiry)

@@ -20,6 +20,11 @@ impl Day {
         Self { date: at.to_zoned(zone.clone()).date(), zone }
     }
 
+    /// The day of UTC that a text like `2026-10-25` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(Self { date: text.parse().ok().filter(|_| text.len() == 10)?, zone: TimeZone::UTC })
+    }
+
     /// The day after.
     pub fn next(&self) -> Self {
         Self { date: self.date.tomorrow().unwrap_or(self.date), zone: self.zone.clone() }
@@ -71,5 +76,7 @@ mod tests {
         assert_eq!(Day::of(at, "America/Sao_Paulo").to_string(), "2025-12-31");
         assert_eq!(Day::of(at, "America/Sao_Paulo").next(), Day::of(at, "America/Sao_Paulo").next().next().previous());
         assert_eq!(Day::of(at, "UTC").previous().to_string(), "2025-12-31");
+        assert_eq!(Day::parse("2026-01-01"), Some(Day::of(at, "UTC")));
+        assert!(Day::parse("2026-01-32").is_none() && Day::parse("2026-01-01T10:00").is_none());
     }
 }

@@ -13,16 +13,19 @@ pub enum Actor {
     Token(String),
     /// A device, by id, for its vehicle.
     Device(String),
+    /// Head office, by an order that it signed.
+    HeadOffice,
 }
 
 impl Actor {
-    /// `system`, `user:ana`, `token:k3f`, `device:tracker-1`.
+    /// `system`, `user:ana`, `token:k3f`, `device:tracker-1`, `head_office`.
     pub fn to_text(&self) -> String {
         match self {
             Self::System => "system".to_owned(),
             Self::User(name) => format!("user:{name}"),
             Self::Token(id) => format!("token:{id}"),
             Self::Device(id) => format!("device:{id}"),
+            Self::HeadOffice => "head_office".to_owned(),
         }
     }
 }
@@ -70,6 +73,8 @@ pub enum Kind {
     BookingOnTime,
     /// Its pickup is not far off any more.
     BookingReminder,
+    /// A depot that was restored from a backup learned of it again from head office.
+    BookingRelearned,
     /// A day to come was planned.
     DayPlanned,
     /// The report of a day was made.
@@ -98,11 +103,21 @@ pub enum Kind {
     ScheduleChanged,
     /// A user, token or session right changed.
     AccessChanged,
+    /// A setting got another value, from head office or from people here, or lost that again.
+    SettingsChanged,
+    /// An order of head office was carried out.
+    CommandApplied,
+    /// An order of head office was understood, and not carried out.
+    CommandRejected,
+    /// An order of head office came too late.
+    CommandExpired,
+    /// Something that came as an order of head office was none for this depot.
+    CommandRefused,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 40] = [
         Self::BookingPlaced,
         Self::BookingChanged,
         Self::BookingReleased,
@@ -123,6 +138,7 @@ impl Kind {
         Self::BookingLate,
         Self::BookingOnTime,
         Self::BookingReminder,
+        Self::BookingRelearned,
         Self::DayPlanned,
         Self::ReportMade,
         Self::RecurrenceChanged,
@@ -137,6 +153,11 @@ impl Kind {
         Self::DeviceRevoked,
         Self::ScheduleChanged,
         Self::AccessChanged,
+        Self::SettingsChanged,
+        Self::CommandApplied,
+        Self::CommandRejected,
+        Self::CommandExpired,
+        Self::CommandRefused,
     ];
 
     /// The name in the journal and on the wire, like `booking.assigned`.
@@ -162,6 +183,7 @@ impl Kind {
             Self::BookingLate => "booking.late",
             Self::BookingOnTime => "booking.on_time",
             Self::BookingReminder => "booking.reminder",
+            Self::BookingRelearned => "booking.relearned",
             Self::DayPlanned => "day.planned",
             Self::ReportMade => "report.made",
             Self::RecurrenceChanged => "recurrence.changed",
@@ -176,6 +198,11 @@ impl Kind {
             Self::DeviceRevoked => "device.revoked",
             Self::ScheduleChanged => "schedule.changed",
             Self::AccessChanged => "access.changed",
+            Self::SettingsChanged => "settings.changed",
+            Self::CommandApplied => "command.applied",
+            Self::CommandRejected => "command.rejected",
+            Self::CommandExpired => "command.expired",
+            Self::CommandRefused => "command.refused",
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod booking;
 mod change;
+mod command;
 mod day;
 mod driver;
 mod event;
@@ -18,8 +19,9 @@ mod time;
 mod units;
 mod vehicle;
 
-pub use booking::{Booking, Status, Step, StepRefused};
+pub use booking::{Booking, Origin, Status, Step, StepRefused};
 pub use change::Part;
+pub use command::{Answered, Verdict};
 pub use day::Day;
 pub use driver::{Crew, Driver, Duty, Pause, Period, Shift};
 pub use event::{Actor, Event, Kind};
@@ -29,7 +31,7 @@ pub use offer::{Offer, OfferState};
 pub use order::{Contact, Fare, Load, Order, Priority, Site, Stop, StopKind, Window};
 pub use recurrence::{MissingHour, Outcome, Pattern, Recurrence, RepeatedHour};
 pub use schedule::{Missed, Run, RunResult, RunTrigger, Schedule, ScheduleKind};
-pub use sync::{Difference, Lane, LaneStatus, LineMode, SinkStatus, Verified};
+pub use sync::{Difference, Lane, LaneStatus, LineMode, RowDifference, SinkStatus, Verified};
 pub use time::{Span, Timestamp};
 pub use units::{Currency, Metres, Money, Place, PlaceError};
 pub use vehicle::{Availability, Capacity, Overload, Vehicle};

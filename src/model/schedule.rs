@@ -38,6 +38,8 @@ pub enum ScheduleKind {
     Report,
     /// Plans the day after.
     PlanTomorrow,
+    /// Sends upstream what waits.
+    Sync,
 }
 names!(ScheduleKind {
     Release = "release",
@@ -47,6 +49,7 @@ names!(ScheduleKind {
     Reminders = "reminders",
     Report = "report",
     PlanTomorrow = "plan_tomorrow",
+    Sync = "sync",
 });
 
 /// What becomes of a slot that passed while the depot was not there.

@@ -110,6 +110,19 @@ pub struct Difference {
     pub changed: Vec<i64>,
 }
 
+/// A table whose rows differ between depot and upstream.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct RowDifference {
+    /// Which table.
+    pub table: String,
+    /// Rows that the depot has and upstream has not, by key; the first hundred.
+    pub missing: Vec<String>,
+    /// Rows that upstream has and the depot has not; the first hundred.
+    pub unknown: Vec<String>,
+    /// Rows that both have, with other contents; the first hundred.
+    pub changed: Vec<String>,
+}
+
 /// What a comparison with upstream found.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Verified {
@@ -119,8 +132,12 @@ pub struct Verified {
     pub days: u64,
     /// Records compared.
     pub records: u64,
+    /// Rows compared.
+    pub rows: u64,
     /// What differs; empty when all is equal.
     pub differences: Vec<Difference>,
+    /// Tables whose rows differ; empty when all are equal.
+    pub row_differences: Vec<RowDifference>,
 }
 
 /// A sink as people see it.

@@ -1,8 +1,8 @@
 //! The history and the latest places: many rows, so they go by COPY and by arrays.
 
 use super::Result;
-use super::take::{instant, plain};
-use crate::batch::{Digest, Place, Span, Track};
+use super::take::instant;
+use crate::batch::{Digest, Place, Span, Track, plain, plain_json, sum_of};
 use crate::model::Timestamp;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -53,10 +53,10 @@ pub(super) async fn make_partition(client: &mut Client, day: i64) -> Result<()> 
 }
 
 pub(super) async fn tracks(tx: &Transaction<'_>, span: &Span, tracks: &[Numbered]) -> Result<()> {
-    let sql = "insert into depotd.run (depot, epoch, seq, vehicle, first_ts, last_ts, fixes, digest)
-               select $1, $2, seq, vehicle, first_ts, last_ts, fixes, digest from
-               unnest($3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::integer[], $8::bytea[])
-               as t (seq, vehicle, first_ts, last_ts, fixes, digest)";
+    let sql = "insert into depotd.run (depot, epoch, seq, vehicle, first_ts, last_ts, fixes, digest, sum)
+               select $1, $2, seq, vehicle, first_ts, last_ts, fixes, digest, sum from
+               unnest($3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::integer[], $8::bytea[], $9::bigint[])
+               as t (seq, vehicle, first_ts, last_ts, fixes, digest, sum)";
     let seqs: Vec<i64> = tracks.iter().map(|n| n.seq).collect();
     let vehicles: Vec<&str> = tracks.iter().map(|n| n.track.vehicle.as_str()).collect();
     let edge = |of: fn(&[Place]) -> Option<&Place>| -> Vec<SystemTime> {
@@ -65,7 +65,8 @@ pub(super) async fn tracks(tx: &Transaction<'_>, span: &Span, tracks: &[Numbered
     let (first, last) = (edge(<[Place]>::first), edge(<[Place]>::last));
     let counts: Vec<i32> = tracks.iter().map(|n| i32::try_from(n.track.fixes.len()).unwrap_or(i32::MAX)).collect();
     let digests: Vec<&[u8]> = tracks.iter().map(|n| &n.digest.0[..]).collect();
-    tx.execute(sql, &[&span.depot, &span.epoch, &seqs, &vehicles, &first, &last, &counts, &digests]).await?;
+    let sums: Vec<i64> = tracks.iter().map(|n| sum_of(&n.track)).collect();
+    tx.execute(sql, &[&span.depot, &span.epoch, &seqs, &vehicles, &first, &last, &counts, &digests, &sums]).await?;
 
     let sql = "copy depotd.fix (depot, vehicle, ts, received, lat, lon, speed_kmh, course, accuracy_m, battery, ignition, flags, extras, epoch, run_seq)
                from stdin (format binary)";
@@ -119,7 +120,7 @@ pub(super) async fn tracks(tx: &Transaction<'_>, span: &Span, tracks: &[Numbered
 
 /// A format's attributes; what is no JSON is kept as text.
 fn extras(text: &str) -> Json<serde_json::Value> {
-    let text = text.replace("\\u0000", "\\ufffd");
+    let text = plain_json(text);
     Json(serde_json::from_str(&text).unwrap_or_else(|_| plain(&text).into()))
 }
 

@@ -7,11 +7,14 @@
 mod fixes;
 mod forward;
 mod orders;
+mod page;
+mod receipts;
 mod record;
 mod schema;
 mod take;
 
 pub use forward::{Run, Waiting};
+pub use orders::Given;
 pub use take::Taken;
 
 use std::collections::HashSet;
@@ -37,6 +40,12 @@ pub enum Error {
     /// The connection string is none.
     #[error("{0}")]
     Address(String),
+    /// No page before named that.
+    #[error("no page of the record named {0:?} as the next")]
+    Page(String),
+    /// What is kept cannot be handed back.
+    #[error("the record holds what no depot sent: {0}")]
+    Kept(String),
     /// A newer depotd made the schema.
     #[error("the schema depotd has version {found}, this depotd knows up to {known}: install the newer depotd")]
     Newer {

@@ -2,7 +2,27 @@
 
 use super::{Office, Result};
 use crate::batch::{EventEntry, Order};
-use tokio_postgres::Transaction;
+use crate::model::Timestamp;
+use tokio_postgres::{Row, Transaction};
+
+/// An order that was given, and what became of it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Given {
+    /// Its number among the depot's orders.
+    pub seq: i64,
+    /// Its name.
+    pub cmd_id: String,
+    /// The command as it was signed.
+    pub command: String,
+    /// When it was given.
+    pub given_at: Timestamp,
+    /// When the depot answered.
+    pub answered_at: Option<Timestamp>,
+    /// `applied`, `rejected`, `expired` or `refused`.
+    pub outcome: Option<String>,
+    /// All that the depot said, one JSON object text.
+    pub result: Option<String>,
+}
 
 impl Office {
     /// Up to `limit` orders for `depot` after number `after`.
@@ -10,6 +30,23 @@ impl Office {
         let sql = "select seq, body, signature from depotd.command where depot = $1 and seq > $2 order by seq limit $3";
         let rows = self.client.query(sql, &[&depot, &after, &limit]).await?;
         Ok(rows.iter().map(|row| Order { seq: row.get(0), command: row.get(1), signature: row.get(2) }).collect())
+    }
+
+    /// The last `limit` orders for `depot`, the newest first.
+    pub async fn given(&self, depot: &str, limit: i64) -> Result<Vec<Given>> {
+        let sql = "select seq, cmd_id, body, (extract(epoch from created_at) * 1000)::bigint,
+                       (extract(epoch from answered_at) * 1000)::bigint, outcome, result::text
+                   from depotd.command where depot = $1 order by seq desc limit $2";
+        let given = |row: &Row| Given {
+            seq: row.get(0),
+            cmd_id: row.get(1),
+            command: row.get(2),
+            given_at: Timestamp::from_millis(row.get(3)),
+            answered_at: row.get::<_, Option<i64>>(4).map(Timestamp::from_millis),
+            outcome: row.get(5),
+            result: row.get(6),
+        };
+        Ok(self.client.query(sql, &[&depot, &limit]).await?.iter().map(given).collect())
     }
 
     /// Writes an order behind all others of `depot`; gives its number.
@@ -23,10 +60,23 @@ pub(super) async fn note_results<'a>(tx: &Transaction<'_>, depot: &str, events: 
     for event in events {
         let Some(outcome) = event.kind.strip_prefix("command.") else { continue };
         let Ok(said) = serde_json::from_str::<serde_json::Value>(event.data.get()) else { continue };
-        let Some(id) = said["cmd_id"].as_str() else { continue };
-        let sql = "update depotd.command set answered_at = $3, outcome = $4, result = $5::text::json where depot = $1 and cmd_id = $2";
+        let (sql, name) = match (said["cmd_id"].as_str(), said["digest"].as_str()) {
+            (Some(id), _) => {
+                let sql =
+                    "update depotd.command set answered_at = $3, outcome = $4, result = $5::text::json where depot = $1 and cmd_id = $2";
+                (sql, id)
+            }
+            // What was refused has no name that the depot could trust; an answer by name stands.
+            (None, Some(digest)) => {
+                let sql = "update depotd.command set answered_at = $3, outcome = $4, result = $5::text::json
+                           where depot = $1 and encode(sha256(convert_to(body, 'UTF8')), 'hex') = $2
+                             and (outcome is null or outcome = 'refused')";
+                (sql, digest)
+            }
+            (None, None) => continue,
+        };
         let at = super::take::instant(event.at.as_millis());
-        tx.execute(sql, &[&depot, &id, &at, &outcome, &event.data.get().replace("\\u0000", "\\ufffd")]).await?;
+        tx.execute(sql, &[&depot, &name, &at, &outcome, &crate::batch::plain_json(event.data.get())]).await?;
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use super::fixes::{self, day_name};
 use super::{Office, Result};
-use crate::batch::{AuditEntry, Batch, Digest, EventEntry, Gap, Line, Place, Record, RoundEntry, RowState, Span};
-use crate::model::{Lane, Timestamp};
+use crate::batch::{AuditEntry, Batch, Digest, EventEntry, Gap, Line, Place, Record, RoundEntry, RowState, Span, plain, plain_json};
+use crate::model::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 use tokio_postgres::Transaction;
@@ -20,8 +20,8 @@ pub enum Taken {
 /// The records of a batch by what they are.
 #[derive(Default)]
 struct Sorted<'a> {
-    events: Vec<(i64, EventEntry<'a>, Digest)>,
-    audit: Vec<(i64, AuditEntry<'a>, Digest)>,
+    events: Vec<(i64, EventEntry<'a>)>,
+    audit: Vec<(i64, AuditEntry<'a>)>,
     rounds: Vec<(i64, RoundEntry<'a>)>,
     rows: BTreeMap<(String, String), (i64, Option<String>)>,
     gaps: Vec<Gap>,
@@ -38,34 +38,27 @@ fn at(time: Timestamp) -> SystemTime {
     instant(time.as_millis())
 }
 
-/// PostgreSQL's text and JSON hold no NUL.
-pub(super) fn plain(text: &str) -> String {
-    text.replace('\0', "\u{fffd}")
-}
-
-fn json(text: &str) -> String {
-    text.replace("\\u0000", "\\ufffd")
-}
-
 impl<'a> Sorted<'a> {
     fn of(lines: Vec<Line<'a>>) -> Self {
         let mut sorted = Self::default();
         for line in lines {
-            let digest = Digest::of(&line);
-            match (line.record, digest) {
-                (Record::Event(event), Some((_, digest))) => sorted.events.push((line.seq, event, digest)),
-                (Record::Audit(entry), Some((_, digest))) => sorted.audit.push((line.seq, entry, digest)),
-                (Record::Track(track), Some((_, digest))) => sorted.tracks.push(fixes::Numbered { seq: line.seq, track, digest }),
-                (Record::Round(round), _) => sorted.rounds.push((line.seq, round)),
-                (Record::Row(RowState { table, key, row }), _) => {
+            let digest = matches!(line.record, Record::Track(_)).then(|| Digest::of(&line)).flatten();
+            match line.record {
+                Record::Event(event) => sorted.events.push((line.seq, event)),
+                Record::Audit(entry) => sorted.audit.push((line.seq, entry)),
+                Record::Track(track) => {
+                    sorted.tracks.extend(digest.map(|(_, digest)| fixes::Numbered { seq: line.seq, track, digest }));
+                }
+                Record::Round(round) => sorted.rounds.push((line.seq, round)),
+                Record::Row(RowState { table, key, row }) => {
                     let key = serde_json::Value::from(key).to_string();
-                    let row = row.map(|row| json(&serde_json::Value::Object(row).to_string()));
+                    let row = row.map(|row| plain_json(&serde_json::Value::Object(row).to_string()));
                     sorted.rows.insert((table, key), (line.seq, row));
                 }
-                (Record::Gap(gap), _) => sorted.gaps.push(gap),
-                (Record::Position(place), _) => sorted.positions.push(place),
-                // A track without fixes says nothing.
-                (Record::Track(_) | Record::Event(_) | Record::Audit(_), None) => {}
+                Record::Gap(gap) => sorted.gaps.push(gap),
+                Record::Position(place) => sorted.positions.push(place),
+                // Nothing that a depot tells.
+                Record::Epoch(_) => {}
             }
         }
         sorted
@@ -134,7 +127,7 @@ async fn not_next(tx: &Transaction<'_>, span: &Span) -> Result<Option<Taken>> {
 async fn store(tx: &Transaction<'_>, span: &Span, sorted: &Sorted<'_>) -> Result<()> {
     if !sorted.events.is_empty() {
         events(tx, span, &sorted.events).await?;
-        super::orders::note_results(tx, &span.depot, sorted.events.iter().map(|(_, event, _)| event)).await?;
+        super::orders::note_results(tx, &span.depot, sorted.events.iter().map(|(_, event)| event)).await?;
     }
     if !sorted.audit.is_empty() {
         audit(tx, span, &sorted.audit).await?;
@@ -158,46 +151,40 @@ async fn store(tx: &Transaction<'_>, span: &Span, sorted: &Sorted<'_>) -> Result
     Ok(())
 }
 
-async fn events(tx: &Transaction<'_>, span: &Span, events: &[(i64, EventEntry<'_>, Digest)]) -> Result<()> {
-    let column = |of: fn(&EventEntry<'_>) -> String| events.iter().map(|(_, event, _)| plain(&of(event))).collect::<Vec<_>>();
-    let sql = "insert into depotd.event (depot, epoch, lane, seq, journal_seq, at, kind, actor, booking_id, vehicle_id, data, digest)
-               select $1, $2, $3, seq, journal_seq, at, kind, actor, booking_id, vehicle_id, data::json, digest from
-               unnest($4::bigint[], $5::bigint[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[])
-               as t (seq, journal_seq, at, kind, actor, booking_id, vehicle_id, data, digest)";
-    let seqs: Vec<i64> = events.iter().map(|(seq, ..)| *seq).collect();
-    let journal: Vec<i64> = events.iter().map(|(_, event, _)| event.journal_seq).collect();
-    let times: Vec<SystemTime> = events.iter().map(|(_, event, _)| at(event.at)).collect();
-    let bookings: Vec<_> = events.iter().map(|(_, event, _)| event.booking_id.as_deref().map(plain)).collect();
-    let vehicles: Vec<_> = events.iter().map(|(_, event, _)| event.vehicle_id.as_deref().map(plain)).collect();
-    let data: Vec<String> = events.iter().map(|(_, event, _)| json(event.data.get())).collect();
-    let digests: Vec<&[u8]> = events.iter().map(|(.., digest)| &digest.0[..]).collect();
+async fn events(tx: &Transaction<'_>, span: &Span, events: &[(i64, EventEntry<'_>)]) -> Result<()> {
+    let column = |of: fn(&EventEntry<'_>) -> String| events.iter().map(|(_, event)| plain(&of(event))).collect::<Vec<_>>();
+    let sql = "insert into depotd.event (depot, epoch, lane, seq, journal_seq, at, kind, actor, booking_id, vehicle_id, data)
+               select $1, $2, $3, seq, journal_seq, at, kind, actor, booking_id, vehicle_id, data::json from
+               unnest($4::bigint[], $5::bigint[], $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
+               as t (seq, journal_seq, at, kind, actor, booking_id, vehicle_id, data)";
+    let seqs: Vec<i64> = events.iter().map(|(seq, _)| *seq).collect();
+    let journal: Vec<i64> = events.iter().map(|(_, event)| event.journal_seq).collect();
+    let times: Vec<SystemTime> = events.iter().map(|(_, event)| at(event.at)).collect();
+    let bookings: Vec<_> = events.iter().map(|(_, event)| event.booking_id.as_deref().map(plain)).collect();
+    let vehicles: Vec<_> = events.iter().map(|(_, event)| event.vehicle_id.as_deref().map(plain)).collect();
+    let data: Vec<String> = events.iter().map(|(_, event)| plain_json(event.data.get())).collect();
     let (kinds, actors) = (column(|e| e.kind.clone()), column(|e| e.actor.clone()));
     tx.execute(
         sql,
-        &[&span.depot, &span.epoch, &span.lane.as_str(), &seqs, &journal, &times, &kinds, &actors, &bookings, &vehicles, &data, &digests],
+        &[&span.depot, &span.epoch, &span.lane.as_str(), &seqs, &journal, &times, &kinds, &actors, &bookings, &vehicles, &data],
     )
     .await?;
     Ok(())
 }
 
-async fn audit(tx: &Transaction<'_>, span: &Span, entries: &[(i64, AuditEntry<'_>, Digest)]) -> Result<()> {
-    let column = |of: for<'a> fn(&'a AuditEntry<'a>) -> &'a str| entries.iter().map(|(_, entry, _)| plain(of(entry))).collect::<Vec<_>>();
-    let sql = "insert into depotd.audit (depot, epoch, seq, audit_seq, at, actor, action, object, detail, previous, hash, digest)
-               select $1, $2, seq, audit_seq, at, actor, action, object, detail::json, previous, hash, digest from
-               unnest($3::bigint[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[])
-               as t (seq, audit_seq, at, actor, action, object, detail, previous, hash, digest)";
-    let seqs: Vec<i64> = entries.iter().map(|(seq, ..)| *seq).collect();
-    let audits: Vec<i64> = entries.iter().map(|(_, entry, _)| entry.audit_seq).collect();
-    let times: Vec<SystemTime> = entries.iter().map(|(_, entry, _)| at(entry.at)).collect();
-    let details: Vec<String> = entries.iter().map(|(_, entry, _)| json(entry.detail.get())).collect();
-    let digests: Vec<&[u8]> = entries.iter().map(|(.., digest)| &digest.0[..]).collect();
+async fn audit(tx: &Transaction<'_>, span: &Span, entries: &[(i64, AuditEntry<'_>)]) -> Result<()> {
+    let column = |of: for<'a> fn(&'a AuditEntry<'a>) -> &'a str| entries.iter().map(|(_, entry)| plain(of(entry))).collect::<Vec<_>>();
+    let sql = "insert into depotd.audit (depot, epoch, seq, audit_seq, at, actor, action, object, detail, previous, hash)
+               select $1, $2, seq, audit_seq, at, actor, action, object, detail::json, previous, hash from
+               unnest($3::bigint[], $4::bigint[], $5::timestamptz[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
+               as t (seq, audit_seq, at, actor, action, object, detail, previous, hash)";
+    let seqs: Vec<i64> = entries.iter().map(|(seq, _)| *seq).collect();
+    let audits: Vec<i64> = entries.iter().map(|(_, entry)| entry.audit_seq).collect();
+    let times: Vec<SystemTime> = entries.iter().map(|(_, entry)| at(entry.at)).collect();
+    let details: Vec<String> = entries.iter().map(|(_, entry)| plain_json(entry.detail.get())).collect();
     let (actors, actions, objects) = (column(|e| &e.actor), column(|e| &e.action), column(|e| &e.object));
     let (previous, hashes) = (column(|e| &e.previous), column(|e| &e.hash));
-    tx.execute(
-        sql,
-        &[&span.depot, &span.epoch, &seqs, &audits, &times, &actors, &actions, &objects, &details, &previous, &hashes, &digests],
-    )
-    .await?;
+    tx.execute(sql, &[&span.depot, &span.epoch, &seqs, &audits, &times, &actors, &actions, &objects, &details, &previous, &hashes]).await?;
     Ok(())
 }
 
@@ -209,7 +196,7 @@ async fn rounds(tx: &Transaction<'_>, span: &Span, rounds: &[(i64, RoundEntry<'_
     let numbers: Vec<i64> = rounds.iter().map(|(_, round)| round.round_seq).collect();
     let times: Vec<SystemTime> = rounds.iter().map(|(_, round)| at(round.at)).collect();
     let bookings: Vec<String> = rounds.iter().map(|(_, round)| plain(&round.booking_id)).collect();
-    let records: Vec<String> = rounds.iter().map(|(_, round)| json(round.record.get())).collect();
+    let records: Vec<String> = rounds.iter().map(|(_, round)| plain_json(round.record.get())).collect();
     tx.execute(sql, &[&span.depot, &span.epoch, &seqs, &numbers, &times, &bookings, &records]).await?;
     Ok(())
 }
@@ -220,14 +207,9 @@ async fn rows(tx: &Transaction<'_>, span: &Span, rows: &BTreeMap<(String, String
                on conflict (depot, tbl, key) do update
                set epoch = excluded.epoch, seq = excluded.seq, row = excluded.row, updated_at = now()";
     let tables: Vec<String> = rows.keys().map(|(table, _)| plain(table)).collect();
-    let keys: Vec<String> = rows.keys().map(|(_, key)| json(key)).collect();
+    let keys: Vec<String> = rows.keys().map(|(_, key)| plain_json(key)).collect();
     let seqs: Vec<i64> = rows.values().map(|(seq, _)| *seq).collect();
     let states: Vec<&Option<String>> = rows.values().map(|(_, row)| row).collect();
     tx.execute(sql, &[&span.depot, &span.epoch, &tables, &keys, &seqs, &states]).await?;
     Ok(())
-}
-
-/// Is the lane one whose receipts are kept here?
-pub(super) fn has_receipts(lane: Lane) -> bool {
-    lane.is_durable()
 }

@@ -3,6 +3,7 @@
 //! What it stored it may hand on to JetStream as well. It keeps nothing: what it answers is what PostgreSQL says, so several of them may stand behind a load balancer, and any of
 //! them may die at any time.
 
+mod compare;
 mod forward;
 mod pool;
 mod routes;
@@ -12,7 +13,7 @@ pub use pool::Pool;
 pub use routes::{document, router, token_hash};
 
 use crate::clock::Clock;
-use crate::web::{Bounds, serve};
+use crate::web::{Bounds, Proxies, serve};
 use anyhow::{Context, Result};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -46,7 +47,8 @@ impl Receiver {
 
     /// Serves until `cancel`, and hands on by `forward` meanwhile.
     pub async fn run(self, forward: Option<Forward>, clock: Clock, cancel: CancellationToken) {
-        let bounds = Bounds { connections: CONNECTIONS, per_address: CONNECTIONS, header: HEADER, drain: DRAIN };
+        let bounds =
+            Bounds { connections: CONNECTIONS, per_address: CONNECTIONS, proxies: Proxies::default(), header: HEADER, drain: DRAIN };
         let handing_on = async {
             if let Some(forward) = forward {
                 forward.run(cancel.clone(), clock).await;

@@ -1,5 +1,6 @@
 //! The protocol: batches in, cursors, orders, digests and the record out.
 
+use super::compare;
 use super::pool::{self, Lent, Pool};
 use crate::batch::{Batch, Known, MAX_BYTES, Order, Page, Span, Stored};
 use crate::model::Lane;
@@ -18,9 +19,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// Orders and records told at once.
-const PAGE: i64 = 500;
+pub(super) const PAGE: i64 = 500;
 /// Digests told at once at most.
-const MOST: i64 = 10_000;
+pub(super) const MOST: i64 = 10_000;
 /// Seconds after which a depot may try again when the database is not there.
 const RETRY_S: u32 = 5;
 
@@ -40,8 +41,8 @@ struct Expected {
 
 /// A list.
 #[derive(Serialize, ToSchema)]
-struct Items<T: ToSchema> {
-    items: Vec<T>,
+pub(super) struct Items<T: ToSchema> {
+    pub items: Vec<T>,
 }
 
 /// How far a lane of an epoch is.
@@ -67,7 +68,7 @@ struct StoredRecord {
 /// An order to the depot.
 #[derive(Serialize, ToSchema)]
 struct GivenOrder {
-    /// Its number among the depot's orders; grows by one.
+    /// Its number among the depot's orders; grows.
     seq: i64,
     /// The command, exactly as it was signed: one JSON document as text.
     command: String,
@@ -77,12 +78,13 @@ struct GivenOrder {
 
 /// A part of all that is known of a depot.
 #[derive(Serialize, ToSchema)]
-struct RecordPage {
-    /// Lines as in a batch: events and audit entries in their order, then rows.
-    lines: Vec<String>,
+pub(super) struct RecordPage {
+    /// Lines as in a batch: the epochs (`{"type": "epoch", "epoch", "from", "through"}`), then events and audit entries in their order,
+    /// then rows; an `epoch` line tells to which epoch the numbers of the lines behind it belong.
+    pub lines: Vec<String>,
     /// What to ask for next; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
+    pub next: Option<String>,
 }
 
 #[derive(OpenApi)]
@@ -91,7 +93,9 @@ struct RecordPage {
     description = "A depot posts its batches in order, lane by lane. A receiver stores a batch together with its last number, and says so \
                    only then. A batch that comes again is answered as the first time, one that leaves numbers out with 409 and the number \
                    that it expects. `Authorization: Bearer` names the depot. A body is NDJSON packed with zstd, one record a line; each \
-                   has `seq` and `type`: `event`, `audit`, `row`, `round`, `track`, `position` or `gap`."
+                   has `seq` and `type`: `event`, `audit`, `row`, `round`, `track`, `position` or `gap`. docs/upstream.md describes each under \
+                   Records. `stored`, `receipts`, `rows`, `beyond` and `record` may be left out (404): then the depot cannot compare, nor be \
+                   built anew from there."
 ))]
 struct Description;
 
@@ -101,6 +105,10 @@ fn api() -> OpenApiRouter<Pool> {
         .routes(routes!(cursors))
         .routes(routes!(orders))
         .routes(routes!(stored))
+        .routes(routes!(compare::receipts))
+        .routes(routes!(compare::tables))
+        .routes(routes!(compare::rows))
+        .routes(routes!(compare::beyond))
         .routes(routes!(record))
         .routes(routes!(healthz))
         .routes(routes!(readyz))
@@ -133,6 +141,7 @@ impl From<office::Error> for Error {
     fn from(error: office::Error) -> Self {
         match error {
             office::Error::Unreadable(why) => Self::status(StatusCode::BAD_REQUEST).detail(why),
+            office::Error::Page(_) => Self::status(StatusCode::BAD_REQUEST).detail(error),
             other => unavailable(other),
         }
     }
@@ -144,7 +153,7 @@ pub fn token_hash(token: &str) -> String {
 }
 
 /// A connection for somebody who has shown that he speaks for `depot`.
-async fn admitted(pool: &Pool, depot: &str, headers: &HeaderMap) -> Result<Lent> {
+pub(super) async fn admitted(pool: &Pool, depot: &str, headers: &HeaderMap) -> Result<Lent> {
     let shown = headers.get("authorization").and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
     let refused = || Error::status(StatusCode::UNAUTHORIZED).detail(format!("this token does not speak for depot {depot:?}"));
     let token = shown.ok_or_else(refused)?;
@@ -166,7 +175,7 @@ fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Result<T> {
     text.parse().map_err(|_| Error::status(StatusCode::BAD_REQUEST).detail(format!("the header {name} must be a number, not {text:?}")))
 }
 
-fn lane(text: &str) -> Result<Lane> {
+pub(super) fn lane(text: &str) -> Result<Lane> {
     Lane::parse(text).ok_or_else(|| Error::status(StatusCode::BAD_REQUEST).detail(format!("there is no lane {text:?}")))
 }
 
@@ -189,7 +198,7 @@ fn batch(depot: String, headers: &HeaderMap, body: Bytes) -> Result<Batch> {
     if span.epoch.is_empty() || span.epoch.len() > 64 {
         return wrong("depot-epoch must have 1 to 64 letters");
     }
-    Ok(Batch { span, records: number(headers, "depot-records")?, lost: 0, body })
+    Ok(Batch { span, records: number(headers, "depot-records")?, lost: 0, unpacked: 0, body })
 }
 
 /// Take a batch.

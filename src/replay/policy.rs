@@ -76,13 +76,14 @@ impl Policy {
 
     fn nearest(&self, now: Timestamp, waiting: Vec<(usize, plan::Waiting)>, seen: Vec<plan::Seen>) -> Vec<(usize, usize)> {
         let free = seen.into_iter().zip(0..).filter(|(s, _)| s.availability == Availability::Free && s.barred.is_none());
-        let mut free: Vec<_> = free.filter_map(|(s, driver)| Some((s.place?, driver))).collect();
+        let mut free: Vec<_> = free.filter_map(|(s, driver)| Some((s.place?, s, driver))).collect();
         let mut given = Vec::new();
         for (request, booking) in waiting {
-            let ways = free.iter().enumerate().map(|(at, (place, _))| (place.distance(booking.pickup), at));
-            let Some((way, at)) = ways.min_by(|a, b| a.0.0.total_cmp(&b.0.0)) else { break };
+            let able = free.iter().enumerate().filter(|(_, (_, seen, _))| plan::demand(&booking, seen).is_none());
+            let ways = able.map(|(at, (place, ..))| (place.distance(booking.pickup), at));
+            let Some((way, at)) = ways.min_by(|a, b| a.0.0.total_cmp(&b.0.0)) else { continue };
             if booking.latest.is_none_or(|latest| now + self.rules.travel.eta(way).drive <= latest) {
-                given.push((request, free.swap_remove(at).1));
+                given.push((request, free.swap_remove(at).2));
             }
         }
         given

@@ -91,6 +91,7 @@ fn booked(number: u8, hour: f64, class: &str) -> Booking {
         delivered_at: None,
         ended_at: None,
         locked: false,
+        origin: crate::model::Origin::Depot,
         version: 1,
     }
 }
@@ -143,4 +144,19 @@ fn a_day_to_come_is_served_by_its_shifts_and_says_what_it_lacks() {
     known.vehicles.push(truck);
     let told = plan(&known);
     assert_eq!((told.basis, told.served.len(), told.unserved.len()), (Basis::Fleet, 4, 1));
+}
+
+#[test]
+fn the_nearest_must_fit_too() {
+    let requests: Vec<_> = (0..3)
+        .map(|n| {
+            let mut request = request(n, 0, place(0.0, 0.0), place(1.0, 0.0));
+            request.wants.class = (n != 1).then(|| "truck".to_owned());
+            request
+        })
+        .collect();
+    for (name, _) in Policy::ALL {
+        let figures = replay(&requests, 2, name, 1);
+        assert_eq!((figures.served, figures.lost), (1, 2), "{name}: two ask for a truck, and there are vans only");
+    }
 }

@@ -11,7 +11,7 @@ pub mod slots;
 pub use runner::{Action, Actions, Runner, Stats};
 
 use crate::clock::Clock;
-use crate::model::{Actor, Kind, Missed, Run, RunResult, RunTrigger, Schedule, ScheduleKind, Timestamp};
+use crate::model::{Actor, Kind, Missed, Run, RunResult, RunTrigger, Schedule, ScheduleKind, Span, Timestamp};
 use crate::store::{self, Db, audit, journal, schedules};
 use rusqlite::Transaction;
 use serde_json::json;
@@ -19,6 +19,8 @@ use slots::{Rule, Wrong};
 
 /// Schedules at most.
 const MOST: usize = 200;
+/// No rule may come more often: the ticker looks at the table every few seconds.
+const FASTEST: Span = Span::from_secs(10);
 
 /// Why a use case did not happen; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -203,7 +205,11 @@ impl Schedules {
 
     fn made(&self, wish: Wish, id: &str, now: Timestamp) -> Result<Schedule> {
         let zone = wish.zone.unwrap_or_else(|| self.zone.clone());
-        Rule::parse(&wish.cron, &zone).map_err(|wrong| Error::Invalid(vec![wrong]))?;
+        let rule = Rule::parse(&wish.cron, &zone).map_err(|wrong| Error::Invalid(vec![wrong]))?;
+        if rule.is_faster_than(FASTEST) {
+            let message = format!("comes more often than every {} s", FASTEST.as_secs_f64());
+            return Err(Error::Invalid(vec![Wrong { field: "cron", message }]));
+        }
         let Wish { name, kind, cron, enabled, missed, attempts, backoff_s, .. } = wish;
         let id = id.to_owned();
         Ok(Schedule { id, name, kind, cron, zone, enabled, missed, attempts, backoff_s, dealt_until: now, version: 1 })

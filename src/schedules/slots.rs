@@ -17,6 +17,8 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 const JUMP_S: i64 = 3 * 3_600;
 /// Matches looked at before a rule is said to have no further slot.
 const LOOKED_AT: usize = 100_000;
+/// Slots whose distances tell how fast a rule is: those of a minute and more.
+const LOOKED_FOR_PACE: usize = 70;
 /// Missed slots counted one by one.
 const COUNTED: u32 = 10_000;
 
@@ -58,6 +60,13 @@ impl Rule {
             return Err(wrong("never comes, like 30 February".to_owned()));
         }
         Ok(rule)
+    }
+
+    /// Do its slots come closer together than `least`?
+    pub fn is_faster_than(&self, least: Span) -> bool {
+        let slots = std::iter::successors(self.next_after(Timestamp::from_secs(1_700_000_000)), |slot| self.next_after(*slot));
+        let slots: Vec<Timestamp> = slots.take(LOOKED_FOR_PACE).collect();
+        slots.windows(2).any(|pair| pair[1].since(pair[0]) < least)
     }
 
     /// The pattern in plain words.

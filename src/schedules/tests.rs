@@ -199,3 +199,63 @@ async fn the_runner_runs_what_is_due_and_what_is_asked_for_and_says_what_came_of
     tokio::time::timeout(std::time::Duration::from_secs(20), both).await.unwrap().0.unwrap();
     assert_eq!(runner.stats(), Stats { ok: 1, failed: 2 });
 }
+
+#[tokio::test]
+async fn slots_missed_just_before_one_that_is_in_time_are_noted() {
+    let d = depot();
+    let id = d.add("* * * * *", Missed::Skip, 1).await;
+    d.advance(3 * 60 + 15);
+    assert_eq!(d.claim().await.remove(0).slot.to_string(), "2026-10-24T12:03:00.000Z");
+    let noted = d.schedules.runs(&id, i64::MAX, 9).await.unwrap().pop().unwrap();
+    assert_eq!((noted.slot.to_string().as_str(), noted.result), ("2026-10-24T12:02:00.000Z", RunResult::Missed));
+    assert_eq!(noted.message.as_deref(), Some("the depot was not there for 2 slots, of which this is the last"));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_far_ahead_silences_nothing() {
+    const YEAR: i64 = 365 * 86_400;
+    let d = depot();
+    let id = d.add("0 * * * *", Missed::Skip, 1).await;
+    d.advance(YEAR);
+    let far = d.claim().await.remove(0);
+    d.schedules.finish(far.id, Ok(String::new())).await.unwrap();
+    d.advance(-YEAR);
+    assert!(d.claim().await.is_empty());
+    d.advance(3_610);
+    assert_eq!(d.claim().await.remove(0).slot.to_string(), "2026-10-24T13:00:00.000Z");
+    assert_eq!(d.log(&id).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_run_by_hand_does_not_end_the_tries_of_one_that_failed() {
+    let d = depot();
+    let id = d.add("0 14 * * *", Missed::RunOnce, 2).await;
+    d.advance(3_600);
+    let failed = d.claim().await.remove(0);
+    d.schedules.finish(failed.id, Err("no disk".into())).await.unwrap();
+    let by_hand = d.schedules.run_now(&id, Actor::System).await.unwrap();
+    d.schedules.finish(by_hand.id, Ok(String::new())).await.unwrap();
+    d.advance(60);
+    let again = d.claim().await.remove(0);
+    assert_eq!((again.slot, again.attempt, again.trigger), (failed.slot, 2, RunTrigger::Retry));
+}
+
+#[tokio::test]
+async fn a_rule_faster_than_the_ticker_is_refused() {
+    let d = depot();
+    let wish = |cron: &str| Wish {
+        name: "x".into(),
+        kind: ScheduleKind::Release,
+        cron: cron.into(),
+        zone: None,
+        enabled: true,
+        missed: Missed::Skip,
+        attempts: 1,
+        backoff_s: 60,
+    };
+    for fast in ["* * * * * *", "*/5 * * * * *", "0,57 * * * * *"] {
+        let refused = d.schedules.add(wish(fast), Actor::System).await;
+        assert!(matches!(&refused, Err(Error::Invalid(wrong)) if wrong[0].message.contains("every 10 s")), "{fast}: {refused:?}");
+    }
+    d.schedules.add(wish("*/10 * * * * *"), Actor::System).await.unwrap();
+}

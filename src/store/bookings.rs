@@ -1,7 +1,7 @@
 //! Bookings. Only [`insert`] and [`update`] write them, and only `bookings` calls those.
 
 use super::{Error, Result, journal::count, row};
-use crate::model::{Booking, BookingId, Currency, Fare, Money, Order, Place, Priority, Site, Status, Timestamp, VehicleId, Window};
+use crate::model::{Booking, BookingId, Currency, Fare, Money, Order, Origin, Place, Priority, Site, Status, Timestamp, VehicleId, Window};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, ToSql, Transaction, params, params_from_iter};
 
@@ -31,12 +31,29 @@ fn reference(number: i64) -> String {
     format!("B-{}", 1000 + number)
 }
 
-/// Adds a booking in `status` and gives it back as kept. The order must have its `pickup_at` and `expires_at`.
-pub fn insert(tx: &Transaction<'_>, id: BookingId, status: Status, order: &Order, fare: Fare, now: Timestamp) -> Result<Booking> {
-    let mut given = ordered(order, fare)?;
+/// A booking to be added.
+#[derive(Debug)]
+pub struct New<'a> {
+    /// Its id.
+    pub id: BookingId,
+    /// Where it stands.
+    pub status: Status,
+    /// What was ordered, with its `pickup_at` and `expires_at`.
+    pub order: &'a Order,
+    /// What it costs, and its way.
+    pub fare: Fare,
+    /// Who places it.
+    pub origin: Origin,
+}
+
+/// Adds a booking and gives it back as kept.
+pub fn insert(tx: &Transaction<'_>, new: &New<'_>, now: Timestamp) -> Result<Booking> {
+    let id = new.id;
+    let mut given = ordered(new.order, new.fare)?;
     given.extend([
         ("id", id.to_string().into()),
-        ("status", status.as_str().to_owned().into()),
+        ("status", new.status.as_str().to_owned().into()),
+        ("origin", new.origin.as_str().to_owned().into()),
         ("created_at", now.as_millis().into()),
         ("updated_at", now.as_millis().into()),
         ("version", 1_i64.into()),
@@ -136,10 +153,12 @@ pub fn given_since(connection: &Connection, since: Timestamp) -> Result<Vec<(Veh
     connection.prepare_cached(sql)?.query_and_then([since.as_millis()], |r| Ok((row::parse(r, "vehicle_id")?, r.get("jobs")?)))?.collect()
 }
 
-/// How many bookings were placed at `since` or later, and how many seconds their ways take on average.
-pub fn placed_since(connection: &Connection, since: Timestamp) -> Result<(u32, f64)> {
-    let sql = "select count(*), coalesce(avg(duration_s), 0.0) from bookings where created_at >= ?1";
-    Ok(connection.prepare_cached(sql)?.query_row([since.as_millis()], |r| Ok((r.get(0)?, r.get(1)?)))?)
+/// How many bookings wanted a vehicle between `since` and `now`, and how many seconds their ways take on average. One for later
+/// wants it at its pickup time, whenever it was placed.
+pub fn wanted_since(connection: &Connection, since: Timestamp, now: Timestamp) -> Result<(u32, f64)> {
+    let sql = "select count(*), coalesce(avg(duration_s), 0.0) from bookings where status not in ('scheduled', 'cancelled')
+               and (pickup_at between ?1 and ?2 and created_at <= ?2 or created_at between ?1 and ?2 and pickup_at < ?1)";
+    Ok(connection.prepare_cached(sql)?.query_row([since.as_millis(), now.as_millis()], |r| Ok((r.get(0)?, r.get(1)?)))?)
 }
 
 /// Up to `limit` bookings that no vehicle has and that are to be given up at `now`, the longest overdue first.
@@ -222,6 +241,7 @@ fn order(r: &Row<'_>) -> Result<Order> {
 fn read(r: &Row<'_>) -> Result<Booking> {
     let status: String = r.get("status")?;
     let code: String = r.get("currency")?;
+    let origin: String = r.get("origin")?;
     let currency = Currency::new(&code).ok_or_else(|| Error::Corrupt(format!("a booking has the currency {code:?}")))?;
     Ok(Booking {
         id: row::parse(r, "id")?,
@@ -243,6 +263,7 @@ fn read(r: &Row<'_>) -> Result<Booking> {
         delivered_at: row::time_opt(r, "delivered_at")?,
         ended_at: row::time_opt(r, "ended_at")?,
         locked: r.get("locked")?,
+        origin: Origin::parse(&origin).ok_or_else(|| Error::Corrupt(format!("a booking has the origin {origin:?}")))?,
         version: r.get("version")?,
     })
 }

@@ -90,6 +90,7 @@ fn actor_of(text: &str) -> Actor {
         Some(("user", name)) => Actor::User(name.to_owned()),
         Some(("token", id)) => Actor::Token(id.to_owned()),
         Some(("device", id)) => Actor::Device(id.to_owned()),
+        None if text == "head_office" => Actor::HeadOffice,
         _ => Actor::System,
     }
 }

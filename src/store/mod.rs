@@ -16,15 +16,19 @@ pub mod keys;
 pub mod lateness;
 mod migrate;
 pub mod offers;
+pub mod orders;
 pub mod outbox;
 pub mod outcomes;
 pub mod quotes;
+pub mod rebuild;
 pub mod recurrences;
+pub mod relearn;
 pub mod reminders;
 pub mod rounds;
 mod row;
 pub mod schedules;
 pub mod sessions;
+pub mod settings;
 pub mod shifts;
 pub mod sinks;
 pub mod snapshot;
@@ -194,6 +198,14 @@ impl Db {
     }
 }
 
+/// Runs `change` within `tx`; an error takes back what it did, and leaves the rest of the transaction as it was.
+pub fn attempt<T, E>(tx: &Transaction<'_>, change: impl FnOnce() -> std::result::Result<T, E>) -> Result<std::result::Result<T, E>> {
+    tx.execute_batch("savepoint attempt")?;
+    let result = change();
+    tx.execute_batch(if result.is_ok() { "release attempt" } else { "rollback to attempt; release attempt" })?;
+    Ok(result)
+}
+
 fn connect(path: &Path) -> Result<Connection> {
     let mut connection = Connection::open(path)?;
     if tracing::enabled!(target: SQL_TRACE, tracing::Level::TRACE) {
@@ -237,6 +249,21 @@ mod tests {
         let rows = db.read(|c| journal::after(c, 0, 10)).await.unwrap();
         assert_eq!(rows.len(), 1);
         assert_eq!(*db.head().borrow(), rows[0].seq);
+    }
+
+    #[tokio::test]
+    async fn a_failed_attempt_takes_back_what_it_did_and_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(dir.path()).unwrap();
+        let change = |tx: &Transaction<'_>| -> Result<bool> {
+            note(tx)?;
+            attempt(tx, || note(tx))??;
+            let failed = attempt(tx, || note(tx).and_then(|_| Err::<i64, _>(Error::Corrupt("on purpose".into()))))?;
+            note(tx)?;
+            Ok(failed.is_err())
+        };
+        assert!(db.write(change).await.unwrap());
+        assert_eq!(db.read(|c| journal::after(c, 0, 10)).await.unwrap().len(), 3);
     }
 
     #[tokio::test]

@@ -22,10 +22,15 @@ pub const TABLES: &[(&str, &[&str])] = &[
     ("recurrence_slots", &["recurrence_id", "date"]),
     ("schedules", &["id"]),
     ("daily_reports", &["day"]),
+    ("settings_from_above", &["key"]),
+    ("settings_overrides", &["key"]),
+    ("orders", &["number"]),
 ];
 
+/// Columns that change without anybody's decision; upstream is not told of them.
+const OWN: &[(&str, &str)] = &[("tokens", "used_at"), ("schedules", "dealt_until")];
 /// Columns that let somebody in: hashes of secrets.
-const CREDENTIALS: &[(&str, &str)] = &[("users", "password_hash"), ("devices", "secret_hash"), ("tokens", "hash")];
+pub const CREDENTIALS: &[(&str, &str)] = &[("users", "password_hash"), ("devices", "secret_hash"), ("tokens", "hash")];
 
 /// What an entry of the outbox stands for, as it is now.
 #[derive(Clone, PartialEq, Debug)]
@@ -94,8 +99,17 @@ pub fn backlog(connection: &Connection, lane: Lane, after: i64) -> Result<(u64, 
 
 /// Up to `limit` entries of `lane` after `after`, in order.
 pub fn after(connection: &Connection, lane: Lane, after: i64, limit: usize) -> Result<Vec<(i64, Change)>> {
-    let mut statement =
-        connection.prepare_cached("select seq, source, key from outbox where lane = ?1 and seq > ?2 order by seq limit ?3")?;
+    entries(connection, "select seq, source, key from outbox where lane = ?1 and seq > ?2 order by seq limit ?3", lane, after, limit)
+}
+
+/// The same of records that are never changed: no rows.
+pub fn records_after(connection: &Connection, lane: Lane, after: i64, limit: usize) -> Result<Vec<(i64, Change)>> {
+    let sql = "select seq, source, key from outbox where lane = ?1 and seq > ?2 and source in ('journal', 'audit', 'rounds') order by seq limit ?3";
+    entries(connection, sql, lane, after, limit)
+}
+
+fn entries(connection: &Connection, sql: &str, lane: Lane, after: i64, limit: usize) -> Result<Vec<(i64, Change)>> {
+    let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([number(lane), after, journal::count(limit)])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -115,8 +129,7 @@ fn change(connection: &Connection, source: &str, key: &str) -> Result<Change> {
         }
         "rounds" => round(connection, place()?),
         _ => {
-            let known = TABLES.iter().find(|(table, _)| *table == source);
-            let (table, names) = known.ok_or_else(|| Error::Corrupt(format!("the outbox holds rows of {source:?}")))?;
+            let (table, names) = key_of(source).ok_or_else(|| Error::Corrupt(format!("the outbox holds rows of {source:?}")))?;
             let columns = row(connection, table, names, &key)?;
             Ok(Change::Row { table, key, columns })
         }
@@ -133,7 +146,8 @@ fn round(connection: &Connection, number: i64) -> Result<Change> {
     Ok(found.unwrap_or(Change::Gone))
 }
 
-fn row(connection: &Connection, table: &str, names: &[&str], key: &[Value]) -> Result<Option<Map<String, Value>>> {
+/// The row of `table` whose columns `names` are `key`.
+pub fn row(connection: &Connection, table: &str, names: &[&str], key: &[Value]) -> Result<Option<Map<String, Value>>> {
     let wanted: Vec<String> = names.iter().map(|name| format!("{name} = ?")).collect();
     let mut statement = connection.prepare_cached(&format!("select * from {table} where {}", wanted.join(" and ")))?;
     let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
@@ -146,14 +160,20 @@ fn row(connection: &Connection, table: &str, names: &[&str], key: &[Value]) -> R
     Ok(Some(map))
 }
 
-/// `columns` of `table` without those that let somebody in.
-pub fn redact(table: &str, columns: &mut Map<String, Value>) {
-    for (_, column) in CREDENTIALS.iter().filter(|(of, _)| *of == table) {
+/// `columns` of `table` without what is the depot's own, and unless `credentials`, without those that let somebody in.
+pub fn redact(table: &str, columns: &mut Map<String, Value>, credentials: bool) {
+    let secret = CREDENTIALS.iter().filter(|_| !credentials);
+    for (_, column) in OWN.iter().chain(secret).filter(|(of, _)| *of == table) {
         columns.remove(*column);
     }
 }
 
-fn value(cell: ValueRef<'_>) -> Result<Value> {
+/// The names of the key of `table`, when it is one of [`TABLES`].
+pub fn key_of(table: &str) -> Option<(&'static str, &'static [&'static str])> {
+    TABLES.iter().find(|(known, _)| *known == table).copied()
+}
+
+pub(super) fn value(cell: ValueRef<'_>) -> Result<Value> {
     Ok(match cell {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(n) => n.into(),
@@ -163,7 +183,7 @@ fn value(cell: ValueRef<'_>) -> Result<Value> {
     })
 }
 
-fn cell(value: &Value) -> Cell {
+pub(super) fn cell(value: &Value) -> Cell {
     match value {
         Value::Null => Cell::Null,
         Value::Bool(b) => Cell::Integer(i64::from(*b)),
@@ -171,6 +191,33 @@ fn cell(value: &Value) -> Cell {
         Value::String(text) => Cell::Text(text.clone()),
         other => Cell::Text(other.to_string()),
     }
+}
+
+/// Hands the rows of `table` whose key, as a JSON text, is behind `after` and not behind `upto` to `each`, in order of the key's bytes: the
+/// key, the columns, and the number of the latest change.
+pub fn rows_of(
+    connection: &Connection,
+    table: &str,
+    (after, upto): (&str, Option<&str>),
+    mut each: impl FnMut(&str, Map<String, Value>, i64),
+) -> Result<()> {
+    let (table, names) = key_of(table).ok_or_else(|| Error::Corrupt(format!("there is no table {table:?}")))?;
+    let key = format!("json_array({})", names.iter().map(|name| format!("{table}.{name}")).collect::<Vec<_>>().join(", "));
+    let sql = format!(
+        "select {key}, ifnull(outbox.seq, 0), {table}.* from {table} left join outbox on outbox.source = '{table}' and outbox.key = {key}
+         where {key} > ?1 and (?2 is null or {key} <= ?2) order by 1"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let columns: Vec<String> = statement.column_names().skip(2).map(str::to_owned).collect();
+    let mut rows = statement.query((after, upto))?;
+    while let Some(row) = rows.next()? {
+        let mut map = Map::new();
+        for (name, at) in columns.iter().zip(2..) {
+            map.insert(name.clone(), value(row.get_ref(at)?)?);
+        }
+        each(&row.get::<_, String>(0)?, map, row.get(1)?);
+    }
+    Ok(())
 }
 
 /// Takes entries of what retention took away, up to `through`; says how many.
@@ -196,18 +243,49 @@ pub fn epochs(connection: &Connection) -> Result<Vec<Epoch>> {
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Writes a row that upstream kept into `table`, as it was.
-pub fn put_back(tx: &Transaction<'_>, table: &str, columns: &Map<String, Value>) -> Result<()> {
-    let (names, values): (Vec<&str>, Vec<Cell>) = columns.iter().map(|(name, value)| (name.as_str(), cell(value))).unzip();
-    let known = TABLES.iter().any(|(known, _)| *known == table);
-    let plain = |name: &&str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    if !known || names.is_empty() || !names.iter().all(plain) {
-        return Err(Error::Corrupt(format!("upstream keeps a row of {table:?} that no depot has")));
+/// What a row cannot be without and upstream may not have been told, with what stands in for it when the row is new: secrets in Argon2's
+/// form, so that they are read as any other, but nobody knows one that gives this; and slots that were not dealt with yet.
+const STAND_INS: &[(&str, &str, &str)] = &[
+    ("users", "password_hash", NO_SECRET),
+    ("devices", "secret_hash", NO_SECRET),
+    ("tokens", "hash", NO_SECRET),
+    ("schedules", "dealt_until", "0"),
+];
+const NO_SECRET: &str = "$argon2id$v=19$m=8,t=1,p=1$bm8gc2VjcmV0IGtub3du$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Writes a row that upstream kept into `table`: adds it, or changes the one of its key. Columns that it does not name stay.
+pub fn put_back(tx: &Connection, table: &str, columns: &Map<String, Value>) -> Result<()> {
+    let plain = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let known = key_of(table).filter(|_| !columns.is_empty() && columns.keys().all(|name| plain(name)));
+    let (table, key) = known.ok_or_else(|| Error::Corrupt(format!("upstream keeps a row of {table:?} that no depot has")))?;
+    let sets: Vec<String> =
+        columns.keys().filter(|name| !key.contains(&name.as_str())).map(|name| format!("{name} = excluded.{name}")).collect();
+    let change = if sets.is_empty() { "nothing".to_owned() } else { format!("update set {}", sets.join(", ")) };
+    let (mut names, mut values): (Vec<&str>, Vec<Cell>) = columns.iter().map(|(name, value)| (name.as_str(), cell(value))).unzip();
+    for (_, name, value) in STAND_INS.iter().filter(|(of, name, _)| *of == table && !columns.contains_key(*name)) {
+        names.push(name);
+        values.push(Cell::Text((*value).to_owned()));
     }
     let marks = vec!["?"; names.len()].join(", ");
-    let sql = format!("insert or replace into {table} ({}) values ({marks})", names.join(", "));
+    let sql = format!("insert into {table} ({}) values ({marks}) on conflict ({}) do {change}", names.join(", "), key.join(", "));
     tx.prepare_cached(&sql)?.execute(params_from_iter(values))?;
     Ok(())
+}
+
+/// Takes the row of `key` out of `table`.
+pub fn take_out(tx: &Connection, table: &str, key: &[Value]) -> Result<()> {
+    let (table, names) = key_of(table).ok_or_else(|| Error::Corrupt(format!("there is no table {table:?}")))?;
+    let wanted: Vec<String> = names.iter().map(|name| format!("{name} = ?")).collect();
+    let sql = format!("delete from {table} where {}", wanted.join(" and "));
+    tx.prepare_cached(&sql)?.execute(params_from_iter(key.iter().map(cell)))?;
+    Ok(())
+}
+
+/// The number of the latest change of a row; 0 when there was none.
+pub fn changed_at(connection: &Connection, table: &str, key: &[Value]) -> Result<i64> {
+    let sql = "select seq from outbox where source = ?1 and key = ?2";
+    let key = Value::from(key).to_string();
+    Ok(connection.prepare_cached(sql)?.query_row([table, &key], |r| r.get(0)).optional()?.unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -244,7 +322,7 @@ mod tests {
         let Change::Row { table: "users", key, columns: Some(columns) } = &found[0].1 else { panic!("{found:?}") };
         assert_eq!((key[0].as_str(), columns["role"].as_str()), (Some("ana"), Some("admin")));
         let mut open = columns.clone();
-        redact("users", &mut open);
+        redact("users", &mut open, false);
         assert!(columns.contains_key("password_hash") && !open.contains_key("password_hash"));
         run("delete from users");
         let rest = all(4);

@@ -54,6 +54,12 @@ pub fn deal(tx: &Transaction<'_>, id: &str, until: Timestamp) -> Result<()> {
     Ok(())
 }
 
+/// The clock was ahead and was put right: slots from `from` on are still to be dealt with. One that had a run keeps it.
+pub fn deal_again(tx: &Transaction<'_>, id: &str, from: Timestamp) -> Result<()> {
+    tx.prepare_cached("update schedules set dealt_until = ?2 where id = ?1")?.execute(params![id, from.as_millis()])?;
+    Ok(())
+}
+
 /// Takes a schedule away, with its runs; `false` when there is none.
 pub fn delete(tx: &Transaction<'_>, id: &str) -> Result<bool> {
     Ok(tx.prepare_cached("delete from schedules where id = ?1")?.execute([id])? == 1)
@@ -103,6 +109,12 @@ pub fn interrupt(tx: &Transaction<'_>, why: &str, now: Timestamp) -> Result<usiz
 /// The newest run of a schedule.
 pub fn last_run(connection: &Connection, schedule: &str) -> Result<Option<Run>> {
     Ok(runs(connection, schedule, i64::MAX, 1)?.pop().map(|(_, run)| run))
+}
+
+/// The newest run of a schedule that nobody asked for by hand.
+pub fn last_by_clock(connection: &Connection, schedule: &str) -> Result<Option<Run>> {
+    let sql = "select * from schedule_runs where schedule_id = ?1 and trigger <> 'manual' order by id desc limit 1";
+    connection.prepare_cached(sql)?.query_and_then([schedule], read_run)?.next().transpose()
 }
 
 /// Up to `limit` runs of a schedule before number `before`, newest first, each with its number.

@@ -19,11 +19,13 @@ pub fn check(file: &Path) -> Result<()> {
     if said == "ok" { Ok(()) } else { Err(Error::Corrupt(format!("{}: {said}", file.display()))) }
 }
 
-/// Gives a copy of ops.db that is to be used an epoch of its own: its sequence numbers will be given out a second time.
+/// Gives a copy of ops.db that is to be used an epoch of its own: its sequence numbers will be given out a second time. What upstream was
+/// told since the copy was made is to be learned again.
 pub fn renew_epoch(file: &Path) -> Result<()> {
     let mut connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     super::migrate::run(&mut connection, file)?;
-    super::migrate::mint_epoch(&connection)
+    super::migrate::mint_epoch(&connection)?;
+    super::relearn::mark(&connection)
 }
 
 #[cfg(test)]

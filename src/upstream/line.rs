@@ -1,15 +1,18 @@
 //! One sink's line: offline, catching up, live. The cursor moves when the other side says that a batch is stored.
 
 use super::backoff::Backoff;
+use super::incoming::Incoming;
 use super::outgoing::{self, Outgoing};
+use super::relearn;
 use super::sink::{self, Answer, Fault, Sink};
 use super::start::{self, Epoch};
 use super::turns::Turns;
 use super::verify;
-use crate::batch::{Batch, Known, TARGET_UNPACKED};
+use crate::batch::{Batch, Known, MAX_BYTES, TARGET_UNPACKED};
 use crate::clock::Clock;
 use crate::config::{self, Hours, SinkSettings};
 use crate::model::{Lane, LaneStatus, LineMode, Timestamp};
+use crate::orders::Orders;
 use crate::store::sinks::{self, Cursor};
 use crate::store::{self, Db};
 use crate::sync::{Sync, Wishes};
@@ -22,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two counts of what waits, while a line is offline.
 const COUNT: Duration = Duration::from_secs(15);
+/// Counting takes no more than this part of the time, however much waits.
+const COUNT_SHARE: u32 = 500;
 /// The other side may name another number so often in a row before it is a fault.
 const MISUNDERSTANDINGS: u32 = 8;
 
@@ -32,6 +37,8 @@ pub struct Deps {
     pub db: Db,
     /// What people see and want.
     pub sync: Sync,
+    /// Carries out what head office orders.
+    pub orders: Orders,
     /// The time.
     pub clock: Clock,
     /// The settings.
@@ -72,6 +79,10 @@ struct Position {
     cursor: Cursor,
     lost: u64,
     misunderstood: u32,
+    /// A batch is closed when its lines have become so long.
+    target: usize,
+    /// Bytes of a packed batch that the sink takes.
+    most: usize,
 }
 
 /// The line to one sink.
@@ -80,19 +91,23 @@ pub struct Line {
     settings: SinkSettings,
     outgoing: Outgoing,
     wishes: Arc<Wishes>,
+    incoming: Option<Incoming>,
     lanes: BTreeMap<Lane, Position>,
-    target: usize,
     not_before: Option<Instant>,
     live_at: Option<Instant>,
     backlog_at: Option<Instant>,
+    /// How long the last count took.
+    count_took: Duration,
 }
 
 impl Line {
     /// The line to the sink that `settings` describe.
     pub fn new(deps: Deps, settings: SinkSettings, outgoing: Outgoing) -> Result<Self, crate::sync::Error> {
         let wishes = deps.sync.wishes(&settings.name)?;
-        let (lanes, target) = (BTreeMap::new(), TARGET_UNPACKED);
-        Ok(Self { deps, settings, outgoing, wishes, lanes, target, not_before: None, live_at: None, backlog_at: None })
+        let every = Duration::from_secs(deps.config.orders_s);
+        let incoming = settings.orders.then(|| Incoming::new(deps.orders.clone(), &settings.name, every));
+        let (lanes, count_took) = (BTreeMap::new(), Duration::ZERO);
+        Ok(Self { deps, settings, outgoing, wishes, incoming, lanes, not_before: None, live_at: None, backlog_at: None, count_took })
     }
 
     fn name(&self) -> &str {
@@ -147,7 +162,7 @@ impl Line {
             tokio::select! {
                 () = cancel.cancelled() => return false,
                 () = self.wishes.news.notified() => return true,
-                () = tokio::time::sleep(left.min(COUNT)) => {}
+                () = tokio::time::sleep(left.min(self.between_counts(COUNT))) => {}
             }
         }
     }
@@ -161,7 +176,7 @@ impl Line {
             tokio::select! {
                 () = cancel.cancelled() => return Err(End::Cancelled),
                 () = self.wishes.news.notified() => {}
-                () = tokio::time::sleep(COUNT) => {}
+                () = tokio::time::sleep(self.between_counts(COUNT)) => {}
             }
         }
     }
@@ -210,7 +225,12 @@ impl Line {
     /// Asks the sink what it has, and goes on from there.
     async fn meet(&mut self, sink: &mut dyn Sink, patience: Duration) -> Result<(), End> {
         let known = within(patience, sink.known()).await?;
-        self.target = TARGET_UNPACKED;
+        if self.settings.lanes.contains(&Lane::Bookings)
+            && let Some(known) = &known
+        {
+            let (db, epochs, now) = (&self.deps.db, self.outgoing.epochs(Lane::Bookings).await?, self.deps.clock.now());
+            relearn::relearn(db, sink, &self.settings.name, (&epochs, known), now).await?;
+        }
         for lane in self.settings.lanes.clone() {
             let epochs = self.outgoing.epochs(lane).await?;
             let name = self.name().to_owned();
@@ -220,7 +240,7 @@ impl Line {
             if lane == Lane::Live {
                 cursor.through = 0;
             }
-            self.lanes.insert(lane, Position { epochs, cursor, lost, misunderstood: 0 });
+            self.lanes.insert(lane, Position { epochs, cursor, lost, misunderstood: 0, target: TARGET_UNPACKED, most: MAX_BYTES });
         }
         if let Some(known) = known {
             self.go_on_behind(sink, &known).await?;
@@ -257,11 +277,15 @@ impl Line {
                 return Err(End::Held);
             }
             if self.wishes.take_flush() {
+                self.incoming.iter_mut().for_each(Incoming::begin_again);
                 self.outgoing.tracks.compact().await.map_err(|e| End::Failed(Fault::new(e)))?;
             }
             if self.wishes.take_verify() {
                 let found = verify::verify(&self.outgoing, sink, &self.settings.lanes).await;
                 self.deps.sync.keep_verified(self.name(), found.map_err(|fault| fault.what));
+            }
+            if let Some(incoming) = &mut self.incoming {
+                incoming.ask(sink, patience, self.deps.clock.monotonic()).await;
             }
             if let Some(known) = sink.told() {
                 self.go_on_behind(sink, &known).await?;
@@ -316,7 +340,7 @@ impl Line {
         if lane != Lane::Dispatch && self.outgoing.head(lane).await? <= position.cursor.through {
             return Ok(None);
         }
-        let batch = self.outgoing.next(lane, position.cursor.through, &position.epochs, self.target).await?;
+        let batch = self.outgoing.next(lane, position.cursor.through, &position.epochs, position.target).await?;
         if lane == Lane::Live {
             self.live_at = Some(self.deps.clock.monotonic());
         }
@@ -345,9 +369,10 @@ impl Line {
                 position.lost += batch.lost;
                 position.cursor.records += batch.records;
                 position.cursor.bytes += batch.body.len() as u64;
+                position.target = batch.fitting(position.most);
             }
             Answer::TooLarge if batch.records > 1 => {
-                self.target = (batch_target(self.target, batch) / 2).max(1);
+                (position.most, position.target) = (batch.body.len() / 2, (batch.unpacked.min(position.target) / 2).max(1));
                 return Ok(());
             }
             Answer::TooLarge => {
@@ -368,7 +393,7 @@ impl Line {
     /// Writes to the board how far the lanes are: `now`, or when it was not done for a second.
     async fn count_backlog(&mut self, now: bool) {
         let at = self.deps.clock.monotonic();
-        if !now && self.backlog_at.is_some_and(|before| at.saturating_duration_since(before) < LOOK) {
+        if !now && self.backlog_at.is_some_and(|before| at.saturating_duration_since(before) < self.between_counts(LOOK)) {
             return;
         }
         self.backlog_at = Some(at);
@@ -376,6 +401,12 @@ impl Line {
             Ok(lanes) => self.deps.sync.note(&self.settings.name, |status| status.lanes = lanes),
             Err(error) => tracing::warn!("what waits for {} cannot be counted: {error}", self.name()),
         }
+        self.count_took = self.deps.clock.monotonic().saturating_duration_since(at);
+    }
+
+    /// The pause between two counts: `least`, or longer when much waits.
+    fn between_counts(&self, least: Duration) -> Duration {
+        least.max(self.count_took * COUNT_SHARE)
     }
 
     async fn lane_statuses(&self) -> Result<Vec<LaneStatus>, outgoing::Error> {
@@ -407,11 +438,6 @@ impl Position {
         self.cursor.through = through;
         Ok(())
     }
-}
-
-/// How long a batch as large as `batch` was unpacked, at most `target`.
-fn batch_target(target: usize, batch: &Batch) -> usize {
-    batch.unpack().map_or(target, |text| text.len().min(target))
 }
 
 async fn within<T>(patience: Duration, asked: sink::Told<'_, T>) -> Result<T, Fault> {

@@ -2,16 +2,22 @@
 //! there is a connection.
 //!
 //! A [`Line`] serves one sink: it asks it what it has, sends what comes after, lane by lane, and moves a cursor only when the sink
-//! says that a batch is stored. Sinks differ in how they say so; that is all that a file of [`sink`] knows.
+//! says that a batch is stored. From the sink that the settings name it takes orders too. Sinks differ in how they say so; that is all that a file of [`sink`] knows.
 
 mod backoff;
+mod holdings;
+mod incoming;
 mod line;
 mod outgoing;
+mod rebuild;
+mod relearn;
 pub mod sink;
 mod start;
 mod turns;
 mod verify;
 
+pub use holdings::{DayReceipt, Holdings};
 pub use line::{Deps, Line};
 pub use outgoing::Outgoing;
+pub use rebuild::{Gathered, gather};
 pub use verify::verify;

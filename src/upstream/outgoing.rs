@@ -1,5 +1,6 @@
 //! From the depot's truths to batches: what comes after a number of a lane.
 
+use super::holdings::Holdings;
 use super::start::{Epoch, epoch_of};
 use crate::batch::{self, AuditEntry, Batch, EventEntry, Gap, Line, MAX_BYTES, Place, Record, RoundEntry, RowState, Track};
 use crate::clock::Clock;
@@ -101,14 +102,7 @@ impl Lines {
 impl Outgoing {
     /// The epochs that `lane` went through, oldest first.
     pub async fn epochs(&self, lane: Lane) -> Result<Vec<Epoch>, Error> {
-        if lane == Lane::History {
-            let tracks = self.tracks.clone();
-            let found = blocking(move || Ok(tracks.epochs()?)).await?;
-            let hex = |bytes: [u8; 16]| bytes.iter().map(|b| format!("{b:02x}")).collect();
-            return Ok(found.into_iter().map(|e| Epoch { name: hex(e.epoch), from: e.from_run }).collect());
-        }
-        let found = self.db.read(outbox::epochs).await?;
-        Ok(found.into_iter().map(|e| Epoch { name: e.epoch, from: e.from_seq }).collect())
+        self.holdings().epochs(lane).await
     }
 
     /// The last number of `lane` that was given out.
@@ -165,6 +159,11 @@ impl Outgoing {
         }
     }
 
+    /// What the depot has of all that, to compare with.
+    pub fn holdings(&self) -> Holdings {
+        Holdings { db: self.db.clone(), tracks: self.tracks.clone(), credentials: self.credentials }
+    }
+
     fn places(&self, after: i64) -> Result<Lines, Error> {
         let (upto, changed) = self.fleet.changed_since(after.cast_unsigned(), VEHICLES);
         let mut lines = Lines::new(after);
@@ -177,7 +176,7 @@ impl Outgoing {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|e| Error::Pack(e.to_string()))?
 }
 
@@ -243,42 +242,44 @@ fn raw(text: &str) -> Result<&RawValue, serde_json::Error> {
 }
 
 fn put(lines: &mut Lines, seq: i64, change: Change, credentials: bool) -> Result<(), Error> {
+    told(change, credentials, |record| match record {
+        Some(record) => lines.put(seq, record),
+        None => lines.miss(seq, seq, "retention"),
+    })
+}
+
+/// Hands `change` as the record that tells it to `tell`; `None` when it is gone.
+pub(super) fn told<T>(change: Change, credentials: bool, tell: impl FnOnce(Option<Record<'_>>) -> Result<T, Error>) -> Result<T, Error> {
     match change {
-        Change::Event(event) => lines.put(
-            seq,
-            Record::Event(EventEntry {
-                journal_seq: event.seq,
-                at: event.at,
-                kind: event.kind.as_str().to_owned(),
-                actor: event.actor.to_text(),
-                booking_id: event.booking.map(|id| id.to_string()),
-                vehicle_id: event.vehicle.map(|id| id.as_str().to_owned()),
-                data: raw(&event.data)?,
-            }),
-        ),
-        Change::Audit { entry, previous, hash } => lines.put(
-            seq,
-            Record::Audit(AuditEntry {
-                audit_seq: entry.seq,
-                at: entry.at,
-                actor: entry.actor,
-                action: entry.action,
-                object: entry.object,
-                detail: raw(&entry.detail)?,
-                previous,
-                hash,
-            }),
-        ),
+        Change::Event(event) => tell(Some(Record::Event(EventEntry {
+            journal_seq: event.seq,
+            at: event.at,
+            kind: event.kind.as_str().to_owned(),
+            actor: event.actor.to_text(),
+            booking_id: event.booking.map(|id| id.to_string()),
+            vehicle_id: event.vehicle.map(|id| id.as_str().to_owned()),
+            data: raw(&event.data)?,
+        }))),
+        Change::Audit { entry, previous, hash } => tell(Some(Record::Audit(AuditEntry {
+            audit_seq: entry.seq,
+            at: entry.at,
+            actor: entry.actor,
+            action: entry.action,
+            object: entry.object,
+            detail: raw(&entry.detail)?,
+            previous,
+            hash,
+        }))),
         Change::Round { round, booking, at, record } => {
-            lines.put(seq, Record::Round(RoundEntry { round_seq: round, booking_id: booking, at, record: raw(&record)? }))
+            tell(Some(Record::Round(RoundEntry { round_seq: round, booking_id: booking, at, record: raw(&record)? })))
         }
         Change::Row { table, key, mut columns } => {
-            if let Some(columns) = columns.as_mut().filter(|_| !credentials) {
-                outbox::redact(table, columns);
+            if let Some(columns) = columns.as_mut() {
+                outbox::redact(table, columns, credentials);
             }
-            lines.put(seq, Record::Row(RowState { table: table.to_owned(), key, row: columns }))
+            tell(Some(Record::Row(RowState { table: table.to_owned(), key, row: columns })))
         }
-        Change::Gone => lines.miss(seq, seq, "retention"),
+        Change::Gone => tell(None),
     }
 }
 

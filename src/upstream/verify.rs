@@ -1,96 +1,142 @@
-//! Does the other side hold what the depot holds? Compared day by day and lane by lane, by digests of what records say.
+//! Does the other side hold what the depot holds? Receipts are compared day by day and lane by lane, which costs the line little; of days
+//! that differ, the digests of the records. Then the rows as they are now, table by table.
 
+use super::holdings::{DayNumber, Holdings, day_name, day_of_name};
 use super::outgoing::Outgoing;
-use super::sink::{Fault, Range, Sink};
+use super::sink::{Days, Fault, Range, Sink};
 use super::start::{Epoch, through};
-use crate::batch::{Batch, Digest, Stored, TARGET_UNPACKED, day_of};
-use crate::model::{Difference, Lane, Verified};
-use std::collections::BTreeMap;
+use crate::batch::{Receipt, Stored, StoredRow, Sum, hex};
+use crate::model::{Day, Difference, Lane, RowDifference, Verified};
+use crate::store::outbox;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Records compared at once.
 const PAGE: usize = 5_000;
-/// Numbers named of each kind of difference.
+/// Days asked for at once.
+const DAYS: usize = 31;
+/// Numbers and keys named of each kind of difference.
 const NAMED: usize = 100;
 
 /// What a day of a lane showed.
 #[derive(Default)]
-struct Day {
+struct Named {
     missing: Vec<i64>,
     unknown: Vec<i64>,
     changed: Vec<i64>,
 }
 
-fn name(list: &mut Vec<i64>, seq: i64) {
+fn name<T>(list: &mut Vec<T>, what: T) {
     if list.len() < NAMED {
-        list.push(seq);
+        list.push(what);
     }
+}
+
+fn mute() -> Fault {
+    Fault::new("this kind of sink cannot tell what it holds")
 }
 
 /// Compares everything that `sink` acknowledged with what the depot has. What retention took from the depot in the meantime is not a
 /// difference.
 pub async fn verify(outgoing: &Outgoing, sink: &mut dyn Sink, lanes: &[Lane]) -> Result<Verified, Fault> {
-    let Some(known) = sink.known().await? else { return Err(Fault::new("this kind of sink cannot tell what it holds")) };
-    let mut found = Verified { at: outgoing.clock.now(), days: 0, records: 0, differences: Vec::new() };
+    let known = sink.known().await?.ok_or_else(mute)?;
+    let holdings = outgoing.holdings();
+    let at = outgoing.clock.now();
+    let mut found = Verified { at, days: 0, records: 0, rows: 0, differences: Vec::new(), row_differences: Vec::new() };
     for lane in lanes.iter().copied().filter(|lane| lane.is_durable()) {
-        let epochs = outgoing.epochs(lane).await.map_err(Fault::new)?;
+        let epochs = holdings.epochs(lane).await.map_err(Fault::new)?;
         let acked = through(&epochs, &known, lane);
-        let mut days: BTreeMap<String, Day> = BTreeMap::new();
+        let mut days: BTreeMap<DayNumber, Named> = BTreeMap::new();
         for (at, epoch) in epochs.iter().enumerate() {
             let end = epochs.get(at + 1).map_or(acked, |next| (next.from - 1).min(acked));
-            found.records += compare(outgoing, sink, lane, &epochs, epoch, end, &mut days).await?;
+            if end >= epoch.from {
+                found.records += compare(&holdings, sink, lane, epoch, end, &mut days).await?;
+            }
         }
         found.days += days.len() as u64;
-        for (day, Day { missing, unknown, changed }) in days {
+        for (day, Named { missing, unknown, changed }) in days {
             if !missing.is_empty() || !unknown.is_empty() || !changed.is_empty() {
-                found.differences.push(Difference { lane, day, missing, unknown, changed });
+                found.differences.push(Difference { lane, day: day_name(day), missing, unknown, changed });
             }
+        }
+        if lane == Lane::Bookings {
+            (found.rows, found.row_differences) = rows(&holdings, sink, acked).await?;
         }
     }
     Ok(found)
 }
 
+/// Compares an epoch up to number `end`; gives how many records the depot has there.
 async fn compare(
-    outgoing: &Outgoing,
+    holdings: &Holdings,
     sink: &mut dyn Sink,
     lane: Lane,
-    epochs: &[Epoch],
     epoch: &Epoch,
     end: i64,
-    days: &mut BTreeMap<String, Day>,
+    days: &mut BTreeMap<DayNumber, Named>,
 ) -> Result<u64, Fault> {
-    let (mut after, mut compared) = (epoch.from - 1, 0);
-    while after < end {
-        let batch = outgoing.next(lane, after, epochs, TARGET_UNPACKED / 4).await.map_err(Fault::new)?;
-        let last = batch.as_ref().map_or(end, |batch| batch.span.last.min(end));
-        let ours = batch.as_ref().map_or_else(|| Ok(BTreeMap::new()), |batch| digests(batch, end))?;
-        let theirs = held(sink, &epoch.name, lane, after + 1, last).await?;
-        compared += ours.len() as u64;
-        for (seq, (day, digest)) in &ours {
-            let day = days.entry(day.clone()).or_default();
-            match theirs.get(seq) {
-                None => name(&mut day.missing, *seq),
-                Some(other) if other != digest => name(&mut day.changed, *seq),
-                Some(_) => {}
-            }
+    let theirs = receipts(sink, lane, epoch, end).await?;
+    let ours = holdings.days(lane, epoch.from - 1, end, (i64::MIN, i64::MAX)).await.map_err(Fault::new)?;
+    let all: BTreeSet<DayNumber> = ours.keys().chain(theirs.keys()).copied().collect();
+    for day in all {
+        let (own, other) = (ours.get(&day), theirs.get(&day));
+        // What people decided is never forgotten here; the rest is.
+        if own.is_none() && lane != Lane::Bookings {
+            continue;
         }
-        // History is forgotten at the depot; what people decided is not.
-        for seq in theirs.keys().filter(|seq| lane == Lane::Bookings && !ours.contains_key(seq)) {
-            name(&mut days.entry("unknown".to_owned()).or_default().unknown, *seq);
+        let named = days.entry(day).or_default();
+        if own.zip(other).is_none_or(|(own, other)| own.count != other.records || own.hash() != other.hash) {
+            compare_day(holdings, sink, lane, epoch, day, bounds(own, other), named).await?;
         }
-        after = last;
     }
-    Ok(compared)
+    Ok(ours.values().map(|sum| sum.count).sum())
 }
 
-/// Numbers, days and digests (hex) of the records of `batch` up to `end` that are never changed.
-fn digests(batch: &Batch, end: i64) -> Result<BTreeMap<i64, (String, String)>, Fault> {
-    let text = batch.unpack().map_err(Fault::new)?;
-    let lines = batch.records(&text).map_err(Fault::new)?;
-    let ours = lines.iter().filter(|line| line.seq <= end).filter_map(|line| {
-        let (at, Digest(bytes)) = Digest::of(line)?;
-        Some((line.seq, (day_of(at), bytes.iter().map(|b| format!("{b:02x}")).collect())))
-    });
-    Ok(ours.collect())
+/// The first and the last number that either has.
+fn bounds(own: Option<&Sum>, other: Option<&Receipt>) -> (i64, i64) {
+    let firsts = [own.map(|sum| sum.first), other.map(|receipt| receipt.first)];
+    let lasts = [own.map(|sum| sum.last), other.map(|receipt| receipt.last)];
+    (firsts.into_iter().flatten().min().unwrap_or(0), lasts.into_iter().flatten().max().unwrap_or(0))
+}
+
+/// Names what differs on a day.
+async fn compare_day(
+    holdings: &Holdings,
+    sink: &mut dyn Sink,
+    lane: Lane,
+    epoch: &Epoch,
+    day: DayNumber,
+    (first, last): (i64, i64),
+    named: &mut Named,
+) -> Result<(), Fault> {
+    let ours = holdings.digests(lane, first - 1, last).await.map_err(Fault::new)?;
+    let theirs = held(sink, &epoch.name, lane, first, last).await?;
+    for (seq, (_, digest)) in ours.iter().filter(|(_, (of, _))| *of == day) {
+        match theirs.get(seq) {
+            None => name(&mut named.missing, *seq),
+            Some(other) if other != digest => name(&mut named.changed, *seq),
+            Some(_) => {}
+        }
+    }
+    for seq in theirs.keys().filter(|seq| lane == Lane::Bookings && !ours.contains_key(seq)) {
+        name(&mut named.unknown, *seq);
+    }
+    Ok(())
+}
+
+/// The other side's receipts by day. None where it gives no receipts: then every day is compared record by record.
+async fn receipts(sink: &mut dyn Sink, lane: Lane, epoch: &Epoch, through: i64) -> Result<BTreeMap<DayNumber, Receipt>, Fault> {
+    let (mut all, mut from) = (BTreeMap::new(), None);
+    loop {
+        let of = Days { epoch: epoch.name.clone(), lane, through, from: from.take() };
+        let Some(page) = sink.receipts(of, DAYS).await? else { return Ok(all) };
+        let full = page.len() >= DAYS;
+        let last = page.last().map(|receipt| receipt.day.clone());
+        all.extend(page.into_iter().filter_map(|receipt| Some((day_of_name(&receipt.day)?, receipt))));
+        match last.filter(|_| full).and_then(|day| Day::parse(&day)) {
+            Some(day) => from = Some(day.next().to_string()),
+            None => return Ok(all),
+        }
+    }
 }
 
 async fn held(sink: &mut dyn Sink, epoch: &str, lane: Lane, from: i64, to: i64) -> Result<BTreeMap<i64, String>, Fault> {
@@ -98,7 +144,7 @@ async fn held(sink: &mut dyn Sink, epoch: &str, lane: Lane, from: i64, to: i64) 
     let mut from = from;
     loop {
         let range = Range { epoch: epoch.to_owned(), lane, from, to };
-        let Some(page) = sink.stored(range, PAGE).await? else { return Err(Fault::new("this kind of sink cannot tell what it holds")) };
+        let page = sink.stored(range, PAGE).await?.ok_or_else(mute)?;
         let full = page.len() >= PAGE;
         all.extend(page.into_iter().map(|Stored { seq, digest }| (seq, digest)));
         match all.keys().next_back() {
@@ -106,4 +152,63 @@ async fn held(sink: &mut dyn Sink, epoch: &str, lane: Lane, from: i64, to: i64) 
             _ => return Ok(all),
         }
     }
+}
+
+/// Compares the rows as they are; how many there are, and what differs. Changes behind `acked` are still on their way.
+async fn rows(holdings: &Holdings, sink: &mut dyn Sink, acked: i64) -> Result<(u64, Vec<RowDifference>), Fault> {
+    let Some(theirs) = sink.table_receipts().await? else { return Ok((0, Vec::new())) };
+    let (mut count, mut differences) = (0, Vec::new());
+    for (table, _) in outbox::TABLES {
+        let mut sum = Sum::default();
+        for (_, digest, _) in holdings.rows(table, String::new(), None).await.map_err(Fault::new)? {
+            sum.add(0, digest);
+        }
+        count += sum.count;
+        let other = theirs.iter().find(|receipt| receipt.table == *table);
+        let is_equal = match other {
+            None => sum.count == 0,
+            Some(other) => other.rows == sum.count && other.hash == sum.hash(),
+        };
+        if !is_equal {
+            differences.extend(compare_rows(holdings, sink, table, acked).await?);
+        }
+    }
+    Ok((count, differences))
+}
+
+/// Names the rows of a table that differ; `None` when only such differ as are on their way.
+async fn compare_rows(holdings: &Holdings, sink: &mut dyn Sink, table: &'static str, acked: i64) -> Result<Option<RowDifference>, Fault> {
+    let mut found = RowDifference { table: table.to_owned(), missing: Vec::new(), unknown: Vec::new(), changed: Vec::new() };
+    let mut after = String::new();
+    loop {
+        let page = sink.stored_rows(table, after.clone(), PAGE).await?.ok_or_else(mute)?;
+        let upto = page.last().filter(|_| page.len() >= PAGE).map(|row| row.key.clone());
+        let ours = holdings.rows(table, after, upto.clone()).await.map_err(Fault::new)?;
+        let mut theirs: BTreeMap<String, String> = page.into_iter().map(|StoredRow { key, digest }| (key, digest)).collect();
+        for (key, digest, changed_at) in ours {
+            let other = theirs.remove(&key);
+            match other {
+                _ if changed_at > acked => {}
+                None => name(&mut found.missing, key),
+                Some(other) if other != hex(&digest.0) => name(&mut found.changed, key),
+                Some(_) => {}
+            }
+        }
+        for (key, _) in theirs {
+            if last_change(holdings, table, key.clone()).await? <= acked {
+                name(&mut found.unknown, key);
+            }
+        }
+        match upto {
+            Some(last) => after = last,
+            None => break,
+        }
+    }
+    let is_empty = found.missing.is_empty() && found.unknown.is_empty() && found.changed.is_empty();
+    Ok((!is_empty).then_some(found))
+}
+
+async fn last_change(holdings: &Holdings, table: &'static str, key: String) -> Result<i64, Fault> {
+    let key: Vec<serde_json::Value> = serde_json::from_str(&key).map_err(Fault::new)?;
+    holdings.db.read(move |c| outbox::changed_at(c, table, &key)).await.map_err(Fault::new)
 }

@@ -1,6 +1,9 @@
 //! The one way in which an answer says no: `application/problem+json` (RFC 9457) with every invalid field.
 
+pub use crate::fields::FieldError;
+
 use super::version::Version;
+use crate::fields::Unreadable;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -8,15 +11,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use utoipa::ToSchema;
-
-/// What is wrong with one field of the request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldError {
-    /// Its path in the request, like `pickup.lat`.
-    pub field: String,
-    /// What it must be.
-    pub message: String,
-}
 
 /// Problem details (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
@@ -78,10 +72,6 @@ impl Error {
         }
         self
     }
-    /// What is wrong with which field.
-    pub fn faults(&self) -> &[FieldError] {
-        &self.errors
-    }
     /// 404: there is no such thing.
     pub fn not_found(what: impl Display) -> Self {
         Self::status(StatusCode::NOT_FOUND).detail(what)
@@ -135,6 +125,12 @@ impl Error {
     pub fn internal(cause: impl Display) -> Self {
         tracing::error!(%cause, "a request failed");
         Self::status(StatusCode::INTERNAL_SERVER_ERROR).detail("the depot could not do this; its log says why")
+    }
+}
+
+impl From<Unreadable> for Error {
+    fn from(Unreadable(errors): Unreadable) -> Self {
+        Self::invalid(errors)
     }
 }
 

@@ -20,7 +20,7 @@ impl<T: Read, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let bytes = body_of(request, state, &["application/json"]).await?;
-        Fields::of_json(json(&bytes)?).map(Self)
+        Ok(Self(Fields::of_json(json(&bytes)?)?))
     }
 }
 
@@ -79,7 +79,7 @@ impl<T: Read, S: Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Fields::of_query(parts.uri.query().unwrap_or("")).map(Self)
+        Ok(Self(Fields::of_query(parts.uri.query().unwrap_or(""))?))
     }
 }
 

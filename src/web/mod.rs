@@ -10,23 +10,25 @@ mod drivers;
 pub mod error;
 mod extract;
 mod failures;
-pub mod fields;
 mod gauges;
 mod headers;
 mod if_match;
 mod limits;
 pub mod live;
-mod merge;
 mod metrics;
 mod openapi;
 mod order;
+mod orders;
 mod pages;
+mod proxies;
 mod quotes;
+mod receipts;
 mod recurrences;
 pub mod routes;
 mod schedules;
 mod server;
 mod session;
+mod settings;
 mod shapes;
 mod sync;
 mod system;
@@ -35,7 +37,9 @@ mod users;
 mod vehicles;
 mod version;
 
+pub use crate::fields;
 pub use metrics::Sheet;
+pub use proxies::Proxies;
 pub use server::{Bounds, serve};
 
 use crate::auth::Auth;
@@ -44,8 +48,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::drivers::Drivers;
 use crate::fleet::Fleet;
+use crate::orders::Orders;
 use crate::registry::Registry;
 use crate::schedules::Schedules;
+use crate::settings::Settings;
 use crate::store::Db;
 use crate::sync::Sync as Upstream;
 use crate::telemetry::Inspector;
@@ -74,8 +80,10 @@ pub struct Follower {
 
 /// What the HTTP side works with. Rooms that it must not know come in as functions.
 pub struct Deps {
-    /// The settings.
+    /// What depotd was started with.
     pub config: Arc<Config>,
+    /// What is in effect, and what may change of it.
+    pub settings: Settings,
     /// The time.
     pub clock: Clock,
     /// The journal's head, and whether the database can be written.
@@ -88,6 +96,8 @@ pub struct Deps {
     pub schedules: Schedules,
     /// The line to head office.
     pub sync: Upstream,
+    /// Head office's orders.
+    pub orders: Orders,
     /// Makes the schedules' runner look.
     pub wake_schedules: Arc<Notify>,
     /// The drivers.
@@ -197,6 +207,7 @@ impl Bound {
         let bounds = server::Bounds {
             connections: self.web.config.http.max_connections,
             per_address: self.web.config.http.max_connections_per_address,
+            proxies: Proxies::new(&self.web.config.http.trusted_proxies),
             header: Duration::from_secs(self.web.config.http.header_timeout_s),
             drain: Duration::from_secs(6),
         };

@@ -1,8 +1,8 @@
 //! Every route, flat. A new one goes here and into [`super::access::GATES`].
 
 use super::{
-    Web, access, bookings, days, devices, drivers, headers, limits, live, metrics, openapi, quotes, recurrences, schedules, session, sync,
-    system, tokens, users, vehicles,
+    Web, access, bookings, days, devices, drivers, headers, limits, live, metrics, openapi, orders, quotes, receipts, recurrences,
+    schedules, session, settings, sync, system, tokens, users, vehicles,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -60,7 +60,11 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(schedules::read, schedules::change, schedules::remove))
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::runs))
+        .routes(routes!(settings::list))
+        .routes(routes!(settings::set, settings::end))
         .routes(routes!(sync::read))
+        .routes(routes!(orders::orders))
+        .routes(routes!(receipts::receipts))
         .routes(routes!(sync::pause))
         .routes(routes!(sync::resume))
         .routes(routes!(sync::flush))

@@ -1,5 +1,6 @@
 //! Accepts connections and hands their requests to the router, within bounds: connections, time for a head, graceful end.
 
+use super::proxies::Proxies;
 use crate::ops::network::Network;
 use axum::Router;
 use axum::extract::Request;
@@ -16,17 +17,19 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// Who is at the other end of the connection; every request carries it.
+/// Who sent the request, as far as that can be believed; every request carries it.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
 /// The bounds of the accept loop.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Bounds {
     /// Open connections at most; more wait in the kernel.
     pub connections: usize,
     /// Open connections from one address (of IPv6: from one /64); more are closed.
     pub per_address: usize,
+    /// Proxies: all connections may come from one, and a request's client is whom it names.
+    pub proxies: Proxies,
     /// Time for a request's head, also the time a kept-alive connection may idle.
     pub header: Duration,
     /// Time for open requests to end once the server stops.
@@ -84,11 +87,12 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, cancel
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(place) = networks.admit(peer.ip().into(), bounds.per_address) else {
+                let most = if bounds.proxies.contains(peer.ip()) { bounds.connections } else { bounds.per_address };
+                let Some(place) = networks.admit(peer.ip().into(), most) else {
                     tracing::debug!(%peer, "too many HTTP connections from one address");
                     continue;
                 };
-                let connection = converse(stream, peer, router.clone(), bounds.header, cancel.clone());
+                let connection = converse(stream, peer, router.clone(), bounds.clone(), cancel.clone());
                 connections.spawn(async move {
                     connection.await;
                     drop((seat, place));
@@ -108,20 +112,21 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, cancel
     }
 }
 
-async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, header: Duration, cancel: CancellationToken) {
+async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, bounds: Bounds, cancel: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, %peer, "no TCP_NODELAY");
     }
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(Peer(peer));
+        let client = SocketAddr::new(bounds.proxies.client(peer.ip(), request.headers()), peer.port());
+        request.extensions_mut().insert(Peer(client));
         router.clone().oneshot(request)
     });
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(STALLED));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header)
+        .header_read_timeout(bounds.header)
         .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);

@@ -3,7 +3,7 @@
 use super::Web;
 use super::error::{Error, Problem, Result};
 use super::extract::{Caller, Id};
-use crate::model::{Difference, LaneStatus, LineMode, SinkStatus, Timestamp, Verified};
+use crate::model::{Difference, LaneStatus, LineMode, RowDifference, SinkStatus, Timestamp, Verified};
 use crate::sync;
 use axum::Json;
 use axum::extract::State;
@@ -36,7 +36,7 @@ pub struct SyncShape {
 struct SinkShape {
     /// Its name in the settings.
     name: String,
-    /// `http`, `postgres`, `nats` or `mqtt`.
+    /// `http`, `postgres`, `nats`, `kafka` or `mqtt`.
     kind: &'static str,
     /// `offline`, `catching_up`, `live`, `paused` or `closed` (outside its hours).
     mode: &'static str,
@@ -97,8 +97,26 @@ struct VerifiedShape {
     days: u64,
     /// Records compared.
     records: u64,
+    /// Rows compared.
+    rows: u64,
     /// What differs.
     differences: Vec<DifferenceShape>,
+    /// Tables whose rows differ.
+    row_differences: Vec<RowDifferenceShape>,
+}
+
+/// A table whose rows differ; of each kind the first hundred keys, JSON arrays as text.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SyncRowDifference)]
+struct RowDifferenceShape {
+    /// Which table.
+    table: String,
+    /// What the depot has and the other side has not.
+    missing: Vec<String>,
+    /// What the other side has and the depot has not.
+    unknown: Vec<String>,
+    /// What both have, with other contents.
+    changed: Vec<String>,
 }
 
 /// A day of a lane on which both differ; of each kind the first hundred numbers.
@@ -128,9 +146,16 @@ impl From<Difference> for DifferenceShape {
         Self { lane: lane.as_str(), day, missing, unknown, changed }
     }
 }
+impl From<RowDifference> for RowDifferenceShape {
+    fn from(RowDifference { table, missing, unknown, changed }: RowDifference) -> Self {
+        Self { table, missing, unknown, changed }
+    }
+}
 impl From<Verified> for VerifiedShape {
-    fn from(Verified { at, days, records, differences }: Verified) -> Self {
-        Self { at, days, records, differences: differences.into_iter().map(Into::into).collect() }
+    fn from(v: Verified) -> Self {
+        let differences = v.differences.into_iter().map(Into::into).collect();
+        let row_differences = v.row_differences.into_iter().map(Into::into).collect();
+        Self { at: v.at, days: v.days, records: v.records, rows: v.rows, differences, row_differences }
     }
 }
 impl From<SinkStatus> for SinkShape {

@@ -48,7 +48,7 @@ impl Depot {
         let bookings = Bookings::new(db.clone(), &config, clock.clone());
         let drivers = Drivers::new(db.clone(), &config, clock.clone());
         let etas = Etas::new(&config, &clock);
-        let dispatch = Dispatch::new(bookings.clone(), &drivers, db.clone(), fleet.clone(), etas, &config.dispatch, clock.clone());
+        let dispatch = Dispatch::new(bookings.clone(), &drivers, db.clone(), fleet.clone(), etas, &config, clock.clone());
         Self { db, fleet, bookings, dispatch, clock }
     }
 

@@ -1,7 +1,7 @@
 //! A depot's truths without the rest of a depot, a line to a sink, and head office's record to compare with.
-#![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its part")]
-#![expect(clippy::disallowed_methods, reason = "a test is its own app")]
+#![allow(dead_code, clippy::disallowed_methods, clippy::allow_attributes, reason = "each test file uses its part; a test is its own app")]
 
+pub mod kafka;
 pub mod mosquitto;
 pub mod nats;
 pub mod office;
@@ -9,11 +9,15 @@ pub mod postgres;
 pub mod proxy;
 pub mod run;
 
+use depotd::auth::Auth;
 use depotd::batch::{self, Batch, Line, Record, RowState};
+use depotd::bookings::Bookings;
 use depotd::clock::Clock;
 use depotd::config::{self, SinkSettings};
 use depotd::fleet::Fleet;
 use depotd::model::{Actor, Fix, Flags, Kind, Lane, LineMode, Place, Span, VehicleId};
+use depotd::orders::Orders;
+use depotd::settings::{Base, Settings};
 use depotd::sim::rng::Rng;
 use depotd::store::{self, Db, audit, journal};
 use depotd::sync::Sync;
@@ -99,7 +103,19 @@ impl Truths {
     /// A line with little patience.
     pub fn line(&self, sync: &Sync, config: &config::Upstream) -> upstream::Line {
         let settings = config.sinks[0].clone();
-        let deps = Deps { db: self.db.clone(), sync: sync.clone(), clock: self.clock.clone(), config: config.clone(), zone: "UTC".into() };
+        let all = config::Config::default();
+        let bookings = Bookings::new(self.db.clone(), &all, self.clock.clone());
+        let auth = Auth::new(self.db.clone(), &all.mqtt, self.clock.clone());
+        let base = Base { config: all, origins: config::Origins::default() };
+        let own = Settings::open(self.db.clone(), base, self.clock.clone()).unwrap();
+        let deps = Deps {
+            db: self.db.clone(),
+            sync: sync.clone(),
+            orders: Orders::new(self.db.clone(), bookings, auth, own, config, self.clock.clone()),
+            clock: self.clock.clone(),
+            config: config.clone(),
+            zone: "UTC".into(),
+        };
         let outgoing = Outgoing {
             db: self.db.clone(),
             tracks: self.tracks.clone(),
@@ -167,7 +183,7 @@ pub struct Content {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "degrees in steps of 1e-7")]
-fn e7(degrees: f64) -> i64 {
+pub fn e7(degrees: f64) -> i64 {
     (degrees * 1e7).round() as i64
 }
 

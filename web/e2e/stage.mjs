@@ -5,8 +5,8 @@ import { open } from './browser.mjs'
 
 const PASSWORD = 'correct horse battery staple'
 
-/** Starts them before the tests, then runs `ready`, and ends them after. Gives `page`, `link`, `origin`, `faults`, and what there is
- * to do on every screen. */
+/** Starts them before the tests, then runs `ready`, and ends them after. Gives `page`, `link`, `origin`, `depot`, `faults`, and what
+ * there is to do on every screen. */
 export function stage(start, ready) {
   const on = {
     /** To another screen. */
@@ -42,7 +42,7 @@ export function stage(start, ready) {
   before(async () => {
     depot = await start()
     browser = await open(depot.origin)
-    Object.assign(on, { page: browser.page, faults: browser.faults, link: depot.link, origin: depot.origin })
+    Object.assign(on, { page: browser.page, faults: browser.faults, link: depot.link, origin: depot.origin, depot })
     await ready(on)
   })
   after(async () => {

@@ -39,7 +39,7 @@ impl Recurrences {
 /// Places what is due of one recurrence, and notes when it is to be looked at again.
 fn look(tx: &Transaction<'_>, bookings: &Bookings, id: &RecurrenceId, now: Timestamp) -> Result<usize> {
     let Some(recurrence) = rows::get(tx, id)?.filter(|r| !r.paused) else { return Ok(0) };
-    let ahead = Span::from_secs(i64::from(bookings.rules.bookings.recurring_ahead_days) * 86_400);
+    let ahead = Span::from_secs(i64::from(bookings.rules().bookings.recurring_ahead_days) * 86_400);
     let rule = match Rule::read(&recurrence.pattern) {
         Ok(rule) => rule,
         Err(fault) => {

@@ -136,7 +136,7 @@ struct Depot {
 fn depot(now: &str) -> Depot {
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::manual(at(now));
-    let bookings = Bookings::new(Db::open(dir.path()).unwrap(), &Config::default(), clock.clone());
+    let bookings = Bookings::new(Db::open(dir.path()).unwrap(), Config::default(), clock.clone());
     Depot { dir, clock, bookings }
 }
 
@@ -146,7 +146,7 @@ impl Depot {
     }
 
     fn restart(&mut self) {
-        self.bookings = Bookings::new(Db::open(self.dir.path()).unwrap(), &Config::default(), self.clock.clone());
+        self.bookings = Bookings::new(Db::open(self.dir.path()).unwrap(), Config::default(), self.clock.clone());
     }
 
     async fn placed(&self) -> Vec<Booking> {

@@ -136,3 +136,61 @@ async fn what_was_given_up_can_be_wanted_again() {
     let tomorrow = Order { pickup_at: Some(hours(24)), ..renewed(&b.order, hours(2)) };
     assert_eq!(d.bookings.reopen(b.id, b.version, tomorrow, None, user()).await.unwrap().status, Status::Scheduled);
 }
+
+#[tokio::test]
+async fn a_job_may_come_earlier_or_later_but_not_grow_beyond_its_vehicle() {
+    let d = depot(&["KA-1"]).await;
+    let carries = |tx: &Transaction<'_>| -> crate::store::Result<bool> {
+        let mut vehicle = crate::store::vehicles::get(tx, &van("KA-1"))?.unwrap();
+        vehicle.capacity.kg = Some(800);
+        crate::store::vehicles::update(tx, &vehicle)
+    };
+    assert!(d.bookings.db.write(carries).await.unwrap());
+    let b = placed(&d).await;
+    let b = d.bookings.assign(b.id, ByHand::to(van("KA-1")), user()).await.unwrap();
+    let later = edit(&d, &b, Order { pickup_at: Some(hours(1)), ..b.order.clone() }).await.unwrap();
+    assert_eq!((later.status, later.order.pickup_at, later.order.expires_at), (Status::Assigned, Some(hours(1)), Some(hours(2))));
+    assert_eq!(last_event(&d, &later).await.2["changed"], serde_json::json!(["pickup_at"]));
+    let heavy = edit(&d, &later, Order { load_kg: Some(801), ..later.order.clone() }).await;
+    assert!(matches!(&heavy, Err(Error::Invalid(f)) if f[0].field == "load_kg" && f[0].message.contains("KA-1")), "{heavy:?}");
+    edit(&d, &later, Order { load_kg: Some(800), ..later.order.clone() }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_window_of_the_drop_off_alone_says_when_it_is_picked_up() {
+    let d = depot(&[]).await;
+    let window = Window { from: hours(24), until: hours(25) };
+    let b = d.bookings.place(asking(Order { dropoff_window: Some(window), ..order() }), user(), None).await.unwrap().booking;
+    let trip = Span::from_secs(b.fare.duration_s.into());
+    assert_eq!((b.status, b.order.pickup_at), (Status::Scheduled, Some(hours(24) - trip)));
+    let soon = Window { from: START, until: hours(1) };
+    let b = d.bookings.place(asking(Order { dropoff_window: Some(soon), ..order() }), user(), None).await.unwrap().booking;
+    assert_eq!((b.status, b.order.pickup_at), (Status::Waiting, Some(START)));
+}
+
+#[tokio::test]
+async fn only_what_wants_a_vehicle_now_counts_as_demand() {
+    let d = depot(&[]).await;
+    let wanted = async || d.bookings.wanted_since(START - Span::from_secs(900), d.clock.now()).await.unwrap().0;
+    for _ in 0..30 {
+        d.bookings.place(asking(Order { pickup_at: Some(hours(72)), ..order() }), user(), None).await.unwrap();
+    }
+    assert_eq!(wanted().await, 0, "booked for later");
+    let now = placed(&d).await;
+    assert_eq!(wanted().await, 1);
+    d.bookings.cancel(now.id, "no".into(), Standing::Jobs, user()).await.unwrap();
+    assert_eq!(wanted().await, 0);
+}
+
+#[tokio::test]
+async fn a_driver_who_fails_says_why() {
+    let d = depot(&["KA-1"]).await;
+    let b = placed(&d).await;
+    d.bookings.assign(b.id, ByHand::to(van("KA-1")), user()).await.unwrap();
+    let fail = async |proof| d.bookings.step(b.id, Step::Failed, None, proof, user(), None).await;
+    for empty in [None, Some(serde_json::json!({"reason": " "}))] {
+        assert!(matches!(fail(empty).await, Err(Error::Invalid(f)) if f[0].field == "proof.reason"));
+    }
+    let failed = fail(Some(serde_json::json!({"reason": "flat tyre"}))).await.unwrap();
+    assert_eq!((failed.status, failed.reason.as_deref()), (Status::Failed, Some("flat tyre")));
+}

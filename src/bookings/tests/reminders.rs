@@ -31,7 +31,7 @@ async fn each_offset_is_told_once_over_restarts_and_not_what_was_booked_within_i
     in_hours(&d, 0).await;
     assert!(remind(&d, 0).await.is_empty());
     assert_eq!(remind(&d, 60).await, [(near.reference.clone(), 1)]);
-    d.bookings = Bookings::new(Db::open(d.dir.path()).unwrap(), &Config::default(), d.clock.clone());
+    d.bookings = Bookings::new(Db::open(d.dir.path()).unwrap(), Config::default(), d.clock.clone());
     assert!(remind(&d, 0).await.is_empty());
     assert_eq!(remind(&d, 5 * 60).await, [(far.reference.clone(), 24)]);
     assert_eq!(remind(&d, 23 * 60).await, [(far.reference.clone(), 1)]);

@@ -84,7 +84,7 @@ impl Learner {
             if upto == cursor {
                 return Ok(());
             }
-            let mut speeds = lock(&self.0.etas.0.speeds).clone();
+            let mut speeds = self.0.etas.speeds().clone();
             let learned = self.learn(&mut speeds, done).await;
             if !learned.is_empty() || upto - written >= UNWRITTEN {
                 written = upto;

@@ -9,7 +9,7 @@ use super::{Asker, Eta, Etas, Leg, SOURCES};
 use crate::bookings::late::{Late, news};
 use crate::bookings::{self, Bookings, etas::JobEta};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Current};
 use crate::fleet::{Fleet, View};
 use crate::model::{Booking, BookingId, Metres, Place, Span, Status, Timestamp, VehicleId};
 use crate::store::Db;
@@ -51,7 +51,7 @@ pub struct Deps {
 /// Looks at the jobs.
 pub struct Live {
     deps: Deps,
-    rules: Rules,
+    settings: Current,
     known: HashMap<BookingId, Basis>,
     /// By how much each job was told late; `None` until that was read.
     told: Option<HashMap<BookingId, Span>>,
@@ -66,6 +66,19 @@ struct Rules {
     tolerance: Span,
 }
 
+impl Rules {
+    fn of(config: &Config) -> Self {
+        let seconds = |s: u64| Span::from_secs(i64::try_from(s).unwrap_or(i64::MAX));
+        Self {
+            every: Duration::from_secs(config.eta.live_s.max(1)),
+            fix_max_age: seconds(config.dispatch.fix_max_age_s),
+            halt: seconds(config.eta.halt_s),
+            late_after: seconds(config.dispatch.late_after_s),
+            tolerance: seconds(config.dispatch.late_tolerance_s),
+        }
+    }
+}
+
 /// What an answer rests on.
 #[derive(Clone, PartialEq, Debug)]
 struct Basis {
@@ -75,22 +88,16 @@ struct Basis {
     place: Place,
     /// Stops made already.
     passed: usize,
+    /// Since when it has been at the drop-off.
+    unloading: Option<Timestamp>,
     /// From there to each of the places still ahead.
     drives: Vec<Eta>,
 }
 
 impl Live {
     /// Looks as the settings say; nothing is known yet.
-    pub fn new(deps: Deps, config: &Config) -> Self {
-        let seconds = |s: u64| Span::from_secs(i64::try_from(s).unwrap_or(i64::MAX));
-        let rules = Rules {
-            every: Duration::from_secs(config.eta.live_s.max(1)),
-            fix_max_age: seconds(config.dispatch.fix_max_age_s),
-            halt: seconds(config.eta.halt_s),
-            late_after: seconds(config.dispatch.late_after_s),
-            tolerance: seconds(config.dispatch.late_tolerance_s),
-        };
-        Self { deps, rules, known: HashMap::new(), told: None }
+    pub fn new(deps: Deps, settings: impl Into<Current>) -> Self {
+        Self { deps, settings: settings.into(), known: HashMap::new(), told: None }
     }
 
     /// Looks again and again until cancelled. A look that fails is made again.
@@ -101,9 +108,10 @@ impl Live {
             if let Err(error) = self.look().await {
                 tracing::warn!(%error, "the jobs under way were not looked at: {error}");
             }
+            let every = Rules::of(&self.settings.get()).every;
             let pause = async {
                 tokio::time::sleep(REST).await;
-                drop(tokio::time::timeout(self.rules.every, head.changed()).await);
+                drop(tokio::time::timeout(every, head.changed()).await);
             };
             tokio::select! {
                 () = cancel.cancelled() => return,
@@ -114,34 +122,38 @@ impl Live {
 
     /// Looks once.
     pub async fn look(&mut self) -> Result<(), bookings::Error> {
-        let now = self.deps.clock.now();
+        let (now, rules) = (self.deps.clock.now(), Rules::of(&self.settings.get()));
         let jobs = self.deps.bookings.under_way(MOST_JOBS).await?;
         let under_way: HashSet<BookingId> = jobs.iter().map(|job| job.id).collect();
         self.known.retain(|id, _| under_way.contains(id));
-        self.ask_again(&jobs, now).await;
-        let eta = |job: &Booking| Some((job.id, forecast(job, self.known.get(&job.id)?, &self.rules, now)));
+        self.ask_again(&jobs, &rules, now).await;
+        let eta = |job: &Booking| Some((job.id, forecast(job, self.known.get(&job.id)?, &rules, now)));
         let etas: HashMap<BookingId, JobEta> = jobs.iter().filter_map(eta).collect();
         self.deps.bookings.etas().replace(etas.clone());
-        self.warn(&jobs, &etas).await
+        self.warn(&jobs, &etas, rules.tolerance).await
     }
 
-    async fn ask_again(&mut self, jobs: &[Booking], now: Timestamp) {
+    async fn ask_again(&mut self, jobs: &[Booking], rules: &Rules, now: Timestamp) {
         let mut legs = Vec::new();
         let mut asked = Vec::new();
         for job in jobs {
             let Some((view, place)) = self.view(job).and_then(|view| view.place.map(|place| (view, place))) else { continue };
             let before = self.known.get(&job.id);
-            if before.is_some_and(|basis| !basis.is_outdated(job, &view, place, now, self.rules.fix_max_age)) {
+            if before.is_some_and(|basis| !basis.is_outdated(job, &view, place, now, rules.fix_max_age)) {
                 continue;
             }
             let same = before.filter(|basis| basis.vehicle == view.id && job.status == Status::PickedUp).map(|basis| basis.passed);
             let passed = self.passed(job, same, place, now).await;
             let ahead = ahead(job, passed);
-            asked.push((job, Basis { vehicle: view.id, version: job.version, at: now, place, passed, drives: Vec::new() }, ahead.len()));
+            let at_dropoff =
+                job.status == Status::PickedUp && passed == job.order.stops.len() && place.distance(job.order.dropoff.place) <= ARRIVED;
+            let unloading = at_dropoff.then(|| before.and_then(|basis| basis.unloading).unwrap_or(now));
+            let basis = Basis { vehicle: view.id, version: job.version, at: now, place, passed, unloading, drives: Vec::new() };
+            asked.push((job, basis, ahead.len()));
             let mut from = place;
             legs.extend(ahead.into_iter().map(|to| Leg { class: Arc::clone(&view.class), from: std::mem::replace(&mut from, to), to }));
         }
-        let until = self.deps.clock.monotonic() + self.rules.every;
+        let until = self.deps.clock.monotonic() + rules.every;
         let mut drives = self.deps.etas.drives(&legs, now, Asker::Background, until).await.into_iter();
         for (job, mut basis, ahead) in asked {
             basis.drives = drives.by_ref().take(ahead).collect();
@@ -171,7 +183,7 @@ impl Live {
         done
     }
 
-    async fn warn(&mut self, jobs: &[Booking], etas: &HashMap<BookingId, JobEta>) -> Result<(), bookings::Error> {
+    async fn warn(&mut self, jobs: &[Booking], etas: &HashMap<BookingId, JobEta>, tolerance: Span) -> Result<(), bookings::Error> {
         let Deps { bookings, .. } = &self.deps;
         let told = match &mut self.told {
             Some(told) => told,
@@ -187,7 +199,7 @@ impl Live {
         for job in jobs {
             let (Some(eta), Some(vehicle)) = (etas.get(&job.id), &job.vehicle) else { continue };
             let by = eta.late.map(|late| late.by);
-            if written == MOST_WARNINGS || news(told.get(&job.id).copied(), by, self.rules.tolerance).is_none() {
+            if written == MOST_WARNINGS || news(told.get(&job.id).copied(), by, tolerance).is_none() {
                 continue;
             }
             written += 1;
@@ -239,7 +251,8 @@ fn forecast(job: &Booking, basis: &Basis, rules: &Rules, now: Timestamp) -> JobE
     let rank = |source: &str| SOURCES.iter().position(|s| *s == source);
     let source = basis.drives.iter().map(|eta| eta.source).max_by_key(|source| rank(source)).unwrap_or(SOURCES[0]);
     let late = Late::worst(job, pickup_at, at, rules.late_after);
-    JobEta { pickup_at, dropoff_at: at, source, late, computed_at: basis.at }
+    let free_at = basis.unloading.unwrap_or(at) + rules.halt;
+    JobEta { pickup_at, dropoff_at: at, free_at, source, late, computed_at: basis.at }
 }
 
 #[cfg(test)]
@@ -281,13 +294,14 @@ mod tests {
             delivered_at: None,
             ended_at: None,
             locked: false,
+            origin: crate::model::Origin::Depot,
             version: 3,
         }
     }
 
     fn basis(drives: &[(i64, &'static str)]) -> Basis {
         let drives = drives.iter().map(|(minutes, source)| Eta { drive: Span::from_secs(minutes * 60), source }).collect();
-        Basis { vehicle: VehicleId::new("KA-1").unwrap(), version: 3, at: NOW, place: place(0.0), passed: 0, drives }
+        Basis { vehicle: VehicleId::new("KA-1").unwrap(), version: 3, at: NOW, place: place(0.0), passed: 0, unloading: None, drives }
     }
 
     fn minutes(at: Timestamp) -> i64 {
@@ -303,6 +317,10 @@ mod tests {
         assert_eq!((arrived.pickup_at, minutes(arrived.dropoff_at)), (None, 22));
         let loaded = forecast(&job(Status::PickedUp, 1), &basis(&[(20, "road")]), &rules(), NOW);
         assert_eq!((minutes(loaded.dropoff_at), ahead(&job(Status::PickedUp, 1), 1)), (20, vec![place(0.9)]));
+        assert_eq!(minutes(loaded.free_at), 20 + 2);
+        let unloading = Basis { unloading: Some(NOW), ..basis(&[(0, "road")]) };
+        let slow = forecast(&job(Status::PickedUp, 0), &unloading, &rules(), NOW + MINUTE * 10.0);
+        assert_eq!((minutes(slow.dropoff_at), minutes(slow.free_at)), (10, 2));
     }
 
     #[test]

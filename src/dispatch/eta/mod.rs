@@ -19,7 +19,7 @@ pub use road::Stats as RoadStats;
 pub use travel::Travel;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Current};
 use crate::model::{Place, Span, Timestamp};
 use cache::{Cache, Key};
 use h3o::CellIndex;
@@ -38,6 +38,13 @@ pub struct Eta {
     pub drive: Span,
     /// Who says so, as on the wire: `road`, `cache`, `learned` or `great_circle`.
     pub source: &'static str,
+}
+
+impl Eta {
+    /// Does a road service say so, now or before?
+    pub fn is_by_road(self) -> bool {
+        [road::SOURCE, cache::SOURCE].contains(&self.source)
+    }
 }
 
 /// The links of the chain on the wire, the best first.
@@ -82,11 +89,10 @@ pub struct Etas(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    travel: Travel,
+    settings: Current,
     zone: TimeZone,
     road: Option<RoadService>,
     width: usize,
-    patience: Duration,
     // Std mutexes, never held across an await.
     cache: Mutex<Cache>,
     speeds: Mutex<Speeds>,
@@ -98,20 +104,19 @@ type Known = (Option<Span>, &'static str);
 
 impl Etas {
     /// The chain that the settings describe, with nothing learned or remembered yet.
-    pub fn new(config: &Config, clock: &Clock) -> Self {
+    pub fn new(settings: impl Into<Current>, clock: &Clock) -> Self {
+        let settings = settings.into();
+        let config = settings.get();
         let eta = &config.eta;
-        let travel = Travel::new(config.dispatch.detour_factor, config.dispatch.speed_kmh);
         let seed = u64::from(std::process::id()) ^ clock.now().as_millis().unsigned_abs();
-        let retry = Duration::from_secs(config.dispatch.retry_s.max(1));
         let live = Span::from_secs(i64::try_from(eta.cache_s).unwrap_or(i64::MAX));
         Self(Arc::new(Inner {
-            travel,
+            settings,
             zone: TimeZone::get(&config.depot.zone).unwrap_or(TimeZone::UTC),
             road: RoadService::new(eta, seed, clock.clone()),
             width: eta.road_requests,
-            patience: retry.mul_f64(eta.round_share.clamp(0.0, 1.0)),
             cache: Mutex::new(Cache::new(eta.cache_ways, live)),
-            speeds: Mutex::new(Speeds::new(travel.metres_per_second())),
+            speeds: Mutex::new(Speeds::new(plain(&config).metres_per_second())),
             answers: Mutex::default(),
         }))
     }
@@ -134,7 +139,8 @@ impl Etas {
 
     /// How long a round waits for travel times.
     pub fn patience(&self) -> Duration {
-        self.0.patience
+        let config = self.0.settings.get();
+        Duration::from_secs(config.dispatch.retry_s.max(1)).mul_f64(config.eta.round_share.clamp(0.0, 1.0))
     }
 
     /// What the whole fleet's speed makes of great circles at `now`, and who says so.
@@ -144,7 +150,7 @@ impl Etas {
 
     /// Is there nothing to know but great circles at the configured speed?
     pub fn is_plain(&self) -> bool {
-        self.0.road.is_none() && lock(&self.0.speeds).known().1 == 0
+        self.0.road.is_none() && self.speeds().known().1 == 0
     }
 
     /// Numbers for the metrics.
@@ -152,7 +158,7 @@ impl Etas {
         Stats {
             answers: lock(&self.0.answers).clone(),
             cached: lock(&self.0.cache).len(),
-            learned: Duration::try_from_secs_f64(lock(&self.0.speeds).known().0).unwrap_or_default(),
+            learned: Duration::try_from_secs_f64(self.speeds().known().0).unwrap_or_default(),
             road: self.0.road.as_ref().map(|road| (road.stats(), road.state())),
         }
     }
@@ -209,11 +215,24 @@ impl Etas {
     }
 
     fn estimate(&self, class: Option<&str>, hour: u8) -> (Travel, &'static str) {
-        match lock(&self.0.speeds).speed(class, hour) {
-            Some(speed) => (self.0.travel.passing_at(speed), speeds::SOURCE),
-            None => (self.0.travel, Travel::SOURCE),
+        let plain = plain(&self.0.settings.get());
+        match self.speeds().speed(class, hour) {
+            Some(speed) => (plain.passing_at(speed), speeds::SOURCE),
+            None => (plain, Travel::SOURCE),
         }
     }
+
+    /// What was learned, over the speed that the settings say now.
+    fn speeds(&self) -> MutexGuard<'_, Speeds> {
+        let mut speeds = lock(&self.0.speeds);
+        speeds.believe(plain(&self.0.settings.get()).metres_per_second());
+        speeds
+    }
+}
+
+/// Great circles at the configured speed.
+fn plain(config: &Config) -> Travel {
+    Travel::new(config.dispatch.detour_factor, config.dispatch.speed_kmh)
 }
 
 /// The ends of a leg, when they are in two cells: a way within a cell is not worth a question.

@@ -168,6 +168,11 @@ impl Speeds {
         Self { configured, slots: BTreeMap::new() }
     }
 
+    /// Another speed is configured.
+    pub fn believe(&mut self, configured: f64) {
+        self.configured = configured;
+    }
+
     /// Takes back what was kept.
     pub fn restore(&mut self, slots: impl IntoIterator<Item = (SlotKey, Slot)>) {
         let sound =

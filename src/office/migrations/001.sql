@@ -13,7 +13,7 @@ create table depotd.lane_cursor (
 
 create table depotd.event (
     depot text not null, epoch text not null, seq bigint not null, lane text not null, journal_seq bigint not null, at timestamptz not null,
-    kind text not null, actor text not null, booking_id text, vehicle_id text, data json not null, digest bytea not null,
+    kind text not null, actor text not null, booking_id text, vehicle_id text, data json not null,
     primary key (depot, epoch, seq)
 );
 create index event_by_booking on depotd.event (booking_id, at) where booking_id is not null;
@@ -21,7 +21,7 @@ create index event_by_time on depotd.event (depot, at);
 
 create table depotd.audit (
     depot text not null, epoch text not null, seq bigint not null, audit_seq bigint not null, at timestamptz not null, actor text not null,
-    action text not null, object text not null, detail json not null, previous text not null, hash text not null, digest bytea not null,
+    action text not null, object text not null, detail json not null, previous text not null, hash text not null,
     primary key (depot, epoch, seq)
 );
 create index audit_by_time on depotd.audit (depot, at);
@@ -49,10 +49,11 @@ create table depotd.position (
     primary key (depot, vehicle)
 );
 
--- What was taken of the history: a run is a vehicle's fixes of a quarter of an hour, or a part of it.
+-- What was taken of the history: a run is a vehicle's fixes of a quarter of an hour, or a part of it; `sum` adds up what the fixes
+-- say, so that one that is changed or gone shows.
 create table depotd.run (
     depot text not null, epoch text not null, seq bigint not null, vehicle text not null, first_ts timestamptz not null,
-    last_ts timestamptz not null, fixes integer not null, digest bytea not null, primary key (depot, epoch, seq)
+    last_ts timestamptz not null, fixes integer not null, digest bytea not null, sum bigint not null, primary key (depot, epoch, seq)
 );
 create index run_by_time on depotd.run (depot, first_ts);
 
@@ -72,16 +73,23 @@ create table depotd.command (
     primary key (depot, seq), unique (depot, cmd_id)
 );
 
--- Writes an order behind all others of the depot: `body` is the command, `signature` its Ed25519 signature in base64.
+-- Writes an order behind all others of the depot; numbers follow the clock, so that none is given out again when this database is
+-- put back from a copy. `body` is the command, `signature` its Ed25519 signature in base64.
 create function depotd.order_depot(to_depot text, id text, command text, sig text) returns bigint language plpgsql as $$
 declare number bigint;
 begin
     perform pg_advisory_xact_lock(hashtextextended('depotd.command ' || to_depot, 0));
-    select coalesce(max(seq), 0) + 1 into number from depotd.command where depot = to_depot;
+    select greatest(coalesce(max(seq), 0) + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint) into number
+    from depotd.command where depot = to_depot;
     insert into depotd.command (depot, seq, cmd_id, body, signature) values (to_depot, number, id, command, sig);
     return number;
 end $$;
 
+-- Parts of what digests are made over: a text with its length in front, and an instant in milliseconds since 1970.
+create function depotd.part(said text) returns bytea language sql immutable parallel safe as
+    $$ select int8send(octet_length(convert_to(said, 'UTF8'))::bigint) || convert_to(said, 'UTF8') $$;
+create function depotd.millis(at timestamptz) returns bigint language sql stable parallel safe as
+    $$ select round(extract(epoch from at) * 1000)::bigint $$;
 -- Batches that JetStream is still to get, each lane in its order: see `depotd receive --nats`.
 create table depotd.forward (
     id bigint generated always as identity primary key, depot text not null, epoch text not null, epoch_from bigint not null, lane text not null,
@@ -123,5 +131,6 @@ create view depotd.reconciliation as
 select depot, epoch, lane, day, count(*) as records, min(seq) as first_seq, max(seq) as last_seq from (
     select depot, epoch, lane, (at at time zone 'UTC')::date as day, seq from depotd.event
     union all select depot, epoch, 'bookings', (at at time zone 'UTC')::date, seq from depotd.audit
+    union all select depot, epoch, 'dispatch', (at at time zone 'UTC')::date, seq from depotd.round
     union all select depot, epoch, 'history', (first_ts at time zone 'UTC')::date, seq from depotd.run
 ) as taken group by 1, 2, 3, 4;

@@ -1,7 +1,7 @@
 //! `http`: batches by POST, to `depotd receive` or to any receiver that keeps to `docs/upstream.openapi.json`.
 
-use super::{Answer, Fault, Range, Sink, Told, tls};
-use crate::batch::{Batch, Known, Order, Page, Stored};
+use super::{Answer, Days, Fault, Range, Sink, Told, tls};
+use crate::batch::{Agreed, Batch, Known, Order, Page, Receipt, Stored, StoredRow, TableReceipt};
 use crate::config::SinkSettings;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header};
 use serde::Deserialize;
@@ -63,6 +63,17 @@ impl Http {
         }
         read(answer).await
     }
+
+    /// The same of what a receiver of one's own may leave out.
+    async fn get_if_there<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<Option<T>, Fault> {
+        let url = format!("{}/v1/depots/{}/{path}", self.base, self.depot);
+        let answer = self.send(self.client.get(url).query(query)).await?;
+        match answer.status() {
+            StatusCode::OK => Ok(Some(read(answer).await?)),
+            StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => Ok(None),
+            _ => Err(refused(answer).await),
+        }
+    }
 }
 
 impl Sink for Http {
@@ -109,14 +120,47 @@ impl Sink for Http {
                 ("to", range.to.to_string()),
                 ("limit", limit.to_string()),
             ];
-            Ok(Some(self.get::<Items<Stored>>("stored", &query).await?.items))
+            Ok(self.get_if_there::<Items<Stored>>("stored", &query).await?.map(|found| found.items))
         })
     }
 
     fn page(&mut self, after: Option<String>) -> Told<'_, Option<Page>> {
         Box::pin(async move {
             let query: Vec<_> = after.into_iter().map(|after| ("after", after)).collect();
-            Ok(Some(self.get("record", &query).await?))
+            self.get_if_there("record", &query).await
+        })
+    }
+
+    fn receipts(&mut self, of: Days, limit: usize) -> Told<'_, Option<Vec<Receipt>>> {
+        Box::pin(async move {
+            let mut query = vec![
+                ("epoch", of.epoch),
+                ("lane", of.lane.as_str().to_owned()),
+                ("through", of.through.to_string()),
+                ("limit", limit.to_string()),
+            ];
+            query.extend(of.from.map(|day| ("from", day)));
+            Ok(self.get_if_there::<Items<Receipt>>("receipts", &query).await?.map(|found| found.items))
+        })
+    }
+
+    fn table_receipts(&mut self) -> Told<'_, Option<Vec<TableReceipt>>> {
+        Box::pin(async { Ok(self.get_if_there::<Items<TableReceipt>>("rows", &[]).await?.map(|found| found.items)) })
+    }
+
+    fn stored_rows<'a>(&'a mut self, table: &'a str, after: String, limit: usize) -> Told<'a, Option<Vec<StoredRow>>> {
+        Box::pin(async move {
+            let query = [("after", after), ("limit", limit.to_string())];
+            Ok(self.get_if_there::<Items<StoredRow>>(&format!("rows/{table}"), &query).await?.map(|found| found.items))
+        })
+    }
+
+    fn beyond<'a>(&'a mut self, agreed: &'a [Agreed], table: &'a str, after: Option<String>) -> Told<'a, Option<Page>> {
+        Box::pin(async move {
+            let agreed: Vec<_> = agreed.iter().map(|a| format!("{}:{}", a.epoch, a.through)).collect();
+            let mut query = vec![("table", table.to_owned()), ("agreed", agreed.join(","))];
+            query.extend(after.map(|after| ("after", after)));
+            self.get_if_there("beyond", &query).await
         })
     }
 }

@@ -3,12 +3,13 @@
 mod bridge;
 mod http;
 pub mod jetstream;
+mod kafka;
 mod mqtt;
 mod nats;
 mod postgres;
 pub mod tls;
 
-use crate::batch::{Batch, Known, Order, Page, Stored};
+use crate::batch::{Agreed, Batch, Known, Order, Page, Receipt, Stored, StoredRow, TableReceipt};
 use crate::clock::Clock;
 use crate::config::{SinkKind, SinkSettings};
 use crate::model::Lane;
@@ -56,6 +57,19 @@ pub struct Range {
     pub to: i64,
 }
 
+/// Days of a lane.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Days {
+    /// The epoch.
+    pub epoch: String,
+    /// The lane.
+    pub lane: Lane,
+    /// Only numbers up to this one.
+    pub through: i64,
+    /// The first day, UTC, like `2026-05-30`; `None` for the first that there is.
+    pub from: Option<String>,
+}
+
 /// What a sink gives back.
 pub type Told<'a, T> = BoxFuture<'a, Result<T, Fault>>;
 
@@ -81,6 +95,22 @@ pub trait Sink: Send {
     fn stored(&mut self, _range: Range, _limit: usize) -> Told<'_, Option<Vec<Stored>>> {
         Box::pin(async { Ok(None) })
     }
+    /// Receipts of a lane of an epoch up to number `through`, of the first `limit` days from `from` on.
+    fn receipts(&mut self, _of: Days, _limit: usize) -> Told<'_, Option<Vec<Receipt>>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// What each table of rows holds there.
+    fn table_receipts(&mut self) -> Told<'_, Option<Vec<TableReceipt>>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// Keys and digests of the rows of `table` behind key `after`, the first `limit`.
+    fn stored_rows<'a>(&'a mut self, _table: &'a str, _after: String, _limit: usize) -> Told<'a, Option<Vec<StoredRow>>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// A part of the rows of `table` that it was told under numbers behind what is `agreed`.
+    fn beyond<'a>(&'a mut self, _agreed: &'a [Agreed], _table: &'a str, _after: Option<String>) -> Told<'a, Option<Page>> {
+        Box::pin(async { Ok(None) })
+    }
     /// A part of all that it knows of the depot; `after` is what the part before named.
     fn page(&mut self, _after: Option<String>) -> Told<'_, Option<Page>> {
         Box::pin(async { Ok(None) })
@@ -93,6 +123,7 @@ pub fn open(settings: &SinkSettings, depot: &str, timeout: Duration, clock: &Clo
         Some(SinkKind::Http) => Ok(Box::new(http::Http::new(settings, depot, timeout)?)),
         Some(SinkKind::Postgres) => Ok(Box::new(postgres::Postgres::new(settings, depot, clock)?)),
         Some(SinkKind::Nats) => Ok(Box::new(nats::Nats::new(settings, depot, timeout)?)),
+        Some(SinkKind::Kafka) => Ok(Box::new(kafka::Kafka::new(settings, depot, timeout, clock)?)),
         Some(SinkKind::Mqtt) => Ok(Box::new(mqtt::Mqtt::new(settings, depot, timeout)?)),
         None => Err(Fault::new(format!("{:?} is no sink's address", settings.url))),
     }

@@ -1,7 +1,7 @@
 //! `postgres`: rows and cursor in one transaction of head office's own record, see [`crate::office`].
 
-use super::{Answer, Fault, Range, Sink, Told, tls};
-use crate::batch::{Batch, Known, Order, Page, Stored};
+use super::{Answer, Days, Fault, Range, Sink, Told, tls};
+use crate::batch::{Agreed, Batch, Known, Order, Page, Receipt, Stored, StoredRow, TableReceipt};
 use crate::clock::Clock;
 use crate::config::SinkSettings;
 use crate::office::{Office, Taken};
@@ -64,6 +64,36 @@ impl Sink for Postgres {
             let (depot, limit) = (self.depot.clone(), i64::try_from(limit).unwrap_or(i64::MAX));
             let found = self.office().await?.stored(&depot, &range.epoch, range.lane, range.from, range.to, limit).await;
             Ok(Some(found.map_err(Fault::new)?))
+        })
+    }
+
+    fn receipts(&mut self, of: Days, limit: usize) -> Told<'_, Option<Vec<Receipt>>> {
+        Box::pin(async move {
+            let (depot, limit) = (self.depot.clone(), i64::try_from(limit).unwrap_or(i64::MAX));
+            let from = of.from.as_deref().unwrap_or("-infinity");
+            let found = self.office().await?.receipts(&depot, &of.epoch, of.lane, of.through, from, "infinity", limit).await;
+            Ok(Some(found.map_err(Fault::new)?))
+        })
+    }
+
+    fn table_receipts(&mut self) -> Told<'_, Option<Vec<TableReceipt>>> {
+        Box::pin(async move {
+            let depot = self.depot.clone();
+            Ok(Some(self.office().await?.table_receipts(&depot).await.map_err(Fault::new)?))
+        })
+    }
+
+    fn stored_rows<'a>(&'a mut self, table: &'a str, after: String, limit: usize) -> Told<'a, Option<Vec<StoredRow>>> {
+        Box::pin(async move {
+            let (depot, limit) = (self.depot.clone(), i64::try_from(limit).unwrap_or(i64::MAX));
+            Ok(Some(self.office().await?.stored_rows(&depot, table, &after, limit).await.map_err(Fault::new)?))
+        })
+    }
+
+    fn beyond<'a>(&'a mut self, agreed: &'a [Agreed], table: &'a str, after: Option<String>) -> Told<'a, Option<Page>> {
+        Box::pin(async move {
+            let depot = self.depot.clone();
+            Ok(Some(self.office().await?.beyond(&depot, agreed, table, after.as_deref(), PAGE).await.map_err(Fault::new)?))
         })
     }
 

@@ -85,7 +85,7 @@ pub async fn import(
     IdempotencyKey(key): IdempotencyKey,
     CsvBody(bytes): CsvBody,
 ) -> Result<Json<ImportShape>> {
-    let (lines, bad) = read(&bytes, web.config.bookings.import_max_lines)?;
+    let (lines, bad) = read(&bytes, web.settings.current().get().bookings.import_max_lines)?;
     let mode = ImportMode { dry_run: p.dry_run, partial: p.partial };
     let mut report = web.bookings.import(lines, bad, mode, who.actor(), key).await?;
     for (_, fault) in &mut report.bad {
@@ -154,6 +154,10 @@ fn read(bytes: &[u8], most: u32) -> Result<Lines> {
 }
 
 fn header_faults(header: &[String]) -> Vec<Fault> {
+    let known = sheet::columns_in().count();
+    if header.len() > known {
+        return vec![Fault::new("", format!("names {} columns; a file of bookings has at most {known}", header.len()))];
+    }
     let mut faults = Vec::new();
     for (place, name) in header.iter().enumerate() {
         if !sheet::columns_in().any(|(column, _)| column == name) {
@@ -176,5 +180,5 @@ fn read_row(header: &[String], record: &StringRecord) -> std::result::Result<Boo
     }
     let cell = |column: &str| header.iter().position(|name| name == column).and_then(|place| record.get(place));
     let document = sheet::document(cell).map_err(|(column, message)| vec![Fault::new(column, message)])?;
-    Fields::of_json(document.into()).map_err(|error| error.faults().iter().map(|e| Fault::new(&e.field, e.message.clone())).collect())
+    Fields::of_json(document.into()).map_err(|wrong| wrong.0.into_iter().map(|e| Fault { field: e.field, message: e.message }).collect())
 }

@@ -12,15 +12,16 @@ pub use import::{__path_import, import};
 pub use offers::{__path_answer, __path_offers, answer, offers};
 pub use story::{__path_dispatch, __path_events, dispatch, events};
 
+use super::Web;
 use super::error::{Problem, Result};
 use super::extract::{Body, Caller, Id, IdempotencyKey, MergePatch, Params};
 use super::fields::Fields;
 use super::if_match::IfMatch;
 use super::shapes::{BookingShape, List};
 use super::version::{Version, Versioned};
-use super::{Web, merge};
 use crate::auth::{self, What, Who};
 use crate::bookings::{self, ByHand, Standing};
+use crate::fields::merge;
 use crate::model::{Booking, BookingId};
 use axum::Json;
 use axum::extract::State;

@@ -115,7 +115,7 @@ struct Subscribe(Wants);
 impl Subscribe {
     fn parse(text: &str) -> Result<Wants> {
         let document = serde_json::from_str(text).map_err(|e| Error::status(StatusCode::BAD_REQUEST).detail(e))?;
-        Fields::of_json::<Self>(document).map(|s| s.0)
+        Ok(Fields::of_json::<Self>(document)?.0)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod input;
 
+use super::Web;
 use super::bookings::standing;
 use super::error::{Problem, Result};
 use super::extract::{Body, Caller, Id, IdempotencyKey, MergePatch, Params};
@@ -9,9 +10,9 @@ use super::fields::Fields;
 use super::if_match::IfMatch;
 use super::shapes::{List, PageParams, SiteShape, StopShape};
 use super::version::{Version, Versioned};
-use super::{Web, merge};
 use crate::bookings::Error;
 use crate::bookings::recurrences::{Moment, RecurrenceRequest, Upcoming};
+use crate::fields::merge;
 use crate::model::{Order, Outcome, Recurrence, RecurrenceId, Timestamp};
 use axum::Json;
 use axum::extract::State;

@@ -2,7 +2,7 @@
 
 use super::{EtaShape, MoneyShape, SiteShape, StopShape, WindowShape};
 use crate::bookings::etas::Board;
-use crate::model::{Booking, Timestamp};
+use crate::model::{Booking, Origin, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -106,6 +106,9 @@ pub struct BookingShape {
     /// People decide about it, not the dispatcher.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub locked: bool,
+    /// `head_office` when head office placed it; absent when the depot did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<&'static str>,
     /// When it will be done; only while it is under way, and only where one or several bookings are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eta: Option<EtaShape>,
@@ -154,6 +157,7 @@ impl From<&Booking> for BookingShape {
             cancel_reason: b.reason.clone(),
             version: b.version,
             locked: b.locked,
+            origin: (b.origin != Origin::Depot).then(|| b.origin.as_str()),
             eta: None,
         }
     }
@@ -187,12 +191,13 @@ mod tests {
             delivered_at: None,
             ended_at: None,
             locked: false,
+            origin: Origin::Depot,
             version: 1,
         };
         for _ in 0..2 {
             assert_eq!(serde_json::to_value(BookingShape::from(&booking)).unwrap(), crate::bookings::booking_json(&booking));
             booking.vehicle = Some(crate::model::VehicleId::new("KA-1").unwrap());
-            booking.reason = Some("late".into());
+            (booking.reason, booking.origin) = (Some("late".into()), Origin::HeadOffice);
             (booking.assigned_at, booking.ended_at) = (Some(at), Some(at));
             let contact = Contact { name: Some("Ben".into()), phone: None, email: Some("ben@example.org".into()) };
             let order = &mut booking.order;

@@ -74,13 +74,14 @@ pub struct NearbyVehicle {
 pub async fn nearby(State(web): State<Web>, Params(p): Params<NearbyParams>) -> Result<Json<List<NearbyVehicle>>> {
     let now = web.clock.now();
     let available_only = p.available == Some(true);
+    let fix_max_age_s = web.settings.current().get().dispatch.fix_max_age_s;
     let found = web.fleet.nearby(&Near {
         place: Place::new(p.lat, p.lon).map_err(|e| Error::field("lat", e))?,
         radius: Metres(p.radius_m.unwrap_or(5_000.0)),
         limit: usize::try_from(p.limit.unwrap_or(10)).unwrap_or(10),
         available_only,
         class: p.class.as_deref(),
-        max_fix_age: available_only.then(|| Span::from_secs(i64::try_from(web.config.dispatch.fix_max_age_s).unwrap_or(i64::MAX))),
+        max_fix_age: available_only.then(|| Span::from_secs(i64::try_from(fix_max_age_s).unwrap_or(i64::MAX))),
         now,
     });
     let items = found.into_iter().filter_map(|(view, distance)| {

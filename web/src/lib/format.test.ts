@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { age, ago, compass, distance, duration, localWords, money, when } from './format'
+import { actorName, age, ago, bytes, compass, count, distance, duration, localWords, money, when } from './format'
 
 it.each([
   [-5000, 'now'], [2999, 'now'], [12_000, '12 s'], [59_999, '59 s'], [60_000, '1 min'], [3_600_000, '1 h'], [172_800_000, '2 d'],
@@ -14,6 +14,11 @@ it('speaks plainly', () => {
   expect(duration(3660)).toBe('1 h 01 min')
   expect(compass(350)).toBe('N')
   expect(compass(-90)).toBe('W')
+  expect(actorName('user:ana')).toBe('ana')
+  expect(actorName('token:k3f')).toBe('token k3f')
+  expect(count(1, 'record')).toBe('1 record')
+  expect(count(12_480, 'record')).toBe('12,480 records')
+  expect([0, 1023, 1024, 4200, 10_200, 28_000_000].map(bytes)).toEqual(['0 B', '1023 B', '1.0 KiB', '4.1 KiB', '10 KiB', '27 MiB'])
   expect(money({ amount_minor: 1240, currency: 'EUR' })).toMatch(/12[.,]40/)
 })
 

@@ -65,6 +65,23 @@ export function words(name: string): string {
   return name.replaceAll('_', ' ')
 }
 
+/** "user:ana" → "ana" */
+export function actorName(actor: string): string {
+  return actor.replace(/^(user|vehicle|device):/, '').replace(/^token:/, 'token ').replace(/^head_office$/, 'head office')
+}
+
+/** "1 record", "12,480 records" */
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n.toLocaleString('en-GB')} ${n === 1 ? one : many}`
+}
+
+/** "312 B", "4.1 KiB", "27 MiB" */
+export function bytes(n: number): string {
+  const step = n < 1024 ? 0 : Math.min(4, Math.floor(Math.log2(n) / 10))
+  const shown = n / 1024 ** step
+  return `${shown.toFixed(step > 0 && shown < 9.95 ? 1 : 0)} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][step]}`
+}
+
 const COMPASS = ['N', 'NE', 'E', 'SE', 'S', 'SW', 'W', 'NW']
 export function compass(course: number): string {
   return COMPASS[Math.round((((course % 360) + 360) % 360) / 45) % 8] ?? 'N'

@@ -1,11 +1,13 @@
-export type Screen = 'live' | 'bookings' | 'drivers' | 'schedule' | 'fleet' | 'access'
+export type Screen = 'live' | 'bookings' | 'drivers' | 'schedule' | 'sync' | 'fleet' | 'access' | 'settings'
 const PATHS: Record<Screen, string> = {
   live: '/',
   bookings: '/bookings',
   drivers: '/drivers',
   schedule: '/schedule',
+  sync: '/sync',
   fleet: '/fleet',
   access: '/access',
+  settings: '/settings',
 }
 export type Selected = { kind: 'vehicle' | 'booking'; id: string } | null
 

@@ -1,6 +1,6 @@
 import { api } from './api'
 import { live } from '../live/live.svelte'
-import type { Session } from './types'
+import { ROLES, type Session } from './types'
 
 /** Who is signed in and what this depot is. */
 class Signed {
@@ -13,6 +13,10 @@ class Signed {
   }
   get admin(): boolean {
     return this.session?.user?.role === 'admin'
+  }
+  /** One of those who work at the depot, and see what it does. */
+  get staff(): boolean {
+    return (ROLES as readonly string[]).includes(this.session?.user?.role ?? '')
   }
   get mayWrite(): boolean {
     return ['admin', 'dispatcher'].includes(this.session?.user?.role ?? '')
@@ -45,6 +49,8 @@ class Signed {
   async signOut(): Promise<void> {
     await api('/session', { method: 'DELETE' })
     live.stop()
+    // At once, so that nothing is asked any more in the name of who has left.
+    if (this.session) this.session = { ...this.session, user: null }
     await this.refresh()
   }
 

@@ -1,4 +1,4 @@
-import type { Booking, BookingStatus, DriverStatus, ScheduleRun, VehicleStatus } from './types'
+import type { Booking, BookingStatus, DriverStatus, LineMode, ScheduleRun, VehicleStatus } from './types'
 
 export type Shape = 'circle' | 'triangle' | 'square' | 'ring' | 'dash' | 'plus' | 'diamond' | 'check' | 'cross'
 export interface Look {
@@ -49,4 +49,12 @@ export const RUN: Record<ScheduleRun['result'], Look> = {
   ok: { word: 'ok', shape: 'check', colour: '#009e73' },
   failed: { word: 'failed', shape: 'diamond', colour: '#d55e00' },
   missed: { word: 'missed', shape: 'ring', colour: '#7f7f7f' },
+}
+export const LINE: Record<LineMode | 'connecting', Look> = {
+  live: { word: 'live', shape: 'circle', colour: '#009e73' },
+  catching_up: { word: 'catching up', shape: 'triangle', colour: '#0072b2' },
+  offline: { word: 'offline', shape: 'ring', colour: '#7f7f7f' },
+  connecting: { word: 'connecting', shape: 'ring', colour: '#0072b2' },
+  paused: { word: 'paused', shape: 'square', colour: '#e69f00' },
+  closed: { word: 'outside its hours', shape: 'dash', colour: '#7f7f7f' },
 }

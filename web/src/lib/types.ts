@@ -64,6 +64,7 @@ export interface Booking {
   cancel_reason?: string | null
   version: number
   locked?: boolean
+  origin?: 'head_office'
   eta?: JobEta
 }
 export interface Page<T> {
@@ -203,7 +204,7 @@ export interface ScheduleRun {
   duration_s?: number
   message?: string
 }
-export const SCHEDULE_KINDS = ['release', 'dispatch', 'plan_tomorrow', 'reminders', 'report', 'backup', 'retention'] as const
+export const SCHEDULE_KINDS = ['release', 'dispatch', 'plan_tomorrow', 'reminders', 'report', 'backup', 'retention', 'sync'] as const
 export interface Schedule {
   id: string
   name: string
@@ -303,4 +304,56 @@ export interface Duty {
   until: string | null
   breaks: { from: string; until: string | null }[]
   worked_s: number
+}
+/** Where a value is from when nothing lies over what depotd was started with. */
+export type BaseOrigin = 'default' | 'file' | 'env' | 'flag'
+export interface Setting {
+  key: string
+  about: string
+  /** May it change while depotd runs? */
+  live: boolean
+  value: unknown
+  origin: BaseOrigin | 'head_office' | 'override'
+  base_value: unknown
+  base_origin: BaseOrigin
+  from_above?: { value: unknown; cmd_id: string; at: string; set_aside?: string[] }
+  override?: { value: unknown; until: string; actor: string; reason: string; at: string; set_aside?: string[] }
+}
+export type LineMode = 'offline' | 'catching_up' | 'live' | 'paused' | 'closed'
+export interface SyncLane {
+  lane: 'bookings' | 'dispatch' | 'live' | 'history'
+  head: number
+  through: number
+  backlog: number
+  oldest: string | null
+  acked_at: string | null
+  records: number
+  bytes: number
+  lost: number
+}
+export interface SyncDifference {
+  lane: SyncLane['lane']
+  /** UTC; `unknown` where only the other side could say it. */
+  day: string
+  missing: number[]
+  unknown: number[]
+  changed: number[]
+}
+export interface SyncSink {
+  name: string
+  kind: string
+  mode: LineMode
+  since: string
+  paused_by: string | null
+  fault: string | null
+  failures: number
+  next_attempt_at: string | null
+  lanes: SyncLane[]
+  verified: { at: string; days: number; records: number; differences: SyncDifference[] } | null
+  verify_fault: string | null
+}
+export interface Sync {
+  depot: string
+  configured: boolean
+  sinks: SyncSink[]
 }

@@ -1,15 +1,33 @@
 //! Reads a request's fields and notes all that is wrong with them, not only the first.
 
-use super::error::{Error, FieldError};
+pub mod merge;
+mod order;
+
 use crate::model::{Place, Timestamp};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::str::FromStr;
+use utoipa::ToSchema;
 
 /// Faults told of one request at most.
 const FAULTS: usize = 20;
 /// Characters of a strange field's name that are told.
 const NAME: usize = 64;
+
+/// What is wrong with one field of the request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Its path in the request, like `pickup.lat`.
+    pub field: String,
+    /// What it must be.
+    pub message: String,
+}
+
+/// A request that cannot be read: all that is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} field(s) are not valid", .0.len())]
+pub struct Unreadable(pub Vec<FieldError>);
 
 /// The fields of a JSON object or a query string, taken one by one; what is left over at the end is unknown.
 #[derive(Debug)]
@@ -31,15 +49,15 @@ impl Fields {
     }
 
     /// The thing that a JSON document describes.
-    pub fn of_json<T: Read>(document: Value) -> Result<T, Error> {
+    pub fn of_json<T: Read>(document: Value) -> Result<T, Unreadable> {
         match document {
             Value::Object(rest) => Self::new(String::new(), rest).finish(),
-            _ => Err(Error::invalid(vec![FieldError { field: String::new(), message: "must be a JSON object".into() }])),
+            _ => Err(Unreadable(vec![FieldError { field: String::new(), message: "must be a JSON object".into() }])),
         }
     }
 
     /// The thing that a query string describes: every value is a text.
-    pub fn of_query<T: Read>(query: &str) -> Result<T, Error> {
+    pub fn of_query<T: Read>(query: &str) -> Result<T, Unreadable> {
         let mut rest = Map::new();
         let mut twice = Vec::new();
         for (name, value) in form_pairs(query) {
@@ -54,12 +72,12 @@ impl Fields {
         fields.finish()
     }
 
-    fn finish<T: Read>(mut self) -> Result<T, Error> {
+    fn finish<T: Read>(mut self) -> Result<T, Unreadable> {
         let thing = T::read(&mut self);
         self.refuse_unknown();
         match thing {
             Some(thing) if self.errors.is_empty() => Ok(thing),
-            _ => Err(Error::invalid(self.errors)),
+            _ => Err(Unreadable(self.errors)),
         }
     }
 

@@ -52,8 +52,8 @@ pub fn patched(order: &Order, patch: Map<String, Value>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::Fields;
     use crate::model::{Contact, Place, Site, Stop, StopKind, Timestamp, Window};
-    use crate::web::fields::Fields;
     use serde_json::json;
 
     fn full() -> Order {
