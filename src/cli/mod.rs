@@ -60,7 +60,7 @@ enum Command {
     /// What if: a day of bookings through the same dispatcher, in virtual time.
     Replay(replay::ReplayArgs),
     /// Head office's end of the line: takes depots' batches and keeps them in PostgreSQL.
-    Receive(receive::ReceiveArgs),
+    Receive(Box<receive::ReceiveArgs>),
     /// Devices and their credentials.
     #[command(subcommand)]
     Device(device::Command),

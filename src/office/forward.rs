@@ -67,6 +67,7 @@ impl Office {
             span: Span { depot: depot.clone(), epoch: epoch.clone(), epoch_from: row.get(1), lane, first: row.get(2), last: row.get(3) },
             records: row.get::<_, i64>(4).cast_unsigned(),
             lost: 0,
+            unpacked: 0,
             body: row.get::<_, Vec<u8>>(5).into(),
         };
         Ok(Some(Run { ids: rows.iter().map(|row| row.get(0)).collect(), batches: rows.iter().map(batch).collect(), tx }))

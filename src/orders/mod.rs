@@ -15,6 +15,7 @@ use crate::bookings::Bookings;
 use crate::clock::Clock;
 use crate::config;
 use crate::model::{Actor, Answered, Kind, Timestamp, Verdict};
+use crate::settings::Settings;
 use crate::store::{self, Db, audit, cursors, journal};
 use act::{Act, Failed, Rejection, Rooms};
 use heard::Heard;

@@ -1,5 +1,4 @@
 //! Two receivers that hand on to JetStream what they stored: both record and stream end equal to the depot.
-#![expect(clippy::disallowed_methods, reason = "a test is its own app")]
 
 use crate::http;
 use crate::upstream_support::nats::Server;

@@ -297,7 +297,7 @@ impl Found {
             last: number("Depot-Last-Seq"),
         };
         let body = Bytes::from(STANDARD.decode(&self.value).unwrap());
-        Batch { span, records: number("Depot-Records").unsigned_abs(), lost: 0, body }
+        Batch { span, records: number("Depot-Records").unsigned_abs(), lost: 0, unpacked: 0, body }
     }
 }
 

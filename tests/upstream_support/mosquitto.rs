@@ -190,5 +190,5 @@ fn batch(depot: &str, lane: Lane, said: &Publish) -> Option<Batch> {
         first: number("depot-first-seq")?,
         last: number("depot-last-seq")?,
     };
-    Some(Batch { span, records: number("depot-records")?.cast_unsigned(), lost: 0, body: said.payload.clone() })
+    Some(Batch { span, records: number("depot-records")?.cast_unsigned(), lost: 0, unpacked: 0, body: said.payload.clone() })
 }

@@ -131,7 +131,7 @@ fn batch(depot: &str, headers: &HeaderMap, body: bytes::Bytes) -> Batch {
         first: number("Depot-First-Seq"),
         last: number("Depot-Last-Seq"),
     };
-    Batch { span, records: number("Depot-Records").cast_unsigned(), lost: 0, body }
+    Batch { span, records: number("Depot-Records").cast_unsigned(), lost: 0, unpacked: 0, body }
 }
 
 impl Drop for Server {

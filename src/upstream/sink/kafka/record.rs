@@ -122,7 +122,7 @@ mod tests {
 
     fn batch(lane: Lane) -> Batch {
         let span = Span { depot: "lyon-1".into(), epoch: "e1".into(), epoch_from: 1, lane, first: 5, last: 9 };
-        Batch { span, records: 3, lost: 0, body: Bytes::from_static(b"packed") }
+        Batch { span, records: 3, lost: 0, unpacked: 0, body: Bytes::from_static(b"packed") }
     }
 
     #[test]
