@@ -1,5 +1,4 @@
 //! `mqtt`: a Mosquitto, and a head office that reads from it.
-#![expect(clippy::disallowed_methods, reason = "a test is its own app")]
 
 use crate::upstream_support::mosquitto::{Broker, Consumer, Disk, Kept};
 use crate::upstream_support::proxy::Marks;
