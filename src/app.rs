@@ -209,6 +209,7 @@ async fn bind_mqtt(rooms: &Rooms) -> Result<Guard> {
         bookings: rooms.bookings.clone(),
         db: rooms.db.clone(),
         clock: rooms.clock.clone(),
+        drivers: rooms.drivers.clone(),
         inspector: rooms.inspector.clone(),
     };
     Ok(Guard::bind(&rooms.config, deps, certificates).await?)

@@ -280,3 +280,29 @@ async fn shifts_are_planned() {
     assert_eq!(http.delete(&path).await.status, 204);
     http.get(&path).await.problem(404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_broken_down_vehicle_has_not_loaded_goes_to_another() {
+    let depot = Depot::start().await;
+    let http = depot.http();
+    let mut broken = vehicle(&depot, "van-1").await;
+    broken.subscribe_commands().await;
+    http.post("/api/v1/vehicles/van-1/duty", json!({"on_duty": true})).await.ok();
+    let booking = http.post("/api/v1/bookings", trip()).await.ok()["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/bookings/{booking}");
+    let driven_by = async |name: &str| {
+        until(&format!("{name} to have it"), async || (http.get(&path).await.ok()["vehicle_id"] == name).then_some(())).await;
+    };
+    driven_by("van-1").await;
+    broken.send("v/van-1/step", &json!({"step": "broken_down", "proof": {"reason": "the gearbox"}})).await;
+    assert_eq!(broken.message("step_ack").await["step"], "broken_down");
+    let off = http.get("/api/v1/vehicles/van-1").await.ok();
+    assert_eq!(off["status"], "off_duty", "{off}");
+    let mut other = vehicle(&depot, "van-2").await;
+    other.fix(&now(), DOCK.0, DOCK.1).await;
+    http.post("/api/v1/vehicles/van-2/duty", json!({"on_duty": true})).await.ok();
+    driven_by("van-2").await;
+    let events = http.get(&format!("{path}/events")).await.ok();
+    let taken = events["items"].as_array().unwrap().iter().find(|e| e["kind"] == "booking.unassigned").unwrap();
+    assert!(taken["data"].to_string().contains("the gearbox"), "{taken}");
+}

@@ -8,6 +8,7 @@ use crate::dispatch::day::Days;
 use crate::model::{Day, Place, Schedule, ScheduleKind, Span, Timestamp};
 use crate::replay::ahead;
 use crate::schedules::{Action, Actions};
+use crate::tracks::Retained;
 use anyhow::{Result, ensure};
 use std::sync::Arc;
 
@@ -58,7 +59,9 @@ async fn retain(rooms: Rooms) -> Result<String> {
     let gone = rooms.tracks.retain(now).await?;
     super::tend::purge(&rooms, now).await?;
     let runs = rooms.schedules.purge().await?;
-    Ok(format!("{gone:?}; {runs} old runs"))
+    let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+    let Retained { rows, used_bytes, freed_bytes } = gone;
+    Ok(format!("{rows} rows of fixes and {runs} old runs were deleted; {} MiB freed, {} MiB in use", mib(freed_bytes), mib(used_bytes)))
 }
 
 async fn remind(rooms: Rooms) -> Result<String> {

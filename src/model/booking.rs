@@ -63,7 +63,7 @@ pub enum Step {
 
 /// A step that the status does not allow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a booking that is {} cannot go through step {}", from.as_str(), step.as_str())]
+#[error("a booking that is {} cannot be {}", from.as_str(), step.done())]
 pub struct StepRefused {
     /// The status it has.
     pub from: Status,
@@ -156,6 +156,25 @@ impl Step {
         Self::Reschedule,
         Self::Reopen,
     ];
+
+    /// What becomes of a booking by it, as people say it.
+    fn done(self) -> &'static str {
+        match self {
+            Self::Release => "released",
+            Self::Offer => "offered to a driver",
+            Self::Decline => "declined",
+            Self::Assign => "assigned",
+            Self::Unassign => "taken back from its vehicle",
+            Self::Arrived => "arrived at",
+            Self::PickedUp => "picked up",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Cancel => "cancelled",
+            Self::Expire => "given up",
+            Self::Reschedule => "changed",
+            Self::Reopen => "reopened",
+        }
+    }
 
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {

@@ -10,6 +10,7 @@ use crate::auth::{Auth, Refused};
 use crate::bookings::Bookings;
 use crate::clock::Clock;
 use crate::config;
+use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::model::{Timestamp, VehicleId};
 use crate::store::Db;
@@ -33,6 +34,8 @@ pub struct Deps {
     pub tracks: Tracks,
     /// Steps of jobs.
     pub bookings: Bookings,
+    /// Vehicles that break down.
+    pub drivers: Drivers,
     /// The journal.
     pub db: Db,
     /// The time.

@@ -6,13 +6,18 @@ use super::shared::Shared;
 use super::stats::Reason;
 use super::who::Who;
 use crate::bookings;
-use crate::model::{BookingId, Step, Timestamp};
+use crate::drivers;
+use crate::model::{Actor, BookingId, Step, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
+/// What a device says when its vehicle cannot go on.
+const BROKEN_DOWN: &str = "broken_down";
+
 #[derive(Deserialize)]
 struct StepReport {
+    #[serde(default)]
     booking_id: String,
     step: String,
     #[serde(default)]
@@ -60,13 +65,19 @@ impl Shared {
         let report: StepReport = serde_json::from_slice(payload).map_err(|fault| NotTaken::unreadable(&fault))?;
         let StepReport { booking_id, step, at, proof } = report;
         let refused = |reason: String, passing| NotTaken { booking: Some(booking_id.clone()), step: Some(step.clone()), reason, passing };
-        let id: BookingId = booking_id.parse().map_err(|e| refused(format!("booking_id {e}"), false))?;
         let reason = || proof.as_ref().and_then(|p| p["reason"].as_str()).map(str::to_owned);
+        if step == BROKEN_DOWN {
+            let taken = self.take_breakdown(reason(), names).await;
+            return taken.map(|()| json!({"type": "step_ack", "step": step})).map_err(|(why, passing)| refused(why, passing));
+        }
+        let id: BookingId = booking_id.parse().map_err(|e| refused(format!("booking_id {e}"), false))?;
         let taken = match (step.as_str(), Step::parse(&step).filter(|s| s.is_drivers())) {
             ("accept", _) => self.take_answer(id, true, None, names).await,
             ("decline", _) => self.take_answer(id, false, reason(), names).await,
             (_, Some(known)) => self.take_step(id, known, at, proof.clone(), names).await,
-            _ => return Err(refused("step must be accept, decline, arrived, picked_up, delivered or failed".to_owned(), false)),
+            _ => {
+                return Err(refused("step must be accept, decline, arrived, picked_up, delivered, failed or broken_down".to_owned(), false));
+            }
         };
         let status = taken.map_err(|error| {
             let passing = match &error {
@@ -77,6 +88,17 @@ impl Shared {
             refused(error.to_string(), passing)
         })?;
         Ok(json!({"type": "step_ack", "booking_id": booking_id, "step": step, "status": status.as_str()}))
+    }
+
+    /// Takes the vehicle off duty: what it has not loaded goes back to the waiting ones. The error says whether it is passing.
+    async fn take_breakdown(&self, reason: Option<String>, names: &Names) -> Result<(), (String, bool)> {
+        let reason = reason.unwrap_or_else(|| "it broke down".to_owned());
+        let actor = Actor::Device(names.device.to_string());
+        let taken = self.deps.drivers.set_vehicle_duty(names.vehicle.clone(), false, Some(reason), actor).await;
+        taken.map(drop).map_err(|error| {
+            let passing = matches!(&error, drivers::Error::Store(fault) if fault.is_passing());
+            (error.to_string(), passing)
+        })
     }
 
     /// Counts a step that was not taken.

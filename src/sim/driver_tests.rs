@@ -71,10 +71,10 @@ fn only_a_real_refusal_ends_a_job() {
     let mut driver = driver(&streets, CALM, 3);
     driver.step(at(1), Input::Job(job(&streets, &mut Rng::new(1, 2), "b1")));
     let refuse = |step, reason: &str| Input::Rejected("b1".into(), step, reason.into());
-    driver.step(at(2), refuse(Step::Arrived, "a booking that is arrived cannot go through step arrived"));
+    driver.step(at(2), refuse(Step::Arrived, "a booking that is arrived cannot be arrived at"));
     assert_eq!(driver.booking(), Some("b1"));
     driver.step(at(3), Input::Acked("b1".into(), Step::PickedUp));
-    driver.step(at(4), refuse(Step::Arrived, "a booking that is picked_up cannot go through step arrived"));
+    driver.step(at(4), refuse(Step::Arrived, "a booking that is picked_up cannot be arrived at"));
     assert_eq!(driver.booking(), Some("b1"));
     driver.step(at(5), refuse(Step::Delivered, "it is not this vehicle's booking"));
     assert_eq!(driver.booking(), None);

@@ -3,6 +3,7 @@
 use super::*;
 use depotd::auth::{Auth, NewDevice, NewToken, Role};
 use depotd::bookings::{Bookings, PlaceRequest};
+use depotd::drivers::Drivers;
 use depotd::model::{Actor, BookingId, Order, Place, Site, Vehicle};
 use depotd::telemetry::Format;
 
@@ -106,7 +107,8 @@ fn deps(dir: &std::path::Path, config: &Config) -> Deps {
         fleet: Fleet::new(&config.fleet),
         tracks: Tracks::open(dir, &config.tracks, clock.clone()).unwrap(),
         bookings: Bookings::new(db.clone(), config, clock.clone()),
-        db,
+        db: db.clone(),
+        drivers: Drivers::new(db, config, clock.clone()),
         clock,
         inspector: Inspector::default(),
     }

@@ -75,7 +75,7 @@ pub struct ImportShape {
 /// The columns are told in `docs/bookings-csv.md`. All or nothing, unless `partial`; with an `Idempotency-Key` a repeat of
 /// the same file places nothing twice. A file in bytes at most: `http.max_body_bytes`; in lines: `bookings.import_max_lines`.
 #[utoipa::path(post, path = "/api/v1/bookings/import", tag = "bookings",
-    params(ImportParams, ("Idempotency-Key" = Option<String>, Header, description = "Up to 200 characters of the client's choice")),
+    params(ImportParams, ("Idempotency-Key" = Option<String>, Header, description = "Up to 255 characters of the client's choice")),
     request_body(content = String, content_type = "text/csv"),
     responses((status = 200, body = ImportShape), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
 pub async fn import(

@@ -53,7 +53,8 @@ pub async fn events(State(web): State<Web>, Id(id): Id<BookingId>, Params(p): Pa
     Ok(Json(List { items, next: page.next }))
 }
 
-/// Every round that looked at a booking, newest first: candidates, costs, and why each was not chosen.
+/// Every round that said something new about a booking, newest first: candidates, costs, and why each was not chosen. A round that
+/// found the same reasons as the one before is not told again.
 #[utoipa::path(get, path = "/api/v1/bookings/{id}/dispatch", tag = "bookings", params(("id" = String, Path), PageParams),
     responses((status = 200, body = List<Value>), (status = 404, body = Problem)))]
 pub async fn dispatch(State(web): State<Web>, Id(id): Id<BookingId>, Params(p): Params<PageParams>) -> Result<Json<List<Box<RawValue>>>> {
