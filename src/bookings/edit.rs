@@ -84,16 +84,17 @@ pub(super) struct Edit {
 
 impl Edit {
     pub(super) fn run(mut self, tx: &Transaction<'_>, booking: Booking, actor: &Actor) -> Result<Booking> {
-        let parts = Part::changed(&booking.order, &self.order);
-        // What moves along by itself is nobody's change.
-        if !parts.contains(&Part::Expiry) {
+        let asked = Part::changed(&booking.order, &self.order);
+        // What moves along by itself needs nobody's leave.
+        if !asked.contains(&Part::Expiry) {
             self.order.expires_at = moved_expiry(&booking.order, &self.order);
         }
+        let parts = Part::changed(&booking.order, &self.order);
         if parts.is_empty() && self.quote_id.is_none() {
             return Ok(booking);
         }
-        head_office::may_change(&booking, &parts, self.quote_id.is_some(), actor)?;
-        let fare = self.permitted(tx, &booking, &parts)?;
+        head_office::may_change(&booking, &asked, self.quote_id.is_some(), actor)?;
+        let fare = self.permitted(tx, &booking, &asked)?;
         let mut fields: Vec<_> = parts.iter().map(|part| part.field()).collect();
         fields.dedup();
         let extra = Some(("changed", json!(fields)));

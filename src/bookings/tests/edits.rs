@@ -150,7 +150,7 @@ async fn a_job_may_come_earlier_or_later_but_not_grow_beyond_its_vehicle() {
     let b = d.bookings.assign(b.id, ByHand::to(van("KA-1")), user()).await.unwrap();
     let later = edit(&d, &b, Order { pickup_at: Some(hours(1)), ..b.order.clone() }).await.unwrap();
     assert_eq!((later.status, later.order.pickup_at, later.order.expires_at), (Status::Assigned, Some(hours(1)), Some(hours(2))));
-    assert_eq!(last_event(&d, &later).await.2["changed"], serde_json::json!(["pickup_at"]));
+    assert_eq!(last_event(&d, &later).await.2["changed"], serde_json::json!(["pickup_at", "expires_at"]));
     let heavy = edit(&d, &later, Order { load_kg: Some(801), ..later.order.clone() }).await;
     assert!(matches!(&heavy, Err(Error::Invalid(f)) if f[0].field == "load_kg" && f[0].message.contains("KA-1")), "{heavy:?}");
     edit(&d, &later, Order { load_kg: Some(800), ..later.order.clone() }).await.unwrap();
