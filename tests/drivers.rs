@@ -303,6 +303,6 @@ async fn what_a_broken_down_vehicle_has_not_loaded_goes_to_another() {
     http.post("/api/v1/vehicles/van-2/duty", json!({"on_duty": true})).await.ok();
     driven_by("van-2").await;
     let events = http.get(&format!("{path}/events")).await.ok();
-    let taken = events["items"].as_array().unwrap().iter().find(|e| e["kind"] == "booking.unassigned").unwrap();
+    let taken = events["items"].as_array().unwrap().iter().find(|e| e["kind"] == "unassigned").unwrap();
     assert!(taken["data"].to_string().contains("the gearbox"), "{taken}");
 }
