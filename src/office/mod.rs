@@ -12,12 +12,12 @@ mod receipts;
 mod record;
 mod schema;
 mod take;
+mod values;
 
 pub use forward::{Run, Waiting};
 pub use orders::Given;
 pub use take::Taken;
 
-use std::collections::HashSet;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_postgres::{Client, Config, NoTls};
@@ -75,8 +75,6 @@ pub struct Office {
     client: Client,
     /// Drives it; ends with the record's handle.
     _work: JoinSet<()>,
-    /// Days of which the partition is known to be there.
-    days: HashSet<String>,
     /// Is what is stored handed on?
     forwards: bool,
 }
@@ -104,7 +102,7 @@ impl Office {
             work.spawn(attend(connection));
             client
         };
-        let mut office = Self { client, _work: work, days: HashSet::new(), forwards: false };
+        let mut office = Self { client, _work: work, forwards: false };
         schema::migrate(&mut office.client).await?;
         Ok(office)
     }

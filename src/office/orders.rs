@@ -1,5 +1,6 @@
 //! Orders to a depot: handed out in their order, and what became of them.
 
+use super::values::at;
 use super::{Office, Result};
 use crate::batch::{EventEntry, Order};
 use crate::model::Timestamp;
@@ -75,7 +76,7 @@ pub(super) async fn note_results<'a>(tx: &Transaction<'_>, depot: &str, events: 
             }
             (None, None) => continue,
         };
-        let at = super::take::instant(event.at.as_millis());
+        let at = at(event.at);
         tx.execute(sql, &[&depot, &name, &at, &outcome, &crate::batch::plain_json(event.data.get())]).await?;
     }
     Ok(())

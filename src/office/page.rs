@@ -1,10 +1,9 @@
 //! Handing a depot's record back: all of it, page by page, to a new box; or the rows that a restored one has not seen.
 
+use super::values::time;
 use super::{Error, Office, Result};
 use crate::batch::{Agreed, AuditEntry, EpochMark, EventEntry, Line, Page, Record, RowState};
-use crate::model::Timestamp;
 use serde_json::value::RawValue;
-use std::time::SystemTime;
 use tokio_postgres::Row;
 
 /// Lines of a page in the making.
@@ -145,14 +144,6 @@ impl Office {
         let next = rows.last().filter(|_| full).map(|row| format!("row:{}:{}", row.get::<_, &str>(1), row.get::<_, &str>(2)));
         Ok(Page { lines: lines.0, next })
     }
-}
-
-fn time(time: SystemTime) -> Timestamp {
-    let millis = match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-        Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
-    };
-    Timestamp::from_millis(millis)
 }
 
 /// The text as it is: it is part of a hash.

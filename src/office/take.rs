@@ -1,11 +1,11 @@
 //! Taking a batch: its records and its lane's cursor in one transaction.
 
-use super::fixes::{self, day_name};
+use super::fixes::{self, Days};
+use super::values::at;
 use super::{Office, Result};
 use crate::batch::{AuditEntry, Batch, Digest, EventEntry, Gap, Line, Place, Record, RoundEntry, RowState, Span, plain, plain_json};
-use crate::model::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, SystemTime};
+use std::collections::BTreeMap;
+use std::time::SystemTime;
 use tokio_postgres::Transaction;
 
 /// What became of a batch.
@@ -27,15 +27,6 @@ struct Sorted<'a> {
     gaps: Vec<Gap>,
     positions: Vec<Place>,
     tracks: Vec<fixes::Numbered>,
-}
-
-pub(super) fn instant(millis: i64) -> SystemTime {
-    let span = Duration::from_millis(millis.unsigned_abs());
-    if millis < 0 { SystemTime::UNIX_EPOCH - span } else { SystemTime::UNIX_EPOCH + span }
-}
-
-fn at(time: Timestamp) -> SystemTime {
-    instant(time.as_millis())
 }
 
 impl<'a> Sorted<'a> {
@@ -67,10 +58,13 @@ impl<'a> Sorted<'a> {
 
 impl Office {
     /// Takes `batch`: stores it when it is the next of its lane, and says how far the lane is either way.
-    pub async fn take(&mut self, batch: &Batch, now: Timestamp) -> Result<Taken> {
+    pub async fn take(&mut self, batch: &Batch) -> Result<Taken> {
         let text = batch.unpack()?;
         let sorted = Sorted::of(batch.records(&text)?);
-        self.make_partitions(&sorted, now).await?;
+        let days = match sorted.tracks.is_empty() {
+            true => None,
+            false => Some(fixes::make_partitions(&mut self.client, &sorted.tracks).await?),
+        };
         let tx = self.client.transaction().await?;
         let span = &batch.span;
         if span.lane.is_durable()
@@ -78,7 +72,7 @@ impl Office {
         {
             return Ok(known);
         }
-        store(&tx, span, &sorted).await?;
+        store(&tx, span, &sorted, days.as_ref()).await?;
         let records = i64::try_from(batch.records).unwrap_or(i64::MAX);
         if span.lane.is_durable() {
             let sql = "update depotd.lane_cursor set through = $4, records = records + $5, updated_at = now()
@@ -92,20 +86,6 @@ impl Office {
         tx.execute(sql, &[&span.depot]).await?;
         tx.commit().await?;
         Ok(Taken::Stored(span.last))
-    }
-
-    /// Partitions are made in a transaction of their own: it locks the whole table, for a moment.
-    async fn make_partitions(&mut self, sorted: &Sorted<'_>, now: Timestamp) -> Result<()> {
-        let times = sorted.tracks.iter().flat_map(|numbered| &numbered.track.fixes).map(|fix| fix.ts);
-        let days: BTreeSet<i64> = times.map(|ts| ts.div_euclid(fixes::DAY_MS)).collect();
-        for day in days {
-            let name = day_name(day);
-            if fixes::has_partition(day, now) && !self.days.contains(&name) {
-                fixes::make_partition(&mut self.client, day).await?;
-                self.days.insert(name);
-            }
-        }
-        Ok(())
     }
 }
 
@@ -124,7 +104,7 @@ async fn not_next(tx: &Transaction<'_>, span: &Span) -> Result<Option<Taken>> {
     })
 }
 
-async fn store(tx: &Transaction<'_>, span: &Span, sorted: &Sorted<'_>) -> Result<()> {
+async fn store(tx: &Transaction<'_>, span: &Span, sorted: &Sorted<'_>, days: Option<&Days>) -> Result<()> {
     if !sorted.events.is_empty() {
         events(tx, span, &sorted.events).await?;
         super::orders::note_results(tx, &span.depot, sorted.events.iter().map(|(_, event)| event)).await?;
@@ -145,8 +125,8 @@ async fn store(tx: &Transaction<'_>, span: &Span, sorted: &Sorted<'_>) -> Result
     if !sorted.positions.is_empty() {
         fixes::positions(tx, &span.depot, &sorted.positions).await?;
     }
-    if !sorted.tracks.is_empty() {
-        fixes::tracks(tx, span, &sorted.tracks).await?;
+    if let Some(days) = days {
+        fixes::tracks(tx, span, days, &sorted.tracks).await?;
     }
     Ok(())
 }

@@ -219,7 +219,7 @@ async fn batches(State(pool): State<Pool>, Path(depot): Path<String>, headers: H
         lent.done();
         return Err(unavailable("too much waits for JetStream"));
     }
-    let taken = lent.office.take(&batch, pool.clock().now()).await?;
+    let taken = lent.office.take(&batch).await?;
     lent.done();
     Ok(match taken {
         Taken::Stored(acked_through) => Json(Acked { acked_through }).into_response(),

@@ -57,14 +57,20 @@ create table depotd.run (
 );
 create index run_by_time on depotd.run (depot, first_ts);
 
--- The history itself, a partition a day; what lies more than 400 days off goes to the default one.
+-- The history itself, a partition a day.
 create table depotd.fix (
     depot text not null, vehicle text not null, ts timestamptz not null, received timestamptz not null, lat double precision not null,
     lon double precision not null, speed_kmh real, course real, accuracy_m real, battery real, ignition boolean,
     flags smallint not null, extras json, epoch text not null, run_seq bigint not null
 ) partition by range (ts);
-create table depotd.fix_default partition of depotd.fix default;
 create index fix_by_vehicle on depotd.fix (depot, vehicle, ts);
+-- Fixes of days that were more than 400 days over, or more than two to come, when they were sent. A table of its own, not a default
+-- partition: what lies here is in no day's way when that day comes.
+create table depotd.fix_stray (like depotd.fix);
+create index fix_stray_by_run on depotd.fix_stray (depot, epoch, run_seq);
+create index fix_stray_by_vehicle on depotd.fix_stray (depot, vehicle, ts);
+-- Both.
+create view depotd.fixes as select * from depotd.fix union all select * from depotd.fix_stray;
 
 -- Orders to a depot, in the order in which it is to carry them out; `result` is what it said of them.
 create table depotd.command (
