@@ -169,7 +169,7 @@ pub(super) async fn positions(tx: &Transaction<'_>, depot: &str, positions: &[Pl
     let (lat, lon) = (degrees(|p| p.lat), degrees(|p| p.lon));
     let (speed, course, accuracy, battery) = (real(|p| p.speed_kmh), real(|p| p.course), real(|p| p.accuracy_m), real(|p| p.battery));
     let ignition: Vec<Option<bool>> = places.iter().map(|p| p.ignition).collect();
-    let status: Vec<Option<&str>> = places.iter().map(|p| p.status.as_deref()).collect();
+    let status: Vec<Option<String>> = places.iter().map(|p| p.status.as_deref().map(plain)).collect();
     let sql = "insert into depotd.position as known (depot, vehicle, ts, received, lat, lon, speed_kmh, course, accuracy_m, battery, ignition, status)
                select $1, * from unnest($2::text[], $3::timestamptz[], $4::timestamptz[], $5::float8[], $6::float8[], $7::real[], $8::real[],
                    $9::real[], $10::real[], $11::boolean[], $12::text[])
