@@ -256,7 +256,7 @@ async fn pages_of_the_record_are_short_and_complete() {
 async fn a_server_that_refuses_tls_is_told_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let heard = tokio::spawn(async move {
+    let hears = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut asked = [0; 8];
         stream.read_exact(&mut asked).await.unwrap();
@@ -265,10 +265,11 @@ async fn a_server_that_refuses_tls_is_told_nothing() {
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).await.unwrap();
         rest
-    });
+    };
     let url = format!("postgres://bob:secret@db.example.com:{port}/depots?hostaddr=127.0.0.1");
     let tls = depotd::upstream::sink::tls::trusting(None).unwrap();
-    let opened = tokio::time::timeout(PATIENCE, depotd::office::Office::open(&url, None, tls)).await.unwrap();
+    let both = async { tokio::join!(hears, depotd::office::Office::open(&url, None, tls)) };
+    let (heard, opened) = tokio::time::timeout(PATIENCE, both).await.unwrap();
     assert!(opened.is_err_and(|error| error.to_string().contains("TLS")));
-    assert_eq!(heard.await.unwrap(), b"");
+    assert_eq!(heard, b"");
 }
