@@ -1,5 +1,6 @@
 //! A depot, a line that fails and the other end of each kind of sink: cut, late, half-open, doubled, truncated, killed at both ends, put
 //! back from an old copy. At the end both have the same, each record once, in order.
+#![expect(clippy::disallowed_methods, reason = "a test is its own app")]
 
 mod common;
 #[path = "upstream_faults/forward.rs"]

@@ -8,6 +8,7 @@ mod answers;
 mod command;
 mod receipt;
 mod record;
+mod row;
 mod track;
 
 pub use answers::{Agreed, Known, Order, Page, Stored};
@@ -23,7 +24,17 @@ use std::io::Read;
 /// A packed batch is never larger.
 pub const MAX_BYTES: usize = 960 * 1024;
 /// An unpacked one never becomes larger than this on the receiver's side.
-pub const MAX_UNPACKED: usize = 64 << 20;
+pub const MAX_UNPACKED: usize = 16 << 20;
+/// A line is never longer: one record may be all of a batch.
+pub const MAX_LINE: usize = 4 << 20;
+/// A batch never holds more records.
+pub const MAX_RECORDS: usize = 100_000;
+/// Its tracks never hold more fixes.
+const MAX_FIXES: usize = 600_000;
+/// Numbers stay below, so that there is always a next one.
+const END: i64 = 1 << 62;
+/// Instants in milliseconds since 1970 that are taken: the years 1 to 9999.
+const TIMES: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 /// A batch is closed when its lines have become so long.
 pub const TARGET_UNPACKED: usize = 4 << 20;
 /// zstd's own default: the depot's processor is small, and so is what more would save.
@@ -51,6 +62,23 @@ impl Span {
     pub fn key(&self) -> String {
         format!("{}/{}/{}/{}-{}", self.depot, self.epoch, self.lane.as_str(), self.first, self.last)
     }
+
+    /// Can there be such a span?
+    pub fn check(&self) -> Result<(), Unreadable> {
+        let wrong = |why: &str| Err(Unreadable::Span(why.to_owned()));
+        if self.last < self.first || self.first < 0 || self.epoch_from < 1 || self.last.max(self.epoch_from) >= END {
+            return wrong("the first numbers of the epoch and the batch and its last one must grow, from 1 on, and stay below 2^62");
+        }
+        if self.epoch.is_empty() || self.epoch.len() > 64 {
+            return wrong("an epoch must have 1 to 64 letters");
+        }
+        Ok(())
+    }
+}
+
+/// Is that an instant that is taken, in milliseconds since 1970? Calendars and databases end somewhere.
+pub fn is_time(millis: i64) -> bool {
+    TIMES.contains(&millis)
 }
 
 /// A batch, packed.
@@ -114,14 +142,23 @@ impl Batch {
 
     /// The records of `lines`, which [`Batch::unpack`] gave: as many as it says, their numbers growing and within its span.
     pub fn records<'a>(&self, lines: &'a str) -> Result<Vec<Line<'a>>, Unreadable> {
-        let mut found: Vec<Line<'_>> = Vec::new();
+        self.span.check()?;
+        let (mut found, mut fixes): (Vec<Line<'_>>, usize) = (Vec::new(), 0);
         let mut before = self.span.first - 1;
         for (line, text) in (1..).zip(lines.lines()) {
-            let read = Line::read(text).map_err(|e| Unreadable::Line { line, why: e.to_string() })?;
+            let wrong = |why: String| Unreadable::Line { line, why };
+            if text.len() > MAX_LINE || found.len() >= MAX_RECORDS {
+                return Err(wrong(format!("a line has {MAX_LINE} bytes at most, and a batch {MAX_RECORDS} lines")));
+            }
+            let read = Line::read(text).map_err(|e| wrong(e.to_string()))?;
+            read.check(self.span.lane).map_err(wrong)?;
+            fixes += if let Record::Track(track) = &read.record { track.fixes.len() } else { 0 };
+            if fixes > MAX_FIXES {
+                return Err(wrong(format!("a batch holds {MAX_FIXES} fixes at most")));
+            }
             if self.span.lane.is_durable() {
                 if read.seq <= before || read.seq > self.span.last {
-                    let why = format!("its number {} is not within {} to {}", read.seq, before + 1, self.span.last);
-                    return Err(Unreadable::Line { line, why });
+                    return Err(wrong(format!("its number {} is not within {} to {}", read.seq, before + 1, self.span.last)));
                 }
                 before = read.seq;
             }
@@ -200,6 +237,13 @@ mod tests {
         assert!(read(&(gap(6) + &gap(6)), 2).unwrap_err().contains("line 2"));
         assert!(read(&gap(5), 2).unwrap_err().contains("holds 1 records, not 2"));
         assert!(read("{\"seq\":5,\"type\":\"verse\"}\n", 1).unwrap_err().contains("verse"));
+        let round = r#"{"seq":5,"type":"round","round_seq":1,"booking_id":"b","at":"2026-05-30T00:00:00Z","record":{}}"#;
+        assert!(read(round, 1).unwrap_err().contains("no record of lane bookings"));
+        let row = |key: &str, row: &str| format!("{{\"seq\":5,\"type\":\"row\",\"table\":\"t\",\"key\":{key},\"row\":{row}}}");
+        assert_eq!(read(&row("[1,\"a\"]", "{\"a\":null,\"b\":1.5,\"c\":true}"), 1), Ok(1));
+        for wrong in [row("[1,2,3,4,5]", "null"), row("[[1]]", "null"), row("[1]", "{\"a\":[]}"), row("[1]", "{\"a\":{}}")] {
+            assert!(read(&wrong, 1).unwrap_err().starts_with("line 1: "), "{wrong}");
+        }
         assert!(Batch { body: Bytes::from_static(b"no zstd"), ..batch("", 0) }.unpack().is_err());
     }
 }

@@ -55,9 +55,17 @@ pub fn plain(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// The same for a JSON text.
+/// The same for a JSON text. What only looks like an escaped NUL, behind an escaped backslash, stays.
 pub fn plain_json(text: &str) -> String {
-    text.replace("\\u0000", "\\ufffd")
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let escape = &rest[at..];
+        let length = if escape.starts_with("\\u0000") { 6 } else { escape.chars().take(2).map(char::len_utf8).sum() };
+        out.push_str(if length == 6 { "\\ufffd" } else { &escape[..length] });
+        rest = &escape[length..];
+    }
+    out + rest
 }
 
 /// Bytes in hex.
@@ -166,5 +174,17 @@ impl Sum {
     /// The receipt of `day`.
     pub fn receipt(&self, day: &str) -> Receipt {
         Receipt { day: day.to_owned(), records: self.count, first: self.first, last: self.last, hash: self.hash() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn only_an_escaped_nul_is_replaced() {
+        let same = [r#"{"a":"\\u0000 é"}"#, r#"["\\\\u0000"]"#, r#"["\n\u0001"]"#, "\\", ""];
+        for text in same {
+            assert_eq!(super::plain_json(text), text);
+        }
+        assert_eq!(super::plain_json(r#"["\u0000","\\\u0000","\é\u0000"]"#), r#"["\ufffd","\\\ufffd","\é\ufffd"]"#);
     }
 }

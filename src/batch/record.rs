@@ -1,7 +1,9 @@
 //! The records of a batch, one JSON document a line: `seq` and `type` first.
 
+use super::is_time;
+use super::row;
 use super::track::Track;
-use crate::model::{Fix, Timestamp, VehicleId};
+use crate::model::{Fix, Lane, Timestamp, VehicleId};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -89,8 +91,10 @@ pub struct RowState {
     /// Its table.
     pub table: String,
     /// Its key.
+    #[serde(deserialize_with = "row::key")]
     pub key: Vec<Column>,
     /// Its columns; `null` when the row was deleted.
+    #[serde(deserialize_with = "row::columns")]
     pub row: Option<Map<String, Column>>,
 }
 
@@ -213,6 +217,25 @@ struct Framed<'a, T> {
 }
 
 impl<'a> Line<'a> {
+    /// Is it a record of `lane`, and at a time that is taken?
+    pub(super) fn check(&self, lane: Lane) -> Result<(), String> {
+        let (fits, time) = match &self.record {
+            Record::Event(event) => (matches!(lane, Lane::Bookings | Lane::Dispatch), is_time(event.at.as_millis())),
+            Record::Audit(entry) => (lane == Lane::Bookings, is_time(entry.at.as_millis())),
+            Record::Row(_) => (lane == Lane::Bookings, true),
+            Record::Round(round) => (lane == Lane::Dispatch, is_time(round.at.as_millis())),
+            Record::Track(track) => (lane == Lane::History, track.fixes.iter().all(|fix| is_time(fix.ts) && is_time(fix.received))),
+            Record::Position(place) => (lane == Lane::Live, is_time(place.ts) && is_time(place.received)),
+            Record::Gap(_) => (true, true),
+            Record::Epoch(_) => (false, true),
+        };
+        match (fits, time) {
+            (false, _) => Err(format!("it is no record of lane {}", lane.as_str())),
+            (true, false) => Err("it tells a time outside of the years 1 to 9999".to_owned()),
+            (true, true) => Ok(()),
+        }
+    }
+
     /// Reads a line. Members that are not known are passed over: a newer depot may say more.
     pub fn read(text: &'a str) -> Result<Self, serde_json::Error> {
         let head: Head<'_> = serde_json::from_str(text)?;

@@ -5,7 +5,7 @@ use super::order::{self, OrderArgs};
 use super::serve::on_signal;
 use crate::clock::Clock;
 use crate::config::{SinkKind, SinkSettings};
-use crate::office::Office;
+use crate::office::{Office, is_depot};
 use crate::receive::{Counts, Forward, Pool, Receiver, document, token_hash};
 use crate::upstream::sink::tls;
 use anyhow::{Context, Result, ensure};
@@ -64,7 +64,7 @@ struct ForwardArgs {
 
 #[derive(Debug, Args)]
 struct Database {
-    /// `postgres://user@host/database?sslmode=require`
+    /// `postgres://user@host/database`; with TLS unless `?sslmode=disable` says otherwise, or the server is on this machine.
     #[arg(long, value_name = "URL", env = "DEPOTD_DATABASE")]
     database: Option<String>,
     /// A file that holds the password, when the URL has none.
@@ -195,8 +195,7 @@ async fn serve(args: &ServeArgs) -> Result<()> {
 }
 
 async fn enrol(depot: &str, database: &Database, common: &Common) -> Result<()> {
-    let plain = depot.len() <= 64 && depot.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    ensure!(plain && !depot.is_empty(), "a depot's id is made of letters, digits, - and _, 64 at most");
+    ensure!(is_depot(depot), "a depot's id is made of letters, digits, - and _, 64 at most");
     let mut secret = [0_u8; 32];
     getrandom::fill(&mut secret).map_err(|e| anyhow::anyhow!("no randomness: {e}"))?;
     let token = URL_SAFE_NO_PAD.encode(secret);

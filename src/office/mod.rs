@@ -12,14 +12,18 @@ mod receipts;
 mod record;
 mod schema;
 mod take;
+mod values;
 
 pub use forward::{Run, Waiting};
 pub use orders::Given;
+pub use record::is_depot;
 pub use take::Taken;
 
-use std::collections::HashSet;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -56,6 +60,21 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Will it come again however often the same is tried?
+    pub fn is_final(&self) -> bool {
+        match self {
+            // Data that do not fit, that break a rule, that are too much for it. A check that fails is a partition that went away.
+            Self::Postgres(error) => error.code().is_some_and(|code| {
+                let class = code.code().get(..2).unwrap_or_default();
+                matches!(class, "22" | "23" | "54") && *code != SqlState::CHECK_VIOLATION
+            }),
+            Self::Unreadable(_) | Self::Page(_) => true,
+            Self::Address(_) | Self::Kept(_) | Self::Newer { .. } => false,
+        }
+    }
+}
+
 /// With what the server says, which the error alone leaves out.
 fn postgres(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
@@ -75,19 +94,21 @@ pub struct Office {
     client: Client,
     /// Drives it; ends with the record's handle.
     _work: JoinSet<()>,
-    /// Days of which the partition is known to be there.
-    days: HashSet<String>,
     /// Is what is stored handed on?
     forwards: bool,
 }
 
 impl Office {
     /// Connects to `url` (`postgres://user:password@host/database?sslmode=require`) and brings the schema up to date. `password`
-    /// is used when the address has none.
+    /// is used when the address has none. An address without `sslmode` means TLS, unless the server is on this machine: else whoever
+    /// sits between could refuse TLS and be told the password.
     pub async fn open(url: &str, password: Option<&str>, tls: rustls::ClientConfig) -> Result<Self> {
         let mut config: Config = url.parse().map_err(|e: tokio_postgres::Error| Error::Address(postgres(&e)))?;
         if let (None, Some(password)) = (config.get_password(), password) {
             config.password(password);
+        }
+        if !says_sslmode(url) && !is_near(&config) {
+            config.ssl_mode(SslMode::Require);
         }
         config
             .connect_timeout(CONNECT)
@@ -95,7 +116,7 @@ impl Office {
             .options(format!("-c statement_timeout={PATIENCE} -c lock_timeout={PATIENCE}"));
         config.keepalives_idle(Duration::from_secs(30));
         let mut work = JoinSet::new();
-        let client = if config.get_ssl_mode() == tokio_postgres::config::SslMode::Disable {
+        let client = if config.get_ssl_mode() == SslMode::Disable {
             let (client, connection) = config.connect(NoTls).await?;
             work.spawn(attend(connection));
             client
@@ -104,7 +125,7 @@ impl Office {
             work.spawn(attend(connection));
             client
         };
-        let mut office = Self { client, _work: work, days: HashSet::new(), forwards: false };
+        let mut office = Self { client, _work: work, forwards: false };
         schema::migrate(&mut office.client).await?;
         Ok(office)
     }
@@ -118,6 +139,21 @@ impl Office {
     pub fn is_closed(&self) -> bool {
         self.client.is_closed()
     }
+}
+
+fn says_sslmode(url: &str) -> bool {
+    let parameters = if url.contains("://") { url.split_once('?').map_or("", |(_, query)| query) } else { url };
+    parameters.split(|c: char| c == '&' || c.is_whitespace()).any(|part| part.starts_with("sslmode"))
+}
+
+/// Is all that it may connect to on this machine?
+fn is_near(config: &Config) -> bool {
+    let loopback = |name: &str| name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    let near = |host: &Host| match host {
+        Host::Tcp(name) => loopback(name),
+        Host::Unix(_) => true,
+    };
+    config.get_hosts().iter().all(near) && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
 }
 
 /// Drives the connection until it ends; the client then says so itself.

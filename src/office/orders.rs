@@ -1,8 +1,11 @@
 //! Orders to a depot: handed out in their order, and what became of them.
 
+use super::values::at;
 use super::{Office, Result};
-use crate::batch::{EventEntry, Order};
+use crate::batch::{EventEntry, Order, plain, plain_json};
 use crate::model::Timestamp;
+use std::collections::BTreeMap;
+use std::time::SystemTime;
 use tokio_postgres::{Row, Transaction};
 
 /// An order that was given, and what became of it.
@@ -55,28 +58,42 @@ impl Office {
     }
 }
 
-/// Writes what the depot said of its orders beside them.
+/// What the depot said of an order: when, what became of it, and all of it.
+type Said<'a> = (SystemTime, &'a str, String);
+
+/// Writes what the depot said of its orders beside them, the last word on each.
 pub(super) async fn note_results<'a>(tx: &Transaction<'_>, depot: &str, events: impl Iterator<Item = &'a EventEntry<'a>>) -> Result<()> {
+    let (mut named, mut unnamed): (BTreeMap<String, Said<'_>>, BTreeMap<String, Said<'_>>) = Default::default();
     for event in events {
         let Some(outcome) = event.kind.strip_prefix("command.") else { continue };
-        let Ok(said) = serde_json::from_str::<serde_json::Value>(event.data.get()) else { continue };
-        let (sql, name) = match (said["cmd_id"].as_str(), said["digest"].as_str()) {
-            (Some(id), _) => {
-                let sql =
-                    "update depotd.command set answered_at = $3, outcome = $4, result = $5::text::json where depot = $1 and cmd_id = $2";
-                (sql, id)
-            }
-            // What was refused has no name that the depot could trust; an answer by name stands.
-            (None, Some(digest)) => {
-                let sql = "update depotd.command set answered_at = $3, outcome = $4, result = $5::text::json
-                           where depot = $1 and encode(sha256(convert_to(body, 'UTF8')), 'hex') = $2
-                             and (outcome is null or outcome = 'refused')";
-                (sql, digest)
-            }
-            (None, None) => continue,
+        let Ok(answer) = serde_json::from_str::<serde_json::Value>(event.data.get()) else { continue };
+        let said = (at(event.at), outcome, plain_json(event.data.get()));
+        match (answer["cmd_id"].as_str(), answer["digest"].as_str()) {
+            (Some(id), _) => named.insert(plain(id), said),
+            (None, Some(digest)) => unnamed.insert(plain(digest), said),
+            (None, None) => None,
         };
-        let at = super::take::instant(event.at.as_millis());
-        tx.execute(sql, &[&depot, &name, &at, &outcome, &crate::batch::plain_json(event.data.get())]).await?;
     }
+    let sql = "update depotd.command as given set answered_at = said.at, outcome = said.outcome, result = said.result::json
+               from unnest($2::text[], $3::timestamptz[], $4::text[], $5::text[]) as said (name, at, outcome, result)
+               where depot = $1 and cmd_id = said.name";
+    note(tx, sql, depot, &named).await?;
+    // What was refused has no name that the depot could trust; an answer by name stands.
+    let sql = "update depotd.command as given set answered_at = said.at, outcome = said.outcome, result = said.result::json
+               from unnest($2::text[], $3::timestamptz[], $4::text[], $5::text[]) as said (name, at, outcome, result)
+               where depot = $1 and encode(sha256(convert_to(body, 'UTF8')), 'hex') = said.name
+                 and (given.outcome is null or given.outcome = 'refused')";
+    note(tx, sql, depot, &unnamed).await
+}
+
+async fn note(tx: &Transaction<'_>, sql: &str, depot: &str, said: &BTreeMap<String, Said<'_>>) -> Result<()> {
+    if said.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&String> = said.keys().collect();
+    let times: Vec<SystemTime> = said.values().map(|(at, ..)| *at).collect();
+    let outcomes: Vec<String> = said.values().map(|(_, outcome, _)| plain(outcome)).collect();
+    let results: Vec<&String> = said.values().map(|(.., result)| result).collect();
+    tx.execute(sql, &[&depot, &names, &times, &outcomes, &results]).await?;
     Ok(())
 }

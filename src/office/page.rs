@@ -1,10 +1,9 @@
 //! Handing a depot's record back: all of it, page by page, to a new box; or the rows that a restored one has not seen.
 
+use super::values::time;
 use super::{Error, Office, Result};
 use crate::batch::{Agreed, AuditEntry, EpochMark, EventEntry, Line, Page, Record, RowState};
-use crate::model::Timestamp;
 use serde_json::value::RawValue;
-use std::time::SystemTime;
 use tokio_postgres::Row;
 
 /// Lines of a page in the making.
@@ -36,6 +35,9 @@ fn at(text: &str) -> Result<At<'_>> {
         _ => Err(wrong()),
     }
 }
+
+/// Bytes of JSON of a page's rows, or of its events, or of its audit entries, beyond the first of each.
+const MOST: i64 = 2 << 20;
 
 const FIRST_ROW: &str = "row::";
 
@@ -99,15 +101,20 @@ impl Office {
 
     /// Puts up to `limit` events and audit entries of `mark` behind `after`; gives the last number when there are more.
     async fn records(&self, lines: &mut Lines, depot: &str, mark: &EpochMark, after: i64, limit: i64) -> Result<Option<i64>> {
-        let sql = "select seq, journal_seq, at, kind, actor, booking_id, vehicle_id, data::text from depotd.event
-                   where depot = $1 and epoch = $2 and seq > $3 and seq <= $4 order by seq limit $5";
-        let events = self.client.query(sql, &[&depot, &mark.epoch, &after, &mark.through, &limit]).await?;
-        let sql = "select seq, audit_seq, at, actor, action, object, detail::text, previous, hash from depotd.audit
-                   where depot = $1 and epoch = $2 and seq > $3 and seq <= $4 order by seq limit $5";
-        let audit = self.client.query(sql, &[&depot, &mark.epoch, &after, &mark.through, &limit]).await?;
-        let full = |rows: &[Row]| i64::try_from(rows.len()).unwrap_or(i64::MAX) >= limit;
-        // Up to where both are complete.
-        let end = |rows: &[Row]| rows.last().filter(|_| full(rows)).map(|row| row.get::<_, i64>(0));
+        let sql = "select seq, journal_seq, at, kind, actor, booking_id, vehicle_id, data::text, place < found or found = $5 from (
+                       select *, count(*) over () as found, row_number() over (order by seq) as place,
+                           sum(octet_length(data::text)) over (order by seq) as length from (
+                           select * from depotd.event where depot = $1 and epoch = $2 and seq > $3 and seq <= $4 order by seq limit $5) as next
+                   ) as measured where length <= $6 or place = 1 order by seq";
+        let events = self.client.query(sql, &[&depot, &mark.epoch, &after, &mark.through, &limit, &MOST]).await?;
+        let sql = "select seq, audit_seq, at, actor, action, object, detail::text, previous, hash, place < found or found = $5 from (
+                       select *, count(*) over () as found, row_number() over (order by seq) as place,
+                           sum(octet_length(detail::text)) over (order by seq) as length from (
+                           select * from depotd.audit where depot = $1 and epoch = $2 and seq > $3 and seq <= $4 order by seq limit $5) as next
+                   ) as measured where length <= $6 or place = 1 order by seq";
+        let audit = self.client.query(sql, &[&depot, &mark.epoch, &after, &mark.through, &limit, &MOST]).await?;
+        // Up to where both are complete: the last row says whether there are more behind it.
+        let end = |rows: &[Row]| rows.last().filter(|row| row.get(row.len() - 1)).map(|row| row.get::<_, i64>(0));
         let until = [end(&events), end(&audit)].into_iter().flatten().min();
         let (mut events, mut audit) = (events.iter().peekable(), audit.iter().peekable());
         loop {
@@ -127,12 +134,16 @@ impl Office {
     /// Rows behind (table, key), of one table or all, that were not told under an agreed number.
     async fn rows(&self, depot: &str, agreed: &[Agreed], of: Option<&str>, behind: (&str, &str), limit: i64) -> Result<Page> {
         let (epochs, through): (Vec<&str>, Vec<i64>) = agreed.iter().map(|a| (&*a.epoch, a.through)).unzip();
-        let sql = "select seq, tbl, key, row::text, epoch from depotd.row as kept
+        let sql = "select seq, tbl, key, row::text, epoch, place < found or found = $7 from (
+                   select *, count(*) over () as found, row_number() over (order by tbl, key) as place,
+                       sum(octet_length(coalesce(row::text, ''))) over (order by tbl, key) as length from (
+                   select seq, tbl, key, row, epoch from depotd.row as kept
                    where depot = $1 and ($2::text is null or tbl = $2) and (tbl, key) > ($3, $4)
                      and not exists (select from unnest($5::text[], $6::bigint[]) as known (epoch, through)
                                      where known.epoch = kept.epoch and kept.seq <= known.through)
-                   order by tbl, key limit $7";
-        let rows = self.client.query(sql, &[&depot, &of, &behind.0, &behind.1, &epochs, &through, &limit]).await?;
+                   order by tbl, key limit $7) as next
+                   ) as measured where length <= $8 or place = 1 order by tbl, key";
+        let rows = self.client.query(sql, &[&depot, &of, &behind.0, &behind.1, &epochs, &through, &limit, &MOST]).await?;
         let (mut lines, mut epoch) = (Lines::default(), "");
         for row in &rows {
             if row.get::<_, &str>(4) != epoch {
@@ -141,18 +152,9 @@ impl Office {
             }
             lines.put(row.get(0), Record::Row(state(row)?))?;
         }
-        let full = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= limit;
-        let next = rows.last().filter(|_| full).map(|row| format!("row:{}:{}", row.get::<_, &str>(1), row.get::<_, &str>(2)));
+        let next = rows.last().filter(|row| row.get(5)).map(|row| format!("row:{}:{}", row.get::<_, &str>(1), row.get::<_, &str>(2)));
         Ok(Page { lines: lines.0, next })
     }
-}
-
-fn time(time: SystemTime) -> Timestamp {
-    let millis = match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-        Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),
-    };
-    Timestamp::from_millis(millis)
 }
 
 /// The text as it is: it is part of a hash.

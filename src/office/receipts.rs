@@ -26,7 +26,7 @@ select taken.seq, taken.first_ts as at, case when found.fixes = taken.fixes and 
 from depotd.run as taken left join (
     select run_seq, count(*) as fixes,
         sum(depotd.millis(ts) + round(lat * 1e7)::bigint * 31 + round(lon * 1e7)::bigint * 961) as sum
-    from depotd.fix where $3 = 'history' and depot = $1 and epoch = $2 and run_seq between $4 and $5
+    from depotd.fixes where $3 = 'history' and depot = $1 and epoch = $2 and run_seq between $4 and $5
         and ts >= (select min(first_ts) from depotd.run where depot = $1 and epoch = $2 and seq between $4 and $5
                    and first_ts >= $6::text::timestamptz and first_ts < $7::text::timestamptz)
         and ts <= (select max(last_ts) from depotd.run where depot = $1 and epoch = $2 and seq between $4 and $5

@@ -3,8 +3,14 @@
 use super::{Office, Result};
 use crate::batch::Known;
 use crate::model::Lane;
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio_postgres::Row;
+
+/// May a depot be called that? 1 to 64 letters, digits, `-` and `_`.
+pub fn is_depot(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
 
 impl Office {
     /// How far each lane of each epoch of `depot` is.
@@ -15,10 +21,10 @@ impl Office {
         Ok(rows.iter().filter_map(known).collect())
     }
 
-    /// Does `token` let in somebody who speaks for `depot`? Tokens are kept as SHA-256 in hex.
-    pub async fn admits(&self, depot: &str, token_hash: &str) -> Result<bool> {
-        let sql = "select token_hash = $2 from depotd.depot where id = $1 and token_hash is not null";
-        Ok(self.client.query_opt(sql, &[&depot, &token_hash]).await?.is_some_and(|row| row.get(0)))
+    /// What each depot's token is known by: its SHA-256 in hex.
+    pub async fn token_hashes(&self) -> Result<HashMap<String, String>> {
+        let rows = self.client.query("select id, token_hash from depotd.depot where token_hash is not null", &[]).await?;
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
     /// Makes `depot` known, with the token that it will show from now on.

@@ -1,12 +1,18 @@
 //! Taking a batch: its records and its lane's cursor in one transaction.
 
-use super::fixes::{self, day_name};
+use super::fixes::{self, Days};
+use super::values::at;
 use super::{Office, Result};
-use crate::batch::{AuditEntry, Batch, Digest, EventEntry, Gap, Line, Place, Record, RoundEntry, RowState, Span, plain, plain_json};
-use crate::model::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, SystemTime};
+use crate::batch::{
+    AuditEntry, Batch, Digest, EventEntry, Gap, Line, Place, Record, RoundEntry, RowState, Span, Unreadable, plain, plain_json,
+};
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_postgres::Transaction;
+
+/// A depot never has more.
+const EPOCHS: i64 = 1_000;
 
 /// What became of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,15 +33,6 @@ struct Sorted<'a> {
     gaps: Vec<Gap>,
     positions: Vec<Place>,
     tracks: Vec<fixes::Numbered>,
-}
-
-pub(super) fn instant(millis: i64) -> SystemTime {
-    let span = Duration::from_millis(millis.unsigned_abs());
-    if millis < 0 { SystemTime::UNIX_EPOCH - span } else { SystemTime::UNIX_EPOCH + span }
-}
-
-fn at(time: Timestamp) -> SystemTime {
-    instant(time.as_millis())
 }
 
 impl<'a> Sorted<'a> {
@@ -65,12 +62,23 @@ impl<'a> Sorted<'a> {
     }
 }
 
+/// Does `work` that keeps a processor busy without keeping those waiting whom this thread serves.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
 impl Office {
     /// Takes `batch`: stores it when it is the next of its lane, and says how far the lane is either way.
-    pub async fn take(&mut self, batch: &Batch, now: Timestamp) -> Result<Taken> {
-        let text = batch.unpack()?;
-        let sorted = Sorted::of(batch.records(&text)?);
-        self.make_partitions(&sorted, now).await?;
+    pub async fn take(&mut self, batch: &Batch) -> Result<Taken> {
+        let text = aside(|| batch.unpack())?;
+        let sorted = aside(|| batch.records(&text).map(Sorted::of))?;
+        let days = match sorted.tracks.is_empty() {
+            true => None,
+            false => Some(fixes::make_partitions(&mut self.client, &sorted.tracks).await?),
+        };
         let tx = self.client.transaction().await?;
         let span = &batch.span;
         if span.lane.is_durable()
@@ -78,7 +86,7 @@ impl Office {
         {
             return Ok(known);
         }
-        store(&tx, span, &sorted).await?;
+        store(&tx, span, &sorted, days.as_ref()).await?;
         let records = i64::try_from(batch.records).unwrap_or(i64::MAX);
         if span.lane.is_durable() {
             let sql = "update depotd.lane_cursor set through = $4, records = records + $5, updated_at = now()
@@ -93,20 +101,6 @@ impl Office {
         tx.commit().await?;
         Ok(Taken::Stored(span.last))
     }
-
-    /// Partitions are made in a transaction of their own: it locks the whole table, for a moment.
-    async fn make_partitions(&mut self, sorted: &Sorted<'_>, now: Timestamp) -> Result<()> {
-        let times = sorted.tracks.iter().flat_map(|numbered| &numbered.track.fixes).map(|fix| fix.ts);
-        let days: BTreeSet<i64> = times.map(|ts| ts.div_euclid(fixes::DAY_MS)).collect();
-        for day in days {
-            let name = day_name(day);
-            if fixes::has_partition(day, now) && !self.days.contains(&name) {
-                fixes::make_partition(&mut self.client, day).await?;
-                self.days.insert(name);
-            }
-        }
-        Ok(())
-    }
 }
 
 /// What to say instead of storing it; `None` when `span` is the next of its lane. Locks the lane's cursor until the commit.
@@ -114,7 +108,12 @@ async fn not_next(tx: &Transaction<'_>, span: &Span) -> Result<Option<Taken>> {
     let key: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&span.depot, &span.epoch, &span.lane.as_str()];
     let sql = "insert into depotd.lane_cursor (depot, epoch, lane, epoch_from, through) values ($1, $2, $3, $4::bigint, $4::bigint - 1)
                on conflict do nothing";
-    tx.execute(sql, &[key[0], key[1], key[2], &span.epoch_from]).await?;
+    if tx.execute(sql, &[key[0], key[1], key[2], &span.epoch_from]).await? > 0 {
+        let sql = "select count(distinct epoch) from depotd.lane_cursor where depot = $1";
+        if tx.query_one(sql, &[&span.depot]).await?.get::<_, i64>(0) > EPOCHS {
+            return Err(Unreadable::Span(format!("the depot has had {EPOCHS} epochs: one begins with each restore alone")).into());
+        }
+    }
     let sql = "select through from depotd.lane_cursor where depot = $1 and epoch = $2 and lane = $3 for update";
     let through: i64 = tx.query_one(sql, &key).await?.get(0);
     Ok(match through {
@@ -124,7 +123,7 @@ async fn not_next(tx: &Transaction<'_>, span: &Span) -> Result<Option<Taken>> {
     })
 }
 
-async fn store(tx: &Transaction<'_>, span: &Span, sorted: &Sorted<'_>) -> Result<()> {
+async fn store(tx: &Transaction<'_>, span: &Span, sorted: &Sorted<'_>, days: Option<&Days>) -> Result<()> {
     if !sorted.events.is_empty() {
         events(tx, span, &sorted.events).await?;
         super::orders::note_results(tx, &span.depot, sorted.events.iter().map(|(_, event)| event)).await?;
@@ -138,15 +137,14 @@ async fn store(tx: &Transaction<'_>, span: &Span, sorted: &Sorted<'_>) -> Result
     if !sorted.rows.is_empty() {
         rows(tx, span, &sorted.rows).await?;
     }
-    for gap in &sorted.gaps {
-        let sql = "insert into depotd.gap (depot, epoch, lane, first_seq, last_seq, reason) values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
-        tx.execute(sql, &[&span.depot, &span.epoch, &span.lane.as_str(), &gap.first, &gap.last, &plain(&gap.reason)]).await?;
+    if !sorted.gaps.is_empty() {
+        gaps(tx, span, &sorted.gaps).await?;
     }
     if !sorted.positions.is_empty() {
         fixes::positions(tx, &span.depot, &sorted.positions).await?;
     }
-    if !sorted.tracks.is_empty() {
-        fixes::tracks(tx, span, &sorted.tracks).await?;
+    if let Some(days) = days {
+        fixes::tracks(tx, span, days, &sorted.tracks).await?;
     }
     Ok(())
 }
@@ -198,6 +196,15 @@ async fn rounds(tx: &Transaction<'_>, span: &Span, rounds: &[(i64, RoundEntry<'_
     let bookings: Vec<String> = rounds.iter().map(|(_, round)| plain(&round.booking_id)).collect();
     let records: Vec<String> = rounds.iter().map(|(_, round)| plain_json(round.record.get())).collect();
     tx.execute(sql, &[&span.depot, &span.epoch, &seqs, &numbers, &times, &bookings, &records]).await?;
+    Ok(())
+}
+
+async fn gaps(tx: &Transaction<'_>, span: &Span, gaps: &[Gap]) -> Result<()> {
+    let sql = "insert into depotd.gap (depot, epoch, lane, first_seq, last_seq, reason)
+               select $1, $2, $3, * from unnest($4::bigint[], $5::bigint[], $6::text[]) on conflict do nothing";
+    let (first, last): (Vec<i64>, Vec<i64>) = gaps.iter().map(|gap| (gap.first, gap.last)).unzip();
+    let reasons: Vec<String> = gaps.iter().map(|gap| plain(&gap.reason)).collect();
+    tx.execute(sql, &[&span.depot, &span.epoch, &span.lane.as_str(), &first, &last, &reasons]).await?;
     Ok(())
 }
 

@@ -1,13 +1,13 @@
 //! What is kept, for the depot to compare with what it has, and the rows that a restored depot has not seen.
 
 use super::pool::Pool;
-use super::routes::{Items, MOST, PAGE, RecordPage, admitted, lane};
+use super::routes::{Items, MOST, PAGE, RecordPage, lane};
 use crate::batch::{Agreed, Page, Receipt, StoredRow, TableReceipt};
 use crate::model::Day;
 use crate::web::error::{Error, Problem, Result};
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -74,15 +74,15 @@ pub(super) async fn receipts(
     State(pool): State<Pool>,
     Path(depot): Path<String>,
     Query(wanted): Query<WantedDays>,
-    headers: HeaderMap,
 ) -> Result<Json<Items<DayReceipt>>> {
-    let lent = admitted(&pool, &depot, &headers).await?;
+    let lent = pool.lend().await?;
     let lane = lane(&wanted.lane)?;
     let from = day(wanted.from.as_deref())?.map_or_else(|| "-infinity".to_owned(), |day| day.to_string());
     let until = day(wanted.to.as_deref())?.map_or_else(|| "infinity".to_owned(), |day| day.next().to_string());
     let (through, limit) = (wanted.through.unwrap_or(i64::MAX), wanted.limit.unwrap_or(100).clamp(1, 1_000));
-    let found = lent.office.receipts(&depot, &wanted.epoch, lane, through, &from, &until, limit).await?;
+    let found = lent.office.receipts(&depot, &wanted.epoch, lane, through, &from, &until, limit).await;
     lent.done();
+    let found = found?;
     let shape = |Receipt { day, records, first, last, hash }| DayReceipt { day, records, first, last, hash };
     Ok(Json(Items { items: found.into_iter().map(shape).collect() }))
 }
@@ -90,10 +90,11 @@ pub(super) async fn receipts(
 /// What each table of rows holds now.
 #[utoipa::path(get, path = "/v1/depots/{depot}/rows", params(("depot" = String, Path)),
     responses((status = 200, body = Items<RowsReceipt>), (status = 401, body = Problem)))]
-pub(super) async fn tables(State(pool): State<Pool>, Path(depot): Path<String>, headers: HeaderMap) -> Result<Json<Items<RowsReceipt>>> {
-    let lent = admitted(&pool, &depot, &headers).await?;
-    let found = lent.office.table_receipts(&depot).await?;
+pub(super) async fn tables(State(pool): State<Pool>, Path(depot): Path<String>) -> Result<Json<Items<RowsReceipt>>> {
+    let lent = pool.lend().await?;
+    let found = lent.office.table_receipts(&depot).await;
     lent.done();
+    let found = found?;
     let shape = |TableReceipt { table, rows, hash }| RowsReceipt { table, rows, hash };
     Ok(Json(Items { items: found.into_iter().map(shape).collect() }))
 }
@@ -114,11 +115,11 @@ pub(super) async fn rows(
     State(pool): State<Pool>,
     Path((depot, table)): Path<(String, String)>,
     Query(AfterKey { after, limit }): Query<AfterKey>,
-    headers: HeaderMap,
 ) -> Result<Json<Items<KeptRow>>> {
-    let lent = admitted(&pool, &depot, &headers).await?;
-    let found = lent.office.stored_rows(&depot, &table, &after, limit.unwrap_or(PAGE).clamp(1, MOST)).await?;
+    let lent = pool.lend().await?;
+    let found = lent.office.stored_rows(&depot, &table, &after, limit.unwrap_or(PAGE).clamp(1, MOST)).await;
     lent.done();
+    let found = found?;
     Ok(Json(Items { items: found.into_iter().map(|StoredRow { key, digest }| KeptRow { key, digest }).collect() }))
 }
 
@@ -145,15 +146,11 @@ fn agreed(text: &str) -> Result<Vec<Agreed>> {
 /// Rows of a table that were told under numbers behind what is agreed: what a depot that was restored from a backup has not seen.
 #[utoipa::path(get, path = "/v1/depots/{depot}/beyond", params(("depot" = String, Path), Beyond),
     responses((status = 200, body = RecordPage), (status = 400, body = Problem), (status = 401, body = Problem)))]
-pub(super) async fn beyond(
-    State(pool): State<Pool>,
-    Path(depot): Path<String>,
-    Query(wanted): Query<Beyond>,
-    headers: HeaderMap,
-) -> Result<Json<RecordPage>> {
-    let lent = admitted(&pool, &depot, &headers).await?;
+pub(super) async fn beyond(State(pool): State<Pool>, Path(depot): Path<String>, Query(wanted): Query<Beyond>) -> Result<Json<RecordPage>> {
+    let lent = pool.lend().await?;
     let agreed = agreed(&wanted.agreed)?;
-    let Page { lines, next } = lent.office.beyond(&depot, &agreed, &wanted.table, wanted.after.as_deref(), PAGE).await?;
+    let found = lent.office.beyond(&depot, &agreed, &wanted.table, wanted.after.as_deref(), PAGE).await;
     lent.done();
+    let Page { lines, next } = found?;
     Ok(Json(RecordPage { lines, next }))
 }

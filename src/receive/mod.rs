@@ -4,6 +4,7 @@
 //! them may die at any time.
 
 mod compare;
+mod door;
 mod forward;
 mod pool;
 mod routes;
@@ -20,8 +21,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Open connections at most, in all and from one address: all may come from a load balancer.
+/// Open connections at most.
 const CONNECTIONS: usize = 4_096;
+/// Open connections from one address at most: a load balancer has one or a few.
+const PER_ADDRESS: usize = 1_024;
 /// Time for a request's head.
 const HEADER: Duration = Duration::from_secs(30);
 /// Time for open requests to end once the receiver stops.
@@ -48,7 +51,7 @@ impl Receiver {
     /// Serves until `cancel`, and hands on by `forward` meanwhile.
     pub async fn run(self, forward: Option<Forward>, clock: Clock, cancel: CancellationToken) {
         let bounds =
-            Bounds { connections: CONNECTIONS, per_address: CONNECTIONS, proxies: Proxies::default(), header: HEADER, drain: DRAIN };
+            Bounds { connections: CONNECTIONS, per_address: PER_ADDRESS, proxies: Proxies::default(), header: HEADER, drain: DRAIN };
         let handing_on = async {
             if let Some(forward) = forward {
                 forward.run(cancel.clone(), clock).await;

@@ -1,5 +1,6 @@
 //! A few connections to PostgreSQL, shared by all requests.
 
+use super::door::{Depots, Guests};
 use super::forward::Counts;
 use crate::clock::Clock;
 use crate::office::{self, Office};
@@ -25,6 +26,8 @@ struct Inner {
     seats: Arc<Semaphore>,
     // A std mutex, held for a push or a pop.
     idle: Mutex<Vec<Office>>,
+    guests: Guests,
+    depots: Depots,
 }
 
 /// Why there is no connection.
@@ -38,7 +41,8 @@ pub enum Error {
     Office(#[from] office::Error),
 }
 
-/// A connection in use. Given back with [`Lent::done`]; dropped otherwise, for nobody knows in which state it is.
+/// A connection in use. Given back with [`Lent::done`] when all asked of it was answered, be it with an error; dropped otherwise, for it
+/// may be at work yet.
 pub struct Lent {
     /// The connection.
     pub office: Office,
@@ -50,7 +54,8 @@ impl Pool {
     /// At most `most` connections to the database at `url`.
     pub fn new(url: &str, password: Option<String>, tls: rustls::ClientConfig, most: usize, clock: Clock) -> Self {
         let (url, seats, idle) = (url.to_owned(), Arc::new(Semaphore::new(most)), Mutex::default());
-        Self { inner: Arc::new(Inner { url, password, tls, clock, seats, idle }), forward: None }
+        let (guests, depots) = (Guests::default(), Depots::default());
+        Self { inner: Arc::new(Inner { url, password, tls, clock, seats, idle, guests, depots }), forward: None }
     }
 
     /// What is stored over it is to be handed on to JetStream; `counts` tells how that goes.
@@ -66,6 +71,16 @@ impl Pool {
     /// The time.
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
+    }
+
+    /// Who is let in.
+    pub(super) fn guests(&self) -> &Guests {
+        &self.inner.guests
+    }
+
+    /// What the depots are at.
+    pub(super) fn depots(&self) -> &Depots {
+        &self.inner.depots
     }
 
     /// A connection; opened when none is idle.

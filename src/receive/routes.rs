@@ -1,19 +1,22 @@
 //! The protocol: batches in, cursors, orders, digests and the record out.
 
 use super::compare;
-use super::pool::{self, Lent, Pool};
+use super::door;
+use super::pool::{self, Pool};
 use crate::batch::{Batch, Known, MAX_BYTES, Order, Page, Span, Stored};
 use crate::model::Lane;
 use crate::office::{self, Taken};
-use crate::web::Sheet;
 use crate::web::error::{Error, Problem, Result};
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use crate::web::{Sheet, panicked};
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,6 +25,8 @@ use utoipa_axum::routes;
 pub(super) const PAGE: i64 = 500;
 /// Digests told at once at most.
 pub(super) const MOST: i64 = 10_000;
+/// A batch is taken within this time, or not at all.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Seconds after which a depot may try again when the database is not there.
 const RETRY_S: u32 = 5;
 
@@ -122,8 +127,10 @@ pub fn document() -> serde_json::Value {
 
 /// The routes over `pool`.
 pub fn router(pool: Pool) -> Router {
-    // A batch of MAX_BYTES passes; what is larger is told so with 413.
-    Router::from(api()).layer(DefaultBodyLimit::max(MAX_BYTES + 4_096)).with_state(pool)
+    Router::from(api())
+        .route_layer(axum::middleware::from_fn_with_state(pool.clone(), door::admit))
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(pool)
 }
 
 fn unavailable(error: impl std::fmt::Display) -> Error {
@@ -142,6 +149,8 @@ impl From<office::Error> for Error {
         match error {
             office::Error::Unreadable(why) => Self::status(StatusCode::BAD_REQUEST).detail(why),
             office::Error::Page(_) => Self::status(StatusCode::BAD_REQUEST).detail(error),
+            // To send the same again is of no use.
+            error if error.is_final() => Self::status(StatusCode::UNPROCESSABLE_ENTITY).detail(error),
             other => unavailable(other),
         }
     }
@@ -150,19 +159,6 @@ impl From<office::Error> for Error {
 /// The hash under which a token is kept.
 pub fn token_hash(token: &str) -> String {
     Sha256::digest(token).iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// A connection for somebody who has shown that he speaks for `depot`.
-pub(super) async fn admitted(pool: &Pool, depot: &str, headers: &HeaderMap) -> Result<Lent> {
-    let shown = headers.get("authorization").and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
-    let refused = || Error::status(StatusCode::UNAUTHORIZED).detail(format!("this token does not speak for depot {depot:?}"));
-    let token = shown.ok_or_else(refused)?;
-    let lent = pool.lend().await?;
-    if lent.office.admits(depot, &token_hash(token)).await? {
-        return Ok(lent);
-    }
-    lent.done();
-    Err(refused())
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str> {
@@ -192,12 +188,7 @@ fn batch(depot: String, headers: &HeaderMap, body: Bytes) -> Result<Batch> {
         first: number(headers, "depot-first-seq")?,
         last: number(headers, "depot-last-seq")?,
     };
-    if span.last < span.first || span.epoch_from < 1 || span.first < 0 {
-        return wrong("depot-epoch-from, depot-first-seq and depot-last-seq must grow, from 1 on");
-    }
-    if span.epoch.is_empty() || span.epoch.len() > 64 {
-        return wrong("depot-epoch must have 1 to 64 letters");
-    }
+    span.check().map_err(office::Error::from)?;
     Ok(Batch { span, records: number(headers, "depot-records")?, lost: 0, unpacked: 0, body })
 }
 
@@ -209,19 +200,23 @@ fn batch(depot: String, headers: &HeaderMap, body: Bytes) -> Result<Batch> {
         ("depot-first-seq" = i64, Header), ("depot-last-seq" = i64, Header), ("depot-records" = u64, Header)),
     request_body(content = String, content_type = "application/x-ndjson"),
     responses((status = 200, body = Acked), (status = 400, body = Problem), (status = 401, body = Problem), (status = 409, body = Expected),
-        (status = 413, description = "Too large: the depot sends halves"), (status = 429, description = "The depot obeys Retry-After"),
+        (status = 408, body = Problem, description = "The body came too slowly, or the depot sent another batch meanwhile"),
+        (status = 413, description = "Too large: the depot sends halves"), (status = 422, body = Problem, description = "It cannot be stored however often it is sent"),
+        (status = 429, description = "The depot obeys Retry-After"),
         (status = 503, body = Problem, description = "The depot obeys Retry-After")))]
-async fn batches(State(pool): State<Pool>, Path(depot): Path<String>, headers: HeaderMap, body: Bytes) -> Result<Response> {
-    let mut lent = admitted(&pool, &depot, &headers).await?;
+async fn batches(State(pool): State<Pool>, Path(depot): Path<String>, headers: HeaderMap, body: Body) -> Result<Response> {
+    // A batch of MAX_BYTES passes; what is larger is told so with 413.
+    let (body, turn) = pool.depots().body(&depot, body, MAX_BYTES + 4_096).await?;
     let batch = batch(depot, &headers, body)?;
     if let Some(counts) = pool.forward().filter(|counts| counts.is_full()) {
         counts.refuse();
-        lent.done();
         return Err(unavailable("too much waits for JetStream"));
     }
-    let taken = lent.office.take(&batch, pool.clock().now()).await?;
+    let mut lent = pool.lend().await?;
+    let taken = tokio::time::timeout(PATIENCE, lent.office.take(&batch)).await.map_err(|_| unavailable("a batch takes too long"))?;
     lent.done();
-    Ok(match taken {
+    drop(turn);
+    Ok(match taken? {
         Taken::Stored(acked_through) => Json(Acked { acked_through }).into_response(),
         Taken::Expected(next_expected) => (StatusCode::CONFLICT, Json(Expected { next_expected })).into_response(),
     })
@@ -230,10 +225,11 @@ async fn batches(State(pool): State<Pool>, Path(depot): Path<String>, headers: H
 /// How far the depot's lanes are.
 #[utoipa::path(get, path = "/v1/depots/{depot}/cursors", params(("depot" = String, Path)),
     responses((status = 200, body = Items<Cursor>), (status = 401, body = Problem)))]
-async fn cursors(State(pool): State<Pool>, Path(depot): Path<String>, headers: HeaderMap) -> Result<Json<Items<Cursor>>> {
-    let lent = admitted(&pool, &depot, &headers).await?;
-    let known = lent.office.known(&depot).await?;
+async fn cursors(State(pool): State<Pool>, Path(depot): Path<String>) -> Result<Json<Items<Cursor>>> {
+    let lent = pool.lend().await?;
+    let found = lent.office.known(&depot).await;
     lent.done();
+    let known = found?;
     let items = known.into_iter().map(|Known { epoch, lane, through }| Cursor { epoch, lane: lane.as_str(), through }).collect();
     Ok(Json(Items { items }))
 }
@@ -252,11 +248,11 @@ async fn orders(
     State(pool): State<Pool>,
     Path(depot): Path<String>,
     Query(After { after }): Query<After>,
-    headers: HeaderMap,
 ) -> Result<Json<Items<GivenOrder>>> {
-    let lent = admitted(&pool, &depot, &headers).await?;
-    let found = lent.office.orders(&depot, after, PAGE).await?;
+    let lent = pool.lend().await?;
+    let found = lent.office.orders(&depot, after, PAGE).await;
     lent.done();
+    let found = found?;
     let items = found.into_iter().map(|Order { seq, command, signature }| GivenOrder { seq, command, signature }).collect();
     Ok(Json(Items { items }))
 }
@@ -278,16 +274,12 @@ struct Wanted {
 /// Numbers and digests of what is kept: the depot compares them with its own.
 #[utoipa::path(get, path = "/v1/depots/{depot}/stored", params(("depot" = String, Path), Wanted),
     responses((status = 200, body = Items<StoredRecord>), (status = 401, body = Problem)))]
-async fn stored(
-    State(pool): State<Pool>,
-    Path(depot): Path<String>,
-    Query(wanted): Query<Wanted>,
-    headers: HeaderMap,
-) -> Result<Json<Items<StoredRecord>>> {
-    let lent = admitted(&pool, &depot, &headers).await?;
+async fn stored(State(pool): State<Pool>, Path(depot): Path<String>, Query(wanted): Query<Wanted>) -> Result<Json<Items<StoredRecord>>> {
+    let lent = pool.lend().await?;
     let Wanted { epoch, from, to, limit, .. } = &wanted;
-    let found = lent.office.stored(&depot, epoch, lane(&wanted.lane)?, *from, *to, (*limit).clamp(1, MOST)).await?;
+    let found = lent.office.stored(&depot, epoch, lane(&wanted.lane)?, *from, *to, (*limit).clamp(1, MOST)).await;
     lent.done();
+    let found = found?;
     Ok(Json(Items { items: found.into_iter().map(|Stored { seq, digest }| StoredRecord { seq, digest }).collect() }))
 }
 
@@ -300,15 +292,11 @@ struct Follows {
 /// All that is known of the depot, page by page, to build it anew.
 #[utoipa::path(get, path = "/v1/depots/{depot}/record", params(("depot" = String, Path), Follows),
     responses((status = 200, body = RecordPage), (status = 401, body = Problem)))]
-async fn record(
-    State(pool): State<Pool>,
-    Path(depot): Path<String>,
-    Query(Follows { after }): Query<Follows>,
-    headers: HeaderMap,
-) -> Result<Json<RecordPage>> {
-    let lent = admitted(&pool, &depot, &headers).await?;
-    let Page { lines, next } = lent.office.page(&depot, after.as_deref(), PAGE).await?;
+async fn record(State(pool): State<Pool>, Path(depot): Path<String>, Query(Follows { after }): Query<Follows>) -> Result<Json<RecordPage>> {
+    let lent = pool.lend().await?;
+    let found = lent.office.page(&depot, after.as_deref(), PAGE).await;
     lent.done();
+    let Page { lines, next } = found?;
     Ok(Json(RecordPage { lines, next }))
 }
 
@@ -322,8 +310,9 @@ async fn healthz() -> &'static str {
 #[utoipa::path(get, path = "/readyz", responses((status = 200, body = String), (status = 503)))]
 async fn readyz(State(pool): State<Pool>) -> Result<&'static str> {
     let lent = pool.lend().await?;
-    lent.office.known("").await?;
+    let known = lent.office.known("").await;
     lent.done();
+    known?;
     Ok("ready\n")
 }
 

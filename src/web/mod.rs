@@ -38,6 +38,7 @@ mod vehicles;
 mod version;
 
 pub use crate::fields;
+pub use limits::panicked;
 pub use metrics::Sheet;
 pub use proxies::Proxies;
 pub use server::{Bounds, serve};

@@ -57,14 +57,20 @@ create table depotd.run (
 );
 create index run_by_time on depotd.run (depot, first_ts);
 
--- The history itself, a partition a day; what lies more than 400 days off goes to the default one.
+-- The history itself, a partition a day.
 create table depotd.fix (
     depot text not null, vehicle text not null, ts timestamptz not null, received timestamptz not null, lat double precision not null,
     lon double precision not null, speed_kmh real, course real, accuracy_m real, battery real, ignition boolean,
     flags smallint not null, extras json, epoch text not null, run_seq bigint not null
 ) partition by range (ts);
-create table depotd.fix_default partition of depotd.fix default;
 create index fix_by_vehicle on depotd.fix (depot, vehicle, ts);
+-- Fixes of days that were more than 400 days over, or more than two to come, when they were sent. A table of its own, not a default
+-- partition: what lies here is in no day's way when that day comes.
+create table depotd.fix_stray (like depotd.fix);
+create index fix_stray_by_run on depotd.fix_stray (depot, epoch, run_seq);
+create index fix_stray_by_vehicle on depotd.fix_stray (depot, vehicle, ts);
+-- Both.
+create view depotd.fixes as select * from depotd.fix union all select * from depotd.fix_stray;
 
 -- Orders to a depot, in the order in which it is to carry them out; `result` is what it said of them.
 create table depotd.command (
@@ -105,19 +111,28 @@ select depot, lane, count(*) as batches, sum(octet_length(body)) as bytes, min(s
 create view depotd.fleet_now as
 select depot, vehicle, status, ts, now() - ts as age, lat, lon, speed_kmh, course, battery from depotd.position;
 
+-- What a depot says as what it should be, or null: one depot's nonsense breaks no view for the others.
+create function depotd.whole(said text) returns bigint language sql immutable parallel safe as
+    $$ select case when said ~ '^-?[0-9]{1,18}$' then said::bigint end $$;
+create function depotd.degrees(said text) returns float8 language sql immutable parallel safe as
+    $$ select case when said ~ '^-?[0-9]{1,20}(\.[0-9]{1,40})?([eE][-+]?[0-9]{1,2})?$' then said::float8 end $$;
+-- Milliseconds since 1970, before the year 2200.
+create function depotd.moment(said text) returns timestamptz language sql immutable parallel safe as
+    $$ select case when depotd.whole(said) between 0 and 7258118400000 then to_timestamp(depotd.whole(said) / 1000.0) end $$;
+
 create view depotd.bookings as
-select depot, row->>'id' as id, (row->>'number')::bigint as number, row->>'status' as status,
-    to_timestamp((row->>'pickup_at')::bigint / 1000.0) as pickup_at,
-    to_timestamp((row->>'pickup_until')::bigint / 1000.0) as pickup_until,
-    (row->>'pickup_lat')::float8 as pickup_lat, (row->>'pickup_lon')::float8 as pickup_lon, row->>'pickup_address' as pickup_address,
-    (row->>'dropoff_lat')::float8 as dropoff_lat, (row->>'dropoff_lon')::float8 as dropoff_lon, row->>'dropoff_address' as dropoff_address,
+select depot, row->>'id' as id, depotd.whole(row->>'number') as number, row->>'status' as status,
+    depotd.moment(row->>'pickup_at') as pickup_at,
+    depotd.moment(row->>'pickup_until') as pickup_until,
+    depotd.degrees(row->>'pickup_lat') as pickup_lat, depotd.degrees(row->>'pickup_lon') as pickup_lon, row->>'pickup_address' as pickup_address,
+    depotd.degrees(row->>'dropoff_lat') as dropoff_lat, depotd.degrees(row->>'dropoff_lon') as dropoff_lon, row->>'dropoff_address' as dropoff_address,
     row->>'customer' as customer, row->>'customer_reference' as reference, row->>'vehicle_id' as vehicle_id,
-    (row->>'price_minor')::bigint as price_minor, row->>'currency' as currency,
-    to_timestamp((row->>'created_at')::bigint / 1000.0) as created_at,
-    to_timestamp((row->>'assigned_at')::bigint / 1000.0) as assigned_at,
-    to_timestamp((row->>'picked_up_at')::bigint / 1000.0) as picked_up_at,
-    to_timestamp((row->>'delivered_at')::bigint / 1000.0) as delivered_at,
-    row->>'reason' as reason, (row->>'version')::bigint as version
+    depotd.whole(row->>'price_minor') as price_minor, row->>'currency' as currency,
+    depotd.moment(row->>'created_at') as created_at,
+    depotd.moment(row->>'assigned_at') as assigned_at,
+    depotd.moment(row->>'picked_up_at') as picked_up_at,
+    depotd.moment(row->>'delivered_at') as delivered_at,
+    row->>'reason' as reason, depotd.whole(row->>'version') as version
 from depotd.row where tbl = 'bookings' and row is not null;
 
 -- Of the bookings picked up on a day (UTC), how many were in time: within their window, or 15 minutes where they have none.

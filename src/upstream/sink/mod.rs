@@ -121,7 +121,7 @@ pub trait Sink: Send {
 pub fn open(settings: &SinkSettings, depot: &str, timeout: Duration, clock: &Clock) -> Result<Box<dyn Sink>, Fault> {
     match settings.kind() {
         Some(SinkKind::Http) => Ok(Box::new(http::Http::new(settings, depot, timeout)?)),
-        Some(SinkKind::Postgres) => Ok(Box::new(postgres::Postgres::new(settings, depot, clock)?)),
+        Some(SinkKind::Postgres) => Ok(Box::new(postgres::Postgres::new(settings, depot)?)),
         Some(SinkKind::Nats) => Ok(Box::new(nats::Nats::new(settings, depot, timeout)?)),
         Some(SinkKind::Kafka) => Ok(Box::new(kafka::Kafka::new(settings, depot, timeout, clock)?)),
         Some(SinkKind::Mqtt) => Ok(Box::new(mqtt::Mqtt::new(settings, depot, timeout)?)),

@@ -2,7 +2,6 @@
 
 use super::{Answer, Days, Fault, Range, Sink, Told, tls};
 use crate::batch::{Agreed, Batch, Known, Order, Page, Receipt, Stored, StoredRow, TableReceipt};
-use crate::clock::Clock;
 use crate::config::SinkSettings;
 use crate::office::{Office, Taken};
 
@@ -12,15 +11,14 @@ const PAGE: i64 = 500;
 pub struct Postgres {
     settings: SinkSettings,
     depot: String,
-    clock: Clock,
     open: Option<Office>,
 }
 
 impl Postgres {
-    pub fn new(settings: &SinkSettings, depot: &str, clock: &Clock) -> Result<Self, Fault> {
+    pub fn new(settings: &SinkSettings, depot: &str) -> Result<Self, Fault> {
         // What is wrong with files is told at once, not at the first connection.
         tls::client(settings)?;
-        Ok(Self { settings: settings.clone(), depot: depot.to_owned(), clock: clock.clone(), open: None })
+        Ok(Self { settings: settings.clone(), depot: depot.to_owned(), open: None })
     }
 
     async fn office(&mut self) -> Result<&mut Office, Fault> {
@@ -43,8 +41,7 @@ impl Sink for Postgres {
 
     fn deliver<'a>(&'a mut self, batch: &'a Batch) -> Told<'a, Answer> {
         Box::pin(async {
-            let now = self.clock.now();
-            match self.office().await?.take(batch, now).await {
+            match self.office().await?.take(batch).await {
                 Ok(Taken::Stored(through)) => Ok(Answer::Stored(through)),
                 Ok(Taken::Expected(next)) => Ok(Answer::Expected(next)),
                 Err(error) => Err(Fault::new(error)),
