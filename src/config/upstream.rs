@@ -238,6 +238,10 @@ impl Upstream {
         demand((1..=600_000).contains(&self.timeout_ms), "upstream.timeout_ms must be within 1 to 600000");
         demand((1..=60_000).contains(&self.retry_ms), "upstream.retry_ms must be within 1 to 60000");
         demand((1..=86_400).contains(&self.retry_most_s), "upstream.retry_most_s must be within 1 to 86400");
+        demand(
+            u128::from(self.retry_most_s) * 1_000 >= u128::from(self.retry_ms),
+            "upstream.retry_most_s must not be shorter than upstream.retry_ms",
+        );
         demand((1..=3_600).contains(&self.orders_s), "upstream.orders_s must be within 1 to 3600");
         demand(self.sinks.iter().filter(|sink| sink.orders).count() <= 1, "upstream.sinks: orders come from one sink only");
         demand(

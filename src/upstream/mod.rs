@@ -9,10 +9,12 @@ mod holdings;
 mod incoming;
 mod line;
 mod outgoing;
+mod position;
 mod rebuild;
 mod relearn;
 pub mod sink;
 mod start;
+mod tally;
 mod turns;
 mod verify;
 
