@@ -132,6 +132,6 @@ pub fn open(settings: &SinkSettings, depot: &str, timeout: Duration, clock: &Clo
         Some(SinkKind::Nats) => Ok(Box::new(nats::Nats::new(settings, depot, timeout)?)),
         Some(SinkKind::Kafka) => Ok(Box::new(kafka::Kafka::new(settings, depot, timeout, clock)?)),
         Some(SinkKind::Mqtt) => Ok(Box::new(mqtt::Mqtt::new(settings, depot, timeout)?)),
-        None => Err(Fault::new(format!("{:?} is no sink's address", settings.url))),
+        None => Err(Fault::new(format!("{:?} is no sink's address", settings.shown_url()))),
     }
 }

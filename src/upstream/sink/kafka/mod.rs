@@ -68,8 +68,9 @@ pub struct Kafka {
 impl Kafka {
     pub fn new(settings: &SinkSettings, depot: &str, timeout: Duration, clock: &Clock) -> Result<Self, Fault> {
         tls::client(settings)?;
-        let brokers =
-            settings.brokers().ok_or_else(|| Fault::new(format!("{:?} must be kafka://host[:port][,host[:port]]", settings.url)))?;
+        let brokers = settings
+            .brokers()
+            .ok_or_else(|| Fault::new(format!("{:?} must be kafka://host[:port][,host[:port]]", settings.shown_url())))?;
         let (settings, depot, clock, used) = (settings.clone(), depot.to_owned(), clock.clone(), clock.now());
         Ok(Self { settings, brokers, depot, timeout, clock, open: None, used, gone: BTreeSet::new() })
     }
