@@ -1,6 +1,7 @@
 //! One sink's line: offline, catching up, live. The cursor moves when the other side says that a batch is stored.
 
 use super::backoff::Backoff;
+use super::comparison::Comparison;
 use super::incoming::Incoming;
 use super::outgoing::{self, Outgoing};
 use super::position::{Heard, Position};
@@ -9,7 +10,6 @@ use super::sink::{self, Answer, Fault, Sink};
 use super::start;
 use super::tally::Tally;
 use super::turns::Turns;
-use super::verify;
 use crate::batch::{Batch, Known};
 use crate::clock::Clock;
 use crate::config::{self, Hours, SinkSettings};
@@ -84,6 +84,7 @@ pub struct Line {
     not_before: Option<Instant>,
     live_at: Option<Instant>,
     tally: Tally,
+    comparison: Comparison,
     /// Was anything stored since a lane was suspected?
     proved: bool,
     /// Did others fail as well since then? Then it was the line, not the lane.
@@ -97,8 +98,11 @@ impl Line {
         let every = Duration::from_secs(deps.config.orders_s);
         let incoming = settings.orders.then(|| Incoming::new(deps.orders.clone(), &settings.name, every));
         let tally = Tally::new(outgoing.clone(), deps.sync.clone(), &settings.name, &settings.lanes);
+        let patience = Duration::from_millis(deps.config.timeout_ms);
+        let comparison = Comparison::new(outgoing.clone(), deps.sync.clone(), settings.clone(), patience);
         let (lanes, not_before, live_at) = (BTreeMap::new(), None, None);
-        Ok(Self { deps, settings, outgoing, wishes, incoming, lanes, not_before, live_at, tally, proved: true, outage: false })
+        let (proved, outage) = (true, false);
+        Ok(Self { deps, settings, outgoing, wishes, incoming, lanes, not_before, live_at, tally, comparison, proved, outage })
     }
 
     fn name(&self) -> &str {
@@ -171,6 +175,7 @@ impl Line {
     async fn hold(&mut self, cancel: &CancellationToken) -> Result<(), End> {
         loop {
             let Some(mode) = self.held().await? else { return Ok(()) };
+            self.comparison.stop(if mode == LineMode::Paused { "the sink was paused meanwhile" } else { "its hours ended meanwhile" });
             self.deps.sync.enter(self.name(), mode);
             self.tally.count(&self.lanes).await;
             tokio::select! {
@@ -283,8 +288,7 @@ impl Line {
                 self.outgoing.tracks.compact().await.map_err(|e| End::Failed(Fault::new(e)))?;
             }
             if self.wishes.take_verify() {
-                let found = verify::verify(&self.outgoing, sink, &self.settings.lanes).await;
-                self.deps.sync.keep_verified(self.name(), found.map_err(|fault| fault.what));
+                self.comparison.begin();
             }
             if let Some(incoming) = &mut self.incoming {
                 incoming.ask(sink, patience, self.deps.clock.monotonic()).await;

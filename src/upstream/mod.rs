@@ -5,6 +5,7 @@
 //! says that a batch is stored. From the sink that the settings name it takes orders too. Sinks differ in how they say so; that is all that a file of [`sink`] knows.
 
 mod backoff;
+mod comparison;
 mod holdings;
 mod incoming;
 mod line;
