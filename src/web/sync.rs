@@ -239,15 +239,15 @@ pub async fn resume(State(web): State<Web>, Caller(who): Caller, Id(sink): Id<St
 /// Send everything now: try at once, and also what else waits for its quarter of an hour to be over.
 #[utoipa::path(post, path = "/api/v1/sync/{id}/flush", tag = "sync", params(("id" = String, Path)),
     responses((status = 202), (status = 404, body = Problem)))]
-pub async fn flush(State(web): State<Web>, Id(sink): Id<String>) -> Result<StatusCode> {
-    web.sync.flush(&sink)?;
+pub async fn flush(State(web): State<Web>, Caller(who): Caller, Id(sink): Id<String>) -> Result<StatusCode> {
+    web.sync.flush_for(&sink, &who.actor()).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 /// Compare with what a sink holds; `verified` of the sink tells what came of it.
 #[utoipa::path(post, path = "/api/v1/sync/{id}/verify", tag = "sync", params(("id" = String, Path)),
     responses((status = 202), (status = 404, body = Problem)))]
-pub async fn verify(State(web): State<Web>, Id(sink): Id<String>) -> Result<StatusCode> {
-    web.sync.verify(&sink)?;
+pub async fn verify(State(web): State<Web>, Caller(who): Caller, Id(sink): Id<String>) -> Result<StatusCode> {
+    web.sync.verify_for(&sink, &who.actor()).await?;
     Ok(StatusCode::ACCEPTED)
 }

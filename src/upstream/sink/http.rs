@@ -39,6 +39,7 @@ impl Http {
             .use_preconfigured_tls(tls::client(settings)?)
             .timeout(timeout)
             .connect_timeout(timeout.min(Duration::from_secs(10)))
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("depotd/", env!("CARGO_PKG_VERSION")))
             .build()
