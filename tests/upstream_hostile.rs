@@ -27,6 +27,7 @@ struct Post {
     lane: Lane,
     first: i64,
     last: i64,
+    body: Bytes,
 }
 
 #[derive(Default)]
@@ -39,6 +40,8 @@ struct Seen {
     stored: Vec<Post>,
 }
 
+/// What it says to other questions, by path; `None`: nothing, ever.
+type Answers = Box<dyn Fn(&str) -> Option<serde_json::Value> + Send + std::marker::Sync>;
 /// What it says to a batch; `None`: it stores it. The number counts the batches of that lane, from 0.
 type Whim = Box<dyn Fn(&Post, usize) -> Option<Response> + Send + std::marker::Sync>;
 
@@ -47,16 +50,23 @@ struct Office {
     addr: SocketAddr,
     seen: Arc<Mutex<Seen>>,
     whim: Arc<Mutex<Whim>>,
+    answers: Arc<Mutex<Answers>>,
 }
 
 impl Office {
     async fn start(whim: impl Fn(&Post, usize) -> Option<Response> + Send + std::marker::Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let office = Self { addr, seen: Arc::default(), whim: Arc::new(Mutex::new(Box::new(whim))) };
+        let office = Self {
+            addr,
+            seen: Arc::default(),
+            whim: Arc::new(Mutex::new(Box::new(whim))),
+            answers: Arc::new(Mutex::new(Box::new(|_| None))),
+        };
         let router = Router::new()
             .route("/v1/depots/{depot}/cursors", get(cursors))
             .route("/v1/depots/{depot}/batches", post(batches))
+            .fallback(questions)
             .with_state(office.clone());
         tokio::spawn(async { axum::serve(listener, router).await });
         office
@@ -69,6 +79,10 @@ impl Office {
     /// From now on it stores what comes.
     fn be_honest(&self) {
         *self.whim.lock().unwrap() = Box::new(|_, _| None);
+    }
+
+    fn answer(&self, answers: impl Fn(&str) -> Option<serde_json::Value> + Send + std::marker::Sync + 'static) {
+        *self.answers.lock().unwrap() = Box::new(answers);
     }
 
     fn posts(&self, lane: Lane) -> usize {
@@ -97,11 +111,20 @@ async fn cursors(State(office): State<Office>) -> Response {
     axum::Json(serde_json::json!({ "items": items })).into_response()
 }
 
-async fn batches(State(office): State<Office>, headers: HeaderMap, _body: Bytes) -> Response {
+async fn questions(State(office): State<Office>, uri: axum::http::Uri) -> Response {
+    let path = uri.path().trim_start_matches("/v1/depots/lyon/");
+    let answer = office.answers.lock().unwrap()(path);
+    match answer {
+        Some(answer) => axum::Json(answer).into_response(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn batches(State(office): State<Office>, headers: HeaderMap, body: Bytes) -> Response {
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
     let number = |name: &str| header(name).parse::<i64>().unwrap();
     let lane = Lane::parse(&header("depot-lane")).unwrap();
-    let post = Post { epoch: header("depot-epoch"), lane, first: number("depot-first-seq"), last: number("depot-last-seq") };
+    let post = Post { epoch: header("depot-epoch"), lane, first: number("depot-first-seq"), last: number("depot-last-seq"), body };
     let count = office.posts(lane);
     office.seen().posts.push(post.clone());
     if let Some(answer) = office.whim.lock().unwrap()(&post, count) {
@@ -270,4 +293,75 @@ async fn an_office_that_stores_and_forgets_is_told_to_be_at_fault() {
     assert!(fault.is_some(), "{:?}", depot.status());
     depot.cancel.cancel();
     depot.work.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_office_that_never_ends_a_comparison_keeps_no_lane_waiting() {
+    let office = Office::start(|_, _| None).await;
+    let mut depot = Depot::start(config::Upstream { timeout_ms: 60_000, ..to(&office) }).await;
+    depot.truths.drained(&depot.sync).await;
+    depot.sync.verify("office").unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let before = office.posts(Lane::Bookings);
+    depot.truths.live(&mut Rng::new(9, 9), 5).await;
+    depot.until("bookings go on", |s| !waits(s, Lane::Bookings) && office.posts(Lane::Bookings) > before).await;
+    assert_eq!(depot.status().verified, None, "it is under way");
+    depot.sync.pause("office", true, &depotd::model::Actor::System).await.unwrap();
+    depot
+        .until("the pause ends it", |s| s.mode == LineMode::Paused && matches!(&s.verified, Some(Err(why)) if why.contains("paused")))
+        .await;
+    depot.sync.pause("office", false, &depotd::model::Actor::System).await.unwrap();
+    depot.arrives(&office).await;
+}
+
+#[tokio::test]
+async fn answers_that_go_round_in_circles_end_a_comparison() {
+    let office = Office::start(|_, _| None).await;
+    let depot = Depot::start(to(&office)).await;
+    depot.truths.drained(&depot.sync).await;
+    let digest = "0".repeat(64);
+    let day = |n: usize| serde_json::json!({"day": format!("2026-05-{:02}", n % 28 + 1), "records": 1, "first": 1, "last": 1 << 60, "hash": digest});
+    let receipts = serde_json::json!({"items": (0..31).map(day).collect::<Vec<_>>()});
+    let one = serde_json::json!({"items": [day(1)]});
+    let full = |seq: fn(usize) -> usize| serde_json::json!({"items": (0..5_000).map(|n| serde_json::json!({"seq": seq(n), "digest": digest})).collect::<Vec<_>>()});
+    let (same, beyond) = (full(|_| 1), full(|n| n + 1));
+    let rows =
+        serde_json::json!({"items": (0..5_000).map(|_| serde_json::json!({"key": "[\"a\"]", "digest": digest})).collect::<Vec<_>>()});
+    let nothing = serde_json::json!({"items": []});
+    type Case<'a> = (&'a str, Answers);
+    let (again, then, other) = (one.clone(), one.clone(), nothing.clone());
+    let cases: [Case<'_>; 4] = [
+        ("days do not grow", Box::new(move |_| Some(receipts.clone()))),
+        ("not one of", Box::new(move |path| Some(if path == "receipts" { again.clone() } else { same.clone() }))),
+        ("not one of", Box::new(move |path| Some(if path == "receipts" { then.clone() } else { beyond.clone() }))),
+        ("do not grow", Box::new(move |path| Some(if path.starts_with("rows/") { rows.clone() } else { other.clone() }))),
+    ];
+    for (what, answers) in cases {
+        office.answer(answers);
+        depot.sync.verify("office").unwrap();
+        depot.until(what, |s| matches!(&s.verified, Some(Err(why)) if why.contains(what))).await;
+    }
+    depot.arrives(&office).await;
+}
+
+#[tokio::test]
+async fn a_sink_that_comes_later_is_told_what_retention_took_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let truths = Truths::open(dir.path());
+    let rounds = |tx: &rusqlite::Transaction<'_>| -> depotd::store::Result<()> {
+        for n in 1..=30 {
+            tx.execute("insert into rounds (booking_id, at, record) values ('b', ?1, '{}')", [n])?;
+        }
+        tx.execute("delete from rounds where at <= 20", [])?;
+        while depotd::store::outbox_retention::join_gone(tx, 7)? {}
+        Ok(())
+    };
+    truths.db.write(rounds).await.unwrap();
+    let office = Office::start(|_, _| None).await;
+    truths.drain(&to(&office)).await;
+    let post = office.seen().stored.iter().find(|post| post.lane == Lane::Dispatch).cloned().unwrap();
+    let batch = depotd::batch::Batch { body: post.body, ..upstream_support::batch(Lane::Dispatch, 1, 2) };
+    let text = batch.unpack().unwrap();
+    assert!(text.lines().next().unwrap().contains(r#""first":1,"last":20,"reason":"retention""#), "{text}");
+    assert_eq!(text.lines().count(), 11, "{text}");
 }
