@@ -320,7 +320,7 @@ async fn answers_that_go_round_in_circles_end_a_comparison() {
     let depot = Depot::start(to(&office)).await;
     depot.truths.drained(&depot.sync).await;
     let digest = "0".repeat(64);
-    let day = |n: usize| serde_json::json!({"day": format!("2026-05-{:02}", n % 28 + 1), "records": 1, "first": 1, "last": 1 << 60, "hash": digest});
+    let day = |n: usize| serde_json::json!({"day": format!("2026-05-{:02}", n % 28 + 1), "records": 1, "first": 1, "last": 1_i64 << 60, "hash": digest});
     let receipts = serde_json::json!({"items": (0..31).map(day).collect::<Vec<_>>()});
     let one = serde_json::json!({"items": [day(1)]});
     let full = |seq: fn(usize) -> usize| serde_json::json!({"items": (0..5_000).map(|n| serde_json::json!({"seq": seq(n), "digest": digest})).collect::<Vec<_>>()});
