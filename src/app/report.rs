@@ -87,6 +87,8 @@ pub fn sync(sinks: &[SinkStatus], sheet: &mut Sheet) {
     let up = sinks.iter().map(|sink| (sink.name.clone(), i64::from(matches!(sink.mode, LineMode::Live | LineMode::CatchingUp))));
     sheet.gauges("upstream_up", "Is there a connection to the sink?", "sink", up);
     sheet.gauges("upstream_backlog", "Records that wait", "lane", lanes(|lane| lane.backlog));
+    let held_up = lanes(|lane| u64::from(lane.held_up.is_some()));
+    sheet.gauges("upstream_held_up", "Does a batch that the sink does not take hold up the lane?", "lane", held_up);
     sheet.gauges("upstream_lost", "Records that retention took before they were sent", "lane", lanes(|lane| lane.lost));
     sheet.gauges("upstream_records", "Records that the sink acknowledged", "lane", lanes(|lane| lane.records));
     sheet.gauges("upstream_bytes", "Bytes of batches that the sink acknowledged", "lane", lanes(|lane| lane.bytes));

@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
 /// Between two probes when systemd does not ask for more.
 const PROBE: Duration = Duration::from_secs(30);
+/// Entries of the outbox looked at in one transaction.
+const ENTRIES: usize = 5_000;
 /// Time that a probe may take.
 const PROBE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -76,6 +78,10 @@ pub(super) async fn purge(rooms: &Rooms, now: Timestamp) -> Result<()> {
     rooms.bookings.purge(now).await?;
     rooms.auth.purge(now).await?;
     rooms.drivers.purge(now).await?;
+    while rooms.db.write(|tx| store::outbox_retention::join_gone(tx, ENTRIES)).await? {}
+    if rooms.config.upstream.sinks.is_empty() {
+        while rooms.db.write(|tx| store::outbox_retention::drop_ends(tx, ENTRIES)).await? {}
+    }
     Ok(())
 }
 

@@ -68,7 +68,10 @@ pub struct SinkSettings {
     /// An environment variable that holds it.
     #[serde(default)]
     pub secret_env: Option<String>,
-    /// The user name, where the URL does not say it.
+    /// Send the secret over a connection that is not encrypted, to another machine.
+    #[serde(default)]
+    pub unencrypted: bool,
+    /// The user name, which only a `postgres://` URL may say itself.
     #[serde(default)]
     pub user: Option<String>,
     /// Certificates in PEM of those to trust instead of the system's.
@@ -145,6 +148,7 @@ impl SinkSettings {
             orders: false,
             secret_file: None,
             secret_env: None,
+            unencrypted: false,
             user: None,
             ca_file: None,
             cert_file: None,
@@ -168,6 +172,27 @@ impl SinkSettings {
         }
     }
 
+    /// The URL as it may be told to anybody: without who logs in how.
+    pub fn shown_url(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once("://") else { return "a URL without ://".to_owned() };
+        let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+        format!("{scheme}://{}", rest.split(['?', '#']).next().unwrap_or_default())
+    }
+
+    /// Does the URL itself say who logs in?
+    fn has_login(&self) -> bool {
+        self.url.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
+    }
+
+    /// Could somebody on the way read the secret?
+    fn shows_secret(&self) -> bool {
+        let Some((scheme, rest)) = self.url.split_once("://") else { return false };
+        let has_secret = self.secret_file.is_some() || self.secret_env.is_some();
+        has_secret
+            && matches!(scheme, "http" | "nats" | "mqtt" | "kafka")
+            && !is_own(rest.split(['/', '?', '#']).next().unwrap_or_default())
+    }
+
     /// Hosts and ports of a Kafka cluster's first brokers, from `kafka://host[:port][,host[:port]]`; `None` when that is not what the URL is.
     pub fn brokers(&self) -> Option<Vec<(String, u16)>> {
         let (_, rest) = self.url.split_once("://")?;
@@ -184,6 +209,12 @@ impl SinkSettings {
         let text = std::env::var(name).map_err(|e| std::io::Error::other(format!("{name}: {e}")))?;
         Ok(Some(text))
     }
+}
+
+/// Are all `hosts`, with commas between them, this very machine?
+fn is_own(hosts: &str) -> bool {
+    let own = |host: &str| host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    hosts.split(',').all(|host| broker(host).is_some_and(|(host, _)| own(&host)))
 }
 
 /// `host`, `host:port` or `[::1]:port`.
@@ -238,6 +269,10 @@ impl Upstream {
         demand((1..=600_000).contains(&self.timeout_ms), "upstream.timeout_ms must be within 1 to 600000");
         demand((1..=60_000).contains(&self.retry_ms), "upstream.retry_ms must be within 1 to 60000");
         demand((1..=86_400).contains(&self.retry_most_s), "upstream.retry_most_s must be within 1 to 86400");
+        demand(
+            u128::from(self.retry_most_s) * 1_000 >= u128::from(self.retry_ms),
+            "upstream.retry_most_s must not be shorter than upstream.retry_ms",
+        );
         demand((1..=3_600).contains(&self.orders_s), "upstream.orders_s must be within 1 to 3600");
         demand(self.sinks.iter().filter(|sink| sink.orders).count() <= 1, "upstream.sinks: orders come from one sink only");
         demand(
@@ -256,6 +291,14 @@ impl Upstream {
             of_sink(
                 sink.kind().is_some(),
                 "the url must begin with http, https, postgres, nats, tls, kafka, kafkas, mqtt or mqtts and ://",
+            );
+            of_sink(
+                sink.kind() == Some(SinkKind::Postgres) || !sink.has_login(),
+                "the url must not say who logs in: that goes into user, and secret_file or secret_env",
+            );
+            of_sink(
+                sink.unencrypted || !sink.shows_secret(),
+                "its secret would go unencrypted to another machine: use https, tls, kafkas or mqtts, or say unencrypted = true",
             );
             if sink.kind() == Some(SinkKind::Kafka) {
                 of_sink(sink.brokers().is_some(), "the url must be kafka://host[:port][,host[:port]], or kafkas:// for TLS");
@@ -294,6 +337,59 @@ mod tests {
         {
             assert_eq!(brokers(wrong), None, "{wrong}");
         }
+    }
+
+    fn told(sink: &str) -> String {
+        let upstream: Upstream = toml::from_str(&format!("depot = \"d\"\n[[sinks]]\nname = \"k\"\n{sink}")).unwrap();
+        let mut told = Vec::new();
+        upstream.check(&mut |ok, what: &str| {
+            if !ok {
+                told.push(what.to_owned())
+            }
+        });
+        told.join("; ")
+    }
+
+    #[test]
+    fn a_secret_goes_nowhere_in_the_clear_unless_it_is_said() {
+        for url in
+            ["http://office.example", "nats://10.0.0.7:4222", "mqtt://[fd00::1]", "kafka://localhost,k2:9092", "http://127.0.0.1.example"]
+        {
+            let secret = "secret_file = \"/s\"";
+            assert!(told(&format!("url = \"{url}\"\n{secret}")).contains("unencrypted = true"), "{url}");
+            assert_eq!(told(&format!("url = \"{url}\"\nsecret_env = \"S\"\nunencrypted = true")), "", "{url}");
+            assert_eq!(told(&format!("url = \"{url}\"")), "", "{url}");
+        }
+        for url in
+            ["https://office.example", "tls://n", "mqtts://b", "kafkas://k", "http://localhost:80/x", "nats://127.3.0.1", "mqtt://[::1]:1"]
+        {
+            assert_eq!(told(&format!("url = \"{url}\"\nsecret_file = \"/s\"")), "", "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_in_no_url_and_is_never_shown() {
+        for url in
+            ["http://bob:hunter2@h", "mqtt://bob:hunter2@h:1x/", "nats://hunter2@h", "kafkas://bob:hunter2@k", "mqtts://bob:hun/ter2@h"]
+        {
+            let told = told(&format!("url = \"{url}\""));
+            assert!(told.contains("must not say who logs in") && !told.contains("ter2"), "{told}");
+            assert!(!SinkSettings::to("s", url).shown_url().contains("ter2"), "{url}");
+        }
+        assert_eq!(told("url = \"postgres://bob:hunter2@h/d\""), "");
+        let shown = |url: &str| SinkSettings::to("s", url).shown_url();
+        assert_eq!(shown("postgres://bob:hunter2@h/d?password=hunter2"), "postgres://h/d");
+        assert_eq!((shown("https://h/a"), shown("bob:hunter2")), ("https://h/a".into(), "a URL without ://".into()));
+    }
+
+    #[test]
+    fn the_longest_pause_is_not_shorter_than_the_first() {
+        let faults = |most| {
+            let (upstream, mut count) = (Upstream { retry_ms: 60_000, retry_most_s: most, ..Upstream::default() }, 0);
+            upstream.check(&mut |ok, what: &str| count += usize::from(!ok && what.contains("retry_most_s")));
+            count
+        };
+        assert_eq!((faults(59), faults(60)), (1, 0));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub use offer::{Offer, OfferState};
 pub use order::{Contact, Fare, Load, Order, Priority, Site, Stop, StopKind, Window};
 pub use recurrence::{MissingHour, Outcome, Pattern, Recurrence, RepeatedHour};
 pub use schedule::{Missed, Run, RunResult, RunTrigger, Schedule, ScheduleKind};
-pub use sync::{Difference, Lane, LaneStatus, LineMode, RowDifference, SinkStatus, Verified};
+pub use sync::{Difference, HeldUp, Lane, LaneStatus, LineMode, RowDifference, SinkStatus, Verified};
 pub use time::{Span, Timestamp};
 pub use units::{Currency, Metres, Money, Place, PlaceError};
 pub use vehicle::{Availability, Capacity, Overload, Vehicle};

@@ -93,6 +93,23 @@ pub struct LaneStatus {
     pub bytes: u64,
     /// Records that could not be sent any more, because retention had taken them.
     pub lost: u64,
+    /// What holds this lane up while the others go on.
+    pub held_up: Option<HeldUp>,
+}
+
+/// A batch that a sink does not take. It is tried again, after a growing pause; nothing of it is dropped.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct HeldUp {
+    /// The first number of the batch.
+    pub first: i64,
+    /// Why it was not taken.
+    pub fault: String,
+    /// Did the sink say that it never will take it? Else it failed too often.
+    pub refused: bool,
+    /// So often it failed, one time after the other.
+    pub failures: u32,
+    /// When it is tried again.
+    pub next_attempt_at: Timestamp,
 }
 
 /// A day of a lane on which depot and upstream differ.

@@ -18,6 +18,7 @@ mod migrate;
 pub mod offers;
 pub mod orders;
 pub mod outbox;
+pub mod outbox_retention;
 pub mod outcomes;
 pub mod quotes;
 pub mod rebuild;

@@ -67,7 +67,17 @@ pub enum Change {
         columns: Option<Map<String, Value>>,
     },
     /// Retention took it before it was sent.
-    Gone,
+    Gone {
+        /// With everything of its lane and epoch from this number on, where it stands for several.
+        first: Option<i64>,
+        /// So many records.
+        records: u64,
+    },
+}
+
+impl Change {
+    /// A record that is gone, by itself.
+    const GONE: Self = Self::Gone { first: None, records: 1 };
 }
 
 /// The number that the lane `lane` has in the table.
@@ -123,11 +133,15 @@ fn change(connection: &Connection, source: &str, key: &str) -> Result<Change> {
     let key: Vec<Value> = serde_json::from_str(key).map_err(|e| Error::Corrupt(format!("the outbox holds the key {key:?}: {e}")))?;
     let place = || key.first().and_then(Value::as_i64).ok_or_else(|| Error::Corrupt(format!("the outbox holds {source} {key:?}")));
     match source {
-        "journal" => Ok(journal::get(connection, place()?)?.map_or(Change::Gone, Change::Event)),
+        "journal" => Ok(journal::get(connection, place()?)?.map_or(Change::GONE, Change::Event)),
         "audit" => {
-            Ok(audit::get(connection, place()?)?.map_or(Change::Gone, |(entry, previous, hash)| Change::Audit { entry, previous, hash }))
+            Ok(audit::get(connection, place()?)?.map_or(Change::GONE, |(entry, previous, hash)| Change::Audit { entry, previous, hash }))
         }
-        "rounds" => round(connection, place()?),
+        "rounds" => {
+            let number = |at: usize| key.get(at).and_then(Value::as_i64);
+            let gone = || Change::Gone { first: number(1), records: number(2).map_or(1, i64::unsigned_abs) };
+            Ok(round(connection, place()?)?.unwrap_or_else(gone))
+        }
         _ => {
             let (table, names) = key_of(source).ok_or_else(|| Error::Corrupt(format!("the outbox holds rows of {source:?}")))?;
             let columns = row(connection, table, names, &key)?;
@@ -136,14 +150,13 @@ fn change(connection: &Connection, source: &str, key: &str) -> Result<Change> {
     }
 }
 
-fn round(connection: &Connection, number: i64) -> Result<Change> {
-    let found = connection
+fn round(connection: &Connection, number: i64) -> Result<Option<Change>> {
+    Ok(connection
         .prepare_cached("select booking_id, at, record from rounds where seq = ?1")?
         .query_row([number], |r| {
             Ok(Change::Round { round: number, booking: r.get(0)?, at: Timestamp::from_millis(r.get(1)?), record: r.get(2)? })
         })
-        .optional()?;
-    Ok(found.unwrap_or(Change::Gone))
+        .optional()?)
 }
 
 /// The row of `table` whose columns `names` are `key`.
@@ -218,13 +231,6 @@ pub fn rows_of(
         each(&row.get::<_, String>(0)?, map, row.get(1)?);
     }
     Ok(())
-}
-
-/// Takes entries of what retention took away, up to `through`; says how many.
-pub fn purge(tx: &Transaction<'_>, through: i64) -> Result<usize> {
-    let sql = "delete from outbox where source = 'rounds' and seq <= ?1
-               and not exists (select 1 from rounds where rounds.seq = json_extract(key, '$[0]'))";
-    Ok(tx.execute(sql, [through])?)
 }
 
 /// Numbers from `from_seq` on belong to this epoch, until the next begins.

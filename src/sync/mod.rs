@@ -138,6 +138,24 @@ impl Sync {
         Ok(())
     }
 
+    /// Sends everything now because `actor` wants it, audited; see [`Sync::flush`].
+    pub async fn flush_for(&self, sink: &str, actor: &Actor) -> Result<(), Error> {
+        self.audit("sync.flush", sink, actor).await?;
+        self.flush(sink)
+    }
+
+    /// Compares because `actor` wants it, audited; see [`Sync::verify`].
+    pub async fn verify_for(&self, sink: &str, actor: &Actor) -> Result<(), Error> {
+        self.audit("sync.verify", sink, actor).await?;
+        self.verify(sink)
+    }
+
+    async fn audit(&self, action: &'static str, sink: &str, actor: &Actor) -> Result<(), Error> {
+        self.wishes(sink)?;
+        let (name, actor, now) = (sink.to_owned(), actor.clone(), self.0.clock.now());
+        Ok(self.0.db.write(move |tx| audit::append(tx, now, &actor, action, &name, "{}")).await?)
+    }
+
     /// Sends everything now: also what waits for its quarter of an hour to be over or for the next attempt.
     pub fn flush(&self, sink: &str) -> Result<(), Error> {
         let wishes = self.wishes(sink)?;
@@ -153,5 +171,27 @@ impl Sync {
         wishes.verify.store(true, Ordering::Release);
         wishes.news.notify_one();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_asks_to_send_or_compare_is_in_the_audit_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(dir.path()).unwrap();
+        let sinks = vec![config::SinkSettings::to("office", "http://127.0.0.1")];
+        let sync = Sync::new(db.clone(), &config::Upstream { sinks, ..config::Upstream::default() }, Clock::system());
+        let ana = Actor::User("ana".to_owned());
+        sync.flush_for("office", &ana).await.unwrap();
+        sync.verify_for("office", &ana).await.unwrap();
+        assert!(matches!(sync.flush_for("nobody", &ana).await, Err(Error::Unknown(_))));
+        let wishes = sync.wishes("office").unwrap();
+        assert!(wishes.take_flush() && wishes.take_verify());
+        let entries = db.read(|c| audit::newest(c, 10)).await.unwrap();
+        let found: Vec<_> = entries.iter().map(|e| (e.actor.clone(), e.action.as_str(), e.object.as_str())).collect();
+        assert_eq!(found, [(ana.to_text(), "sync.verify", "office"), (ana.to_text(), "sync.flush", "office")]);
     }
 }

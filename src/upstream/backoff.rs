@@ -33,6 +33,12 @@ impl Backoff {
         self.failures = self.failures.saturating_add(1);
         pause.mul_f64(0.5 + draw.clamp(0.0, 1.0) / 2.0)
     }
+
+    /// The same for one that `asked` to be left alone for so long, which counts within the bounds.
+    pub fn next_asked(&mut self, asked: Option<Duration>, draw: f64) -> Duration {
+        let pause = self.next(draw);
+        asked.map_or(pause, |asked| asked.clamp(self.first, self.most))
+    }
 }
 
 #[cfg(test)]
@@ -47,5 +53,14 @@ mod tests {
         assert_eq!(backoff.next(0.0), Duration::from_secs(150));
         backoff.reset();
         assert_eq!(backoff.next(0.0), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn what_the_other_side_asks_for_keeps_to_the_bounds() {
+        let mut backoff = Backoff::new(Duration::from_secs(60), Duration::from_secs(1));
+        assert_eq!(backoff.next_asked(Some(Duration::from_secs(5)), 1.0), Duration::from_secs(60));
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(300));
+        let pauses = [0, 7, u64::MAX].map(|asked| backoff.next_asked(Some(Duration::from_secs(asked)), 1.0).as_secs());
+        assert_eq!((pauses, backoff.failures()), ([1, 7, 300], 3));
     }
 }

@@ -1,22 +1,27 @@
 //! One sink's line: offline, catching up, live. The cursor moves when the other side says that a batch is stored.
 
 use super::backoff::Backoff;
+use super::comparison::Comparison;
 use super::incoming::Incoming;
 use super::outgoing::{self, Outgoing};
+use super::position::{Heard, Position};
 use super::relearn;
 use super::sink::{self, Answer, Fault, Sink};
-use super::start::{self, Epoch};
+use super::start;
+use super::tally::Tally;
 use super::turns::Turns;
-use super::verify;
-use crate::batch::{Batch, Known, MAX_BYTES, TARGET_UNPACKED};
+use crate::batch::{Batch, Known};
 use crate::clock::Clock;
 use crate::config::{self, Hours, SinkSettings};
-use crate::model::{Lane, LaneStatus, LineMode, Timestamp};
+use crate::model::{Lane, LineMode};
 use crate::orders::Orders;
-use crate::store::sinks::{self, Cursor};
+use crate::store::sinks;
 use crate::store::{self, Db};
 use crate::sync::{Sync, Wishes};
+use futures_util::FutureExt;
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -25,11 +30,6 @@ use tokio_util::sync::CancellationToken;
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two counts of what waits, while a line is offline.
 const COUNT: Duration = Duration::from_secs(15);
-/// Counting takes no more than this part of the time, however much waits.
-const COUNT_SHARE: u32 = 500;
-/// The other side may name another number so often in a row before it is a fault.
-const MISUNDERSTANDINGS: u32 = 8;
-
 /// What a line works with.
 #[derive(Clone)]
 pub struct Deps {
@@ -73,18 +73,6 @@ impl From<store::Error> for End {
     }
 }
 
-/// Where a lane is.
-struct Position {
-    epochs: Vec<Epoch>,
-    cursor: Cursor,
-    lost: u64,
-    misunderstood: u32,
-    /// A batch is closed when its lines have become so long.
-    target: usize,
-    /// Bytes of a packed batch that the sink takes.
-    most: usize,
-}
-
 /// The line to one sink.
 pub struct Line {
     deps: Deps,
@@ -95,9 +83,12 @@ pub struct Line {
     lanes: BTreeMap<Lane, Position>,
     not_before: Option<Instant>,
     live_at: Option<Instant>,
-    backlog_at: Option<Instant>,
-    /// How long the last count took.
-    count_took: Duration,
+    tally: Tally,
+    comparison: Comparison,
+    /// Was anything stored since a lane was suspected?
+    proved: bool,
+    /// Did others fail as well since then? Then it was the line, not the lane.
+    outage: bool,
 }
 
 impl Line {
@@ -106,33 +97,46 @@ impl Line {
         let wishes = deps.sync.wishes(&settings.name)?;
         let every = Duration::from_secs(deps.config.orders_s);
         let incoming = settings.orders.then(|| Incoming::new(deps.orders.clone(), &settings.name, every));
-        let (lanes, count_took) = (BTreeMap::new(), Duration::ZERO);
-        Ok(Self { deps, settings, outgoing, wishes, incoming, lanes, not_before: None, live_at: None, backlog_at: None, count_took })
+        let tally = Tally::new(outgoing.clone(), deps.sync.clone(), &settings.name, &settings.lanes);
+        let patience = Duration::from_millis(deps.config.timeout_ms);
+        let comparison = Comparison::new(outgoing.clone(), deps.sync.clone(), settings.clone(), patience);
+        let (lanes, not_before, live_at) = (BTreeMap::new(), None, None);
+        let (proved, outage) = (true, false);
+        Ok(Self { deps, settings, outgoing, wishes, incoming, lanes, not_before, live_at, tally, comparison, proved, outage })
     }
 
     fn name(&self) -> &str {
         &self.settings.name
     }
 
+    /// The first and the longest pause after a failure.
+    fn pauses(&self) -> (Duration, Duration) {
+        (Duration::from_millis(self.deps.config.retry_ms), Duration::from_secs(self.deps.config.retry_most_s))
+    }
+
     /// Works until `cancel`.
     pub async fn run(mut self, cancel: CancellationToken) {
-        let (first, most) = (Duration::from_millis(self.deps.config.retry_ms), Duration::from_secs(self.deps.config.retry_most_s));
+        let (first, most) = self.pauses();
         let mut backoff = Backoff::new(first, most);
         loop {
-            let end = match self.hold(&cancel).await {
-                Ok(()) => self.session(&cancel, &mut backoff).await,
-                Err(end) => end,
-            };
+            let end = caught(self.attempt(&cancel, &mut backoff)).await;
             let fault = match end {
                 End::Cancelled => return,
                 End::Held => continue,
                 End::Failed(fault) => fault,
             };
-            let pause = fault.retry_after.map_or_else(|| backoff.next(draw()), |asked| asked.clamp(first, most));
+            let pause = backoff.next_asked(fault.retry_after, draw());
             self.tell_fault(&fault, &backoff, pause);
             if !self.wait_offline(pause, &cancel).await {
                 return;
             }
+        }
+    }
+
+    async fn attempt(&mut self, cancel: &CancellationToken, backoff: &mut Backoff) -> End {
+        match self.hold(cancel).await {
+            Ok(()) => self.session(cancel, backoff).await,
+            Err(end) => end,
         }
     }
 
@@ -154,7 +158,7 @@ impl Line {
     async fn wait_offline(&mut self, pause: Duration, cancel: &CancellationToken) -> bool {
         let until = self.deps.clock.monotonic() + pause;
         loop {
-            self.count_backlog(true).await;
+            self.tally.count(&self.lanes).await;
             let left = until.saturating_duration_since(self.deps.clock.monotonic());
             if left.is_zero() {
                 return true;
@@ -162,7 +166,7 @@ impl Line {
             tokio::select! {
                 () = cancel.cancelled() => return false,
                 () = self.wishes.news.notified() => return true,
-                () = tokio::time::sleep(left.min(self.between_counts(COUNT))) => {}
+                () = tokio::time::sleep(left.min(self.tally.pause(COUNT))) => {}
             }
         }
     }
@@ -171,12 +175,13 @@ impl Line {
     async fn hold(&mut self, cancel: &CancellationToken) -> Result<(), End> {
         loop {
             let Some(mode) = self.held().await? else { return Ok(()) };
+            self.comparison.stop(if mode == LineMode::Paused { "the sink was paused meanwhile" } else { "its hours ended meanwhile" });
             self.deps.sync.enter(self.name(), mode);
-            self.count_backlog(true).await;
+            self.tally.count(&self.lanes).await;
             tokio::select! {
                 () = cancel.cancelled() => return Err(End::Cancelled),
                 () = self.wishes.news.notified() => {}
-                () = tokio::time::sleep(self.between_counts(COUNT)) => {}
+                () = tokio::time::sleep(self.tally.pause(COUNT)) => {}
             }
         }
     }
@@ -208,10 +213,10 @@ impl Line {
         };
         let work = async {
             match self.meet(&mut *sink, patience).await {
-                Ok(()) => backoff.reset(),
+                Ok(()) => {}
                 Err(end) => return end,
             }
-            match self.send_all(&mut *sink, patience).await {
+            match self.send_all(&mut *sink, patience, backoff).await {
                 Ok(never) => match never {},
                 Err(end) => end,
             }
@@ -236,17 +241,17 @@ impl Line {
             let name = self.name().to_owned();
             let kept = self.deps.db.read(move |c| sinks::cursor(c, &name, lane)).await?;
             let mut cursor = kept.unwrap_or_default();
-            let lost = self.lanes.get(&lane).map_or(0, |p| p.lost);
             if lane == Lane::Live {
                 cursor.through = 0;
             }
-            self.lanes.insert(lane, Position { epochs, cursor, lost, misunderstood: 0, target: TARGET_UNPACKED, most: MAX_BYTES });
+            let before = self.lanes.remove(&lane);
+            self.lanes.insert(lane, Position::new(lane, epochs, cursor, before));
         }
         if let Some(known) = known {
             self.go_on_behind(sink, &known).await?;
         }
         self.deps.sync.enter(self.name(), LineMode::CatchingUp);
-        self.count_backlog(true).await;
+        self.tally.count(&self.lanes).await;
         Ok(())
     }
 
@@ -269,7 +274,7 @@ impl Line {
         Ok(())
     }
 
-    async fn send_all(&mut self, sink: &mut dyn Sink, patience: Duration) -> Result<std::convert::Infallible, End> {
+    async fn send_all(&mut self, sink: &mut dyn Sink, patience: Duration, backoff: &mut Backoff) -> Result<std::convert::Infallible, End> {
         let mut turns = Turns::default();
         let mut head = self.deps.db.head();
         loop {
@@ -278,11 +283,12 @@ impl Line {
             }
             if self.wishes.take_flush() {
                 self.incoming.iter_mut().for_each(Incoming::begin_again);
+                let now = self.deps.clock.monotonic();
+                self.lanes.values_mut().for_each(|position| position.try_at(now));
                 self.outgoing.tracks.compact().await.map_err(|e| End::Failed(Fault::new(e)))?;
             }
             if self.wishes.take_verify() {
-                let found = verify::verify(&self.outgoing, sink, &self.settings.lanes).await;
-                self.deps.sync.keep_verified(self.name(), found.map_err(|fault| fault.what));
+                self.comparison.begin();
             }
             if let Some(incoming) = &mut self.incoming {
                 incoming.ask(sink, patience, self.deps.clock.monotonic()).await;
@@ -291,12 +297,12 @@ impl Line {
                 self.go_on_behind(sink, &known).await?;
             }
             head.mark_unchanged();
-            if self.send_one(sink, &mut turns, patience).await? {
-                self.count_backlog(false).await;
+            if self.send_one(sink, &mut turns, patience, backoff).await? {
+                self.tally.count_after(LOOK, &self.lanes).await;
                 continue;
             }
-            self.deps.sync.enter(self.name(), LineMode::Live);
-            self.count_backlog(true).await;
+            self.rest(backoff)?;
+            self.tally.count(&self.lanes).await;
             tokio::select! {
                 changed = head.changed() => if changed.is_err() { return Err(Fault::new("ops.db is closed").into()) },
                 () = self.wishes.news.notified() => {}
@@ -305,10 +311,27 @@ impl Line {
         }
     }
 
+    /// There is nothing to send, but what is held up.
+    fn rest(&self, backoff: &mut Backoff) -> Result<(), End> {
+        let held_up: Vec<_> = self.lanes.values().filter_map(Position::held_up).collect();
+        match held_up.first() {
+            None => {
+                backoff.reset();
+                self.deps.sync.enter(self.name(), LineMode::Live);
+            }
+            Some(held_up) if self.lanes.values().all(|position| position.held_up().is_some()) => {
+                return Err(Fault::new(&held_up.fault).into());
+            }
+            Some(_) => self.deps.sync.enter(self.name(), LineMode::CatchingUp),
+        }
+        Ok(())
+    }
+
     /// Sends the next batch; `false`: there was nothing to send.
-    async fn send_one(&mut self, sink: &mut dyn Sink, turns: &mut Turns, patience: Duration) -> Result<bool, End> {
+    async fn send_one(&mut self, sink: &mut dyn Sink, turns: &mut Turns, patience: Duration, backoff: &mut Backoff) -> Result<bool, End> {
         for lane in turns.order() {
-            if !self.lanes.contains_key(&lane) || !self.may_go(lane) {
+            let now = self.deps.clock.monotonic();
+            if self.lanes.get(&lane).is_none_or(|position| position.waits(now)) || !self.may_go(lane) {
                 continue;
             }
             let Some(batch) = self.next_of(lane).await? else { continue };
@@ -316,9 +339,9 @@ impl Line {
                 self.deps.sync.enter(self.name(), LineMode::CatchingUp);
             }
             self.pace().await;
-            let answer = within(patience, sink.deliver(&batch)).await?;
+            let answer = within(patience, sink.deliver(&batch)).await;
             turns.sent(lane, batch.body.len());
-            self.hear(lane, &batch, answer).await?;
+            self.hear(lane, &batch, answer, backoff).await?;
             return Ok(true);
         }
         Ok(false)
@@ -354,34 +377,22 @@ impl Line {
         }
     }
 
-    async fn hear(&mut self, lane: Lane, batch: &Batch, answer: Answer) -> Result<(), End> {
+    async fn hear(&mut self, lane: Lane, batch: &Batch, answer: Result<Answer, Fault>, backoff: &mut Backoff) -> Result<(), End> {
         let now = self.deps.clock.now();
         if self.settings.kib_per_s > 0 {
             let time = Duration::from_secs_f64(batch.body.len() as f64 / (f64::from(self.settings.kib_per_s) * 1_024.0));
             self.not_before = Some(self.deps.clock.monotonic() + time);
         }
+        let head = self.outgoing.head(lane).await?;
         let Some(position) = self.lanes.get_mut(&lane) else { return Ok(()) };
-        match answer {
-            Answer::Stored(through) if through >= batch.span.last => {
-                position.misunderstood = 0;
-                position.cursor.through = batch.span.last;
-                position.cursor.acked_at = now;
-                position.lost += batch.lost;
-                position.cursor.records += batch.records;
-                position.cursor.bytes += batch.body.len() as u64;
-                position.target = batch.fitting(position.most);
+        match answer.and_then(|answer| position.hear(batch, answer, head, now)) {
+            Ok(Heard::Smaller) => return Ok(()),
+            Ok(Heard::Progress) => {
+                backoff.reset();
+                self.believe_again();
             }
-            Answer::TooLarge if batch.records > 1 => {
-                (position.most, position.target) = (batch.body.len() / 2, (batch.unpacked.min(position.target) / 2).max(1));
-                return Ok(());
-            }
-            Answer::TooLarge => {
-                let what =
-                    format!("record {} of lane {} is larger than it takes ({} bytes)", batch.span.last, lane.as_str(), batch.body.len());
-                return Err(Fault::new(what).into());
-            }
-            Answer::Stored(through) => position.set_back(through)?,
-            Answer::Expected(next) => position.set_back(next - 1)?,
+            Ok(Heard::Moved) => {}
+            Err(fault) => return self.not_taken(lane, batch, fault),
         }
         if lane.is_durable() {
             let (name, cursor) = (self.name().to_owned(), self.lanes[&lane].cursor);
@@ -390,53 +401,30 @@ impl Line {
         Ok(())
     }
 
-    /// Writes to the board how far the lanes are: `now`, or when it was not done for a second.
-    async fn count_backlog(&mut self, now: bool) {
-        let at = self.deps.clock.monotonic();
-        if !now && self.backlog_at.is_some_and(|before| at.saturating_duration_since(before) < self.between_counts(LOOK)) {
-            return;
+    /// Something was stored: lanes that failed only because everything did are tried again now.
+    fn believe_again(&mut self) {
+        self.proved = true;
+        if std::mem::take(&mut self.outage) {
+            let now = self.deps.clock.monotonic();
+            self.lanes.values_mut().filter(|position| position.is_suspected()).for_each(|position| position.try_at(now));
         }
-        self.backlog_at = Some(at);
-        match self.lane_statuses().await {
-            Ok(lanes) => self.deps.sync.note(&self.settings.name, |status| status.lanes = lanes),
-            Err(error) => tracing::warn!("what waits for {} cannot be counted: {error}", self.name()),
-        }
-        self.count_took = self.deps.clock.monotonic().saturating_duration_since(at);
     }
 
-    /// The pause between two counts: `least`, or longer when much waits.
-    fn between_counts(&self, least: Duration) -> Duration {
-        least.max(self.count_took * COUNT_SHARE)
-    }
-
-    async fn lane_statuses(&self) -> Result<Vec<LaneStatus>, outgoing::Error> {
-        let mut lanes = Vec::new();
-        for lane in self.settings.lanes.iter().copied() {
-            let name = self.name().to_owned();
-            let known = match self.lanes.get(&lane) {
-                Some(position) => (position.cursor, position.lost),
-                None => (self.deps.db.read(move |c| sinks::cursor(c, &name, lane)).await?.unwrap_or_default(), 0),
-            };
-            let (cursor, lost) = known;
-            let (head, (backlog, oldest)) = (self.outgoing.head(lane).await?, self.outgoing.backlog(lane, cursor.through).await?);
-            let acked_at = (cursor.acked_at != Timestamp::default()).then_some(cursor.acked_at);
-            let (through, records, bytes) = (cursor.through, cursor.records, cursor.bytes);
-            lanes.push(LaneStatus { lane, head, through, backlog, oldest, acked_at, records, bytes, lost });
+    /// A batch was not taken. When the fault is its own, its lane is held up and the others go on; nothing of it is dropped.
+    fn not_taken(&mut self, lane: Lane, batch: &Batch, fault: Fault) -> Result<(), End> {
+        let (pauses, now) = (self.pauses(), (self.deps.clock.monotonic(), self.deps.clock.now()));
+        let others = self.lanes.iter().any(|(other, position)| *other != lane && position.is_suspected());
+        let Some(position) = self.lanes.get_mut(&lane) else { return Err(fault.into()) };
+        let at_fault = position.not_taken(batch, &fault);
+        self.outage |= others && !self.proved && !fault.refused;
+        if at_fault && (fault.refused || !self.outage) {
+            self.proved &= fault.refused;
+            if position.hold_up(pauses, draw(), now) {
+                let (name, lane, first) = (self.name(), lane.as_str(), batch.span.first);
+                tracing::error!(sink = name, lane, first, "{name} does not take number {first} of lane {lane}, which waits: {fault}");
+            }
         }
-        lanes.sort_by_key(|status| status.lane);
-        Ok(lanes)
-    }
-}
-
-impl Position {
-    /// The other side goes on behind `through`; told so again and again, it and we do not understand each other.
-    fn set_back(&mut self, through: i64) -> Result<(), Fault> {
-        self.misunderstood += 1;
-        if self.misunderstood > MISUNDERSTANDINGS {
-            return Err(Fault::new(format!("it asks for number {} again and again", through + 1)));
-        }
-        self.cursor.through = through;
-        Ok(())
+        if fault.refused { Ok(()) } else { Err(fault.into()) }
     }
 }
 
@@ -447,7 +435,31 @@ async fn within<T>(patience: Duration, asked: sink::Told<'_, T>) -> Result<T, Fa
     }
 }
 
+/// How `attempt` ended; what breaks in it ends the attempt, not the depot.
+async fn caught(attempt: impl Future<Output = End>) -> End {
+    let broken = |panic: Box<dyn Any + Send>| {
+        let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        End::Failed(Fault::new(format!("depotd itself broke: {}", said.unwrap_or("it did not say how"))))
+    };
+    AssertUnwindSafe(attempt).catch_unwind().await.unwrap_or_else(broken)
+}
+
 /// Within 0 to 1, for jitter.
 fn draw() -> f64 {
     getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_breaks_in_a_line_is_a_fault_of_the_line() {
+        let end = caught(async {
+            assert_eq!(std::hint::black_box(1), 2, "numbers");
+            End::Held
+        });
+        let End::Failed(fault) = end.await else { panic!("no fault") };
+        assert!(fault.what.contains("depotd itself broke") && fault.what.contains("numbers"), "{fault}");
+    }
 }

@@ -5,14 +5,17 @@
 //! says that a batch is stored. From the sink that the settings name it takes orders too. Sinks differ in how they say so; that is all that a file of [`sink`] knows.
 
 mod backoff;
+mod comparison;
 mod holdings;
 mod incoming;
 mod line;
 mod outgoing;
+mod position;
 mod rebuild;
 mod relearn;
 pub mod sink;
 mod start;
+mod tally;
 mod turns;
 mod verify;
 

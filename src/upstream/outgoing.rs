@@ -63,7 +63,8 @@ struct Lines {
     last: i64,
     /// The last number that may be in it: another epoch begins behind.
     until: i64,
-    hole: Option<Gap>,
+    /// Numbers that nobody has any more, and how many records that were.
+    hole: Option<(Gap, u64)>,
 }
 
 impl Lines {
@@ -81,20 +82,25 @@ impl Lines {
 
     /// Numbers that nobody has any more; those side by side make one record.
     fn miss(&mut self, first: i64, last: i64, reason: &str) -> Result<(), Error> {
+        self.miss_some(first, last, last.abs_diff(first) + 1, reason)
+    }
+
+    /// The same where other lanes' numbers lie between: only `records` of them were of this lane.
+    fn miss_some(&mut self, first: i64, last: i64, records: u64, reason: &str) -> Result<(), Error> {
         match &mut self.hole {
-            Some(hole) if hole.last + 1 == first && hole.reason == reason => hole.last = last,
+            Some((hole, lost)) if hole.last + 1 == first && hole.reason == reason => (hole.last, *lost) = (last, *lost + records),
             _ => {
                 self.close_hole()?;
-                self.hole = Some(Gap { first, last, reason: reason.to_owned() });
+                self.hole = Some((Gap { first, last, reason: reason.to_owned() }, records));
             }
         }
         Ok(())
     }
 
     fn close_hole(&mut self) -> Result<(), Error> {
-        let Some(hole) = self.hole.take() else { return Ok(()) };
+        let Some((hole, lost)) = self.hole.take() else { return Ok(()) };
         let seq = hole.last;
-        self.lost += hole.last.abs_diff(hole.first) + 1;
+        self.lost += lost;
         self.put(seq, Record::Gap(hole))
     }
 }
@@ -242,9 +248,13 @@ fn raw(text: &str) -> Result<&RawValue, serde_json::Error> {
 }
 
 fn put(lines: &mut Lines, seq: i64, change: Change, credentials: bool) -> Result<(), Error> {
+    let (from, records) = match &change {
+        Change::Gone { first, records } => (first.unwrap_or(seq).max(lines.last + 1), *records),
+        _ => (seq, 1),
+    };
     told(change, credentials, |record| match record {
         Some(record) => lines.put(seq, record),
-        None => lines.miss(seq, seq, "retention"),
+        None => lines.miss_some(from.min(seq), seq, records, "retention"),
     })
 }
 
@@ -279,7 +289,7 @@ pub(super) fn told<T>(change: Change, credentials: bool, tell: impl FnOnce(Optio
             }
             tell(Some(Record::Row(RowState { table: table.to_owned(), key, row: columns })))
         }
-        Change::Gone => tell(None),
+        Change::Gone { .. } => tell(None),
     }
 }
 

@@ -15,14 +15,15 @@ pub struct Epoch {
 /// The last number of `lane` that the other side has of what the depot has: it knows the newest epoch so far, or only an older one, of which
 /// the depot kept no more than up to the restore.
 pub fn through(epochs: &[Epoch], known: &[Known], lane: Lane) -> i64 {
+    let least = epochs.first().map_or(0, |first| first.from - 1);
     let mut upper = i64::MAX;
     for epoch in epochs.iter().rev() {
         if let Some(told) = known.iter().find(|k| k.lane == lane && k.epoch == epoch.name) {
-            return told.through.min(upper);
+            return told.through.min(upper).max(least);
         }
         upper = epoch.from - 1;
     }
-    epochs.first().map_or(0, |first| first.from - 1)
+    least
 }
 
 /// The epoch that number `seq` belongs to.
@@ -48,6 +49,7 @@ mod tests {
         assert_eq!(known(&[("a", 1_000), ("b", 930)]), 930);
         assert_eq!(known(&[("a", 1_000), ("b", 990)]), 950, "restored a second time");
         assert_eq!(known(&[("c", 960), ("z", 5)]), 960);
+        assert_eq!(known(&[("a", i64::MIN)]), 0, "no number of anybody's");
         assert_eq!(epoch_of(&epochs, 900).unwrap().name, "a");
         assert_eq!(epoch_of(&epochs, 951).unwrap().name, "c");
     }

@@ -9,7 +9,12 @@ use crate::batch::{Receipt, Stored, StoredRow, Sum, hex};
 use crate::model::{Day, Difference, Lane, RowDifference, Verified};
 use crate::store::outbox;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+/// A comparison takes no longer, whatever the other side answers.
+const LIMIT: Duration = Duration::from_secs(900);
+/// A digest in hexadecimal.
+const DIGEST: usize = 64;
 /// Records compared at once.
 const PAGE: usize = 5_000;
 /// Days asked for at once.
@@ -31,13 +36,23 @@ fn name<T>(list: &mut Vec<T>, what: T) {
     }
 }
 
-fn mute() -> Fault {
+pub(super) fn mute() -> Fault {
     Fault::new("this kind of sink cannot tell what it holds")
 }
 
+/// It answered what was not asked for.
+fn strange(what: &str) -> Fault {
+    Fault::new(format!("it answered with something else than it was asked for: {what}"))
+}
+
 /// Compares everything that `sink` acknowledged with what the depot has. What retention took from the depot in the meantime is not a
-/// difference.
+/// difference. What takes too long is a fault.
 pub async fn verify(outgoing: &Outgoing, sink: &mut dyn Sink, lanes: &[Lane]) -> Result<Verified, Fault> {
+    let found = tokio::time::timeout(LIMIT, verify_all(outgoing, sink, lanes)).await;
+    found.unwrap_or_else(|_| Err(Fault::new(format!("it was not done within {LIMIT:?}"))))
+}
+
+async fn verify_all(outgoing: &Outgoing, sink: &mut dyn Sink, lanes: &[Lane]) -> Result<Verified, Fault> {
     let known = sink.known().await?.ok_or_else(mute)?;
     let holdings = outgoing.holdings();
     let at = outgoing.clock.now();
@@ -85,17 +100,18 @@ async fn compare(
         }
         let named = days.entry(day).or_default();
         if own.zip(other).is_none_or(|(own, other)| own.count != other.records || own.hash() != other.hash) {
-            compare_day(holdings, sink, lane, epoch, day, bounds(own, other), named).await?;
+            compare_day(holdings, sink, lane, epoch, day, bounds(own, other, end), named).await?;
         }
     }
     Ok(ours.values().map(|sum| sum.count).sum())
 }
 
-/// The first and the last number that either has.
-fn bounds(own: Option<&Sum>, other: Option<&Receipt>) -> (i64, i64) {
+/// The first and the last number that either has, as far as there are such numbers.
+fn bounds(own: Option<&Sum>, other: Option<&Receipt>, end: i64) -> (i64, i64) {
     let firsts = [own.map(|sum| sum.first), other.map(|receipt| receipt.first)];
     let lasts = [own.map(|sum| sum.last), other.map(|receipt| receipt.last)];
-    (firsts.into_iter().flatten().min().unwrap_or(0), lasts.into_iter().flatten().max().unwrap_or(0))
+    let (first, last) = (firsts.into_iter().flatten().min().unwrap_or(0), lasts.into_iter().flatten().max().unwrap_or(0));
+    (first.clamp(0, end.max(0)), last.clamp(0, end.max(0)))
 }
 
 /// Names what differs on a day.
@@ -131,7 +147,13 @@ async fn receipts(sink: &mut dyn Sink, lane: Lane, epoch: &Epoch, through: i64) 
         let Some(page) = sink.receipts(of, DAYS).await? else { return Ok(all) };
         let full = page.len() >= DAYS;
         let last = page.last().map(|receipt| receipt.day.clone());
-        all.extend(page.into_iter().filter_map(|receipt| Some((day_of_name(&receipt.day)?, receipt))));
+        for receipt in page {
+            let Some(day) = day_of_name(&receipt.day) else { continue };
+            if all.last_key_value().is_some_and(|(before, _)| day <= *before) {
+                return Err(strange("its days do not grow"));
+            }
+            all.insert(day, receipt);
+        }
         match last.filter(|_| full).and_then(|day| Day::parse(&day)) {
             Some(day) => from = Some(day.next().to_string()),
             None => return Ok(all),
@@ -146,10 +168,15 @@ async fn held(sink: &mut dyn Sink, epoch: &str, lane: Lane, from: i64, to: i64) 
         let range = Range { epoch: epoch.to_owned(), lane, from, to };
         let page = sink.stored(range, PAGE).await?.ok_or_else(mute)?;
         let full = page.len() >= PAGE;
-        all.extend(page.into_iter().map(|Stored { seq, digest }| (seq, digest)));
-        match all.keys().next_back() {
-            Some(last) if full => from = last + 1,
-            _ => return Ok(all),
+        for Stored { seq, digest } in page {
+            if !(from..=to).contains(&seq) || digest.len() > DIGEST {
+                return Err(strange(&format!("number {seq}, not one of {from} to {to}")));
+            }
+            all.insert(seq, digest);
+            from = seq.saturating_add(1);
+        }
+        if !full || from > to {
+            return Ok(all);
         }
     }
 }
@@ -182,6 +209,10 @@ async fn compare_rows(holdings: &Holdings, sink: &mut dyn Sink, table: &'static 
     let mut after = String::new();
     loop {
         let page = sink.stored_rows(table, after.clone(), PAGE).await?.ok_or_else(mute)?;
+        let keys = || std::iter::once(after.as_str()).chain(page.iter().map(|row| row.key.as_str()));
+        if keys().zip(keys().skip(1)).any(|(before, key)| key <= before) {
+            return Err(strange(&format!("keys of {table} that do not grow")));
+        }
         let upto = page.last().filter(|_| page.len() >= PAGE).map(|row| row.key.clone());
         let ours = holdings.rows(table, after, upto.clone()).await.map_err(Fault::new)?;
         let mut theirs: BTreeMap<String, String> = page.into_iter().map(|StoredRow { key, digest }| (key, digest)).collect();

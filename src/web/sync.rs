@@ -3,7 +3,7 @@
 use super::Web;
 use super::error::{Error, Problem, Result};
 use super::extract::{Caller, Id};
-use crate::model::{Difference, LaneStatus, LineMode, RowDifference, SinkStatus, Timestamp, Verified};
+use crate::model::{Difference, HeldUp, LaneStatus, LineMode, RowDifference, SinkStatus, Timestamp, Verified};
 use crate::sync;
 use axum::Json;
 use axum::extract::State;
@@ -84,6 +84,25 @@ struct LaneShape {
     bytes: u64,
     /// Records that retention took before they could be sent, since the start.
     lost: u64,
+    /// What holds this lane up while the others go on.
+    held_up: Option<HeldUpShape>,
+}
+
+/// A batch that the sink does not take. It is tried again, after a growing pause; nothing of it is dropped.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SyncHeldUp)]
+struct HeldUpShape {
+    /// The first number of the batch.
+    first: i64,
+    /// Why it was not taken.
+    fault: String,
+    /// Did the sink say that it never will take it? Else it failed too often.
+    refused: bool,
+    /// So often it failed, one time after the other.
+    failures: u32,
+    /// When it is tried again.
+    #[schema(value_type = String, format = DateTime)]
+    next_attempt_at: Timestamp,
 }
 
 /// What a comparison found.
@@ -137,8 +156,14 @@ struct DifferenceShape {
 
 impl From<LaneStatus> for LaneShape {
     fn from(s: LaneStatus) -> Self {
-        let LaneStatus { lane, head, through, backlog, oldest, acked_at, records, bytes, lost } = s;
-        Self { lane: lane.as_str(), head, through, backlog, oldest, acked_at, records, bytes, lost }
+        let LaneStatus { lane, head, through, backlog, oldest, acked_at, records, bytes, lost, held_up } = s;
+        let held_up = held_up.map(Into::into);
+        Self { lane: lane.as_str(), head, through, backlog, oldest, acked_at, records, bytes, lost, held_up }
+    }
+}
+impl From<HeldUp> for HeldUpShape {
+    fn from(HeldUp { first, fault, refused, failures, next_attempt_at }: HeldUp) -> Self {
+        Self { first, fault, refused, failures, next_attempt_at }
     }
 }
 impl From<Difference> for DifferenceShape {
@@ -214,15 +239,15 @@ pub async fn resume(State(web): State<Web>, Caller(who): Caller, Id(sink): Id<St
 /// Send everything now: try at once, and also what else waits for its quarter of an hour to be over.
 #[utoipa::path(post, path = "/api/v1/sync/{id}/flush", tag = "sync", params(("id" = String, Path)),
     responses((status = 202), (status = 404, body = Problem)))]
-pub async fn flush(State(web): State<Web>, Id(sink): Id<String>) -> Result<StatusCode> {
-    web.sync.flush(&sink)?;
+pub async fn flush(State(web): State<Web>, Caller(who): Caller, Id(sink): Id<String>) -> Result<StatusCode> {
+    web.sync.flush_for(&sink, &who.actor()).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 /// Compare with what a sink holds; `verified` of the sink tells what came of it.
 #[utoipa::path(post, path = "/api/v1/sync/{id}/verify", tag = "sync", params(("id" = String, Path)),
     responses((status = 202), (status = 404, body = Problem)))]
-pub async fn verify(State(web): State<Web>, Id(sink): Id<String>) -> Result<StatusCode> {
-    web.sync.verify(&sink)?;
+pub async fn verify(State(web): State<Web>, Caller(who): Caller, Id(sink): Id<String>) -> Result<StatusCode> {
+    web.sync.verify_for(&sink, &who.actor()).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -201,7 +201,7 @@ impl Board {
             _ if through >= span.last => Some(Answer::Stored(through)),
             // Said before this batch arrived.
             _ if through == span.first - 1 => None,
-            _ => Some(Answer::Expected(through + 1)),
+            _ => Some(Answer::Expected(through.saturating_add(1))),
         }
     }
 

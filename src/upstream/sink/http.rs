@@ -39,6 +39,7 @@ impl Http {
             .use_preconfigured_tls(tls::client(settings)?)
             .timeout(timeout)
             .connect_timeout(timeout.min(Duration::from_secs(10)))
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("depotd/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -102,6 +103,7 @@ impl Sink for Http {
                 StatusCode::OK => Ok(Answer::Stored(read::<Acked>(answer).await?.acked_through)),
                 StatusCode::CONFLICT => Ok(Answer::Expected(read::<Expected>(answer).await?.next_expected)),
                 StatusCode::PAYLOAD_TOO_LARGE => Ok(Answer::TooLarge),
+                StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Err(Fault { refused: true, ..refused(answer).await }),
                 _ => Err(refused(answer).await),
             }
         })
@@ -197,7 +199,8 @@ async fn refused(answer: Response) -> Fault {
         .and_then(|v| v["detail"].as_str().map(str::to_owned))
         .unwrap_or(said.into_owned());
     let said: String = said.trim().chars().take(MAX_WORDS).collect();
-    Fault { what: if said.is_empty() { status.to_string() } else { format!("{status}: {said}") }, retry_after }
+    let what = if said.is_empty() { status.to_string() } else { format!("{status}: {said}") };
+    Fault { retry_after, ..Fault::new(what) }
 }
 
 /// An error with its causes: reqwest's own words alone say little.

@@ -35,12 +35,19 @@ pub struct Fault {
     pub what: String,
     /// The other side wants to be left alone so long.
     pub retry_after: Option<Duration>,
+    /// It is the batch that it does not take, and never will.
+    pub refused: bool,
 }
 
 impl Fault {
     /// One that is tried again at the usual pace.
     pub fn new(what: impl ToString) -> Self {
-        Self { what: what.to_string(), retry_after: None }
+        Self { what: what.to_string(), retry_after: None, refused: false }
+    }
+
+    /// The other side will never take this batch.
+    pub fn refusal(what: impl ToString) -> Self {
+        Self { refused: true, ..Self::new(what) }
     }
 }
 
@@ -125,6 +132,6 @@ pub fn open(settings: &SinkSettings, depot: &str, timeout: Duration, clock: &Clo
         Some(SinkKind::Nats) => Ok(Box::new(nats::Nats::new(settings, depot, timeout)?)),
         Some(SinkKind::Kafka) => Ok(Box::new(kafka::Kafka::new(settings, depot, timeout, clock)?)),
         Some(SinkKind::Mqtt) => Ok(Box::new(mqtt::Mqtt::new(settings, depot, timeout)?)),
-        None => Err(Fault::new(format!("{:?} is no sink's address", settings.url))),
+        None => Err(Fault::new(format!("{:?} is no sink's address", settings.shown_url()))),
     }
 }

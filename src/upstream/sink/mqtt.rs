@@ -46,15 +46,17 @@ impl Mqtt {
         let url = Url::parse(&settings.url).map_err(|e| wrong(&e.to_string()))?;
         let encrypted = url.scheme() == "mqtts";
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("it names no host"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(wrong("it must not say who logs in"));
+        }
         let port = url.port().unwrap_or(if encrypted { 8_883 } else { 1_883 });
         let mut options = MqttOptions::new(format!("depotd-{}-{}", self.depot, settings.name), host, port);
         // A session is for orders that wait at the broker; batches wait at the depot.
         let session = if settings.orders { SESSION_S } else { 0 };
         options.set_keep_alive(KEEP_ALIVE).set_clean_start(!settings.orders).set_session_expiry_interval(Some(session));
         options.set_connection_timeout(self.timeout.as_secs().max(1));
-        let user = settings.user.clone().or_else(|| Some(url.username().to_owned()).filter(|user| !user.is_empty()));
-        if let Some(secret) = settings.secret().map_err(Fault::new)?.or_else(|| url.password().map(str::to_owned)) {
-            options.set_credentials(user.unwrap_or_else(|| self.depot.clone()), secret);
+        if let Some(secret) = settings.secret().map_err(Fault::new)? {
+            options.set_credentials(settings.user.clone().unwrap_or_else(|| self.depot.clone()), secret);
         }
         let tls = tls::client(settings)?;
         if encrypted {
@@ -154,15 +156,19 @@ mod tests {
 
     #[test]
     fn a_url_says_where_and_who() {
-        let options = |url: &str| {
-            let settings: SinkSettings = toml::from_str(&format!("name = \"n\"\nurl = \"{url}\"")).unwrap();
-            Mqtt::new(&settings, "d", Duration::from_secs(1)).and_then(|sink| sink.options())
-        };
+        let of = |settings: &SinkSettings| Mqtt::new(settings, "d", Duration::from_secs(1)).and_then(|sink| sink.options());
+        let options = |url: &str| of(&SinkSettings::to("n", url));
         assert_eq!(options("mqtts://broker.example").unwrap().broker_address(), ("broker.example".into(), 8_883));
         assert_eq!(options("mqtt://[::1]:77/").unwrap().broker_address(), ("[::1]".into(), 77));
-        let login = options("mqtt://ana:pass@broker").unwrap();
+        let secret = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(secret.path(), "pass\n").unwrap();
+        let login = SinkSettings { secret_file: Some(secret.path().into()), ..SinkSettings::to("n", "mqtt://broker") };
+        let login = of(&SinkSettings { user: Some("ana".into()), ..login }).unwrap();
         assert_eq!(login.broker_address(), ("broker".into(), 1_883));
         assert_eq!(login.credentials(), Some(rumqttc::v5::mqttbytes::v5::Login::new("ana", "pass")));
         assert!(options("mqtts://:1").is_err());
+        for url in ["mqtt://bob:hunter2@host:1x/", "mqtt://bob:hunter2@host"] {
+            assert!(!options(url).unwrap_err().what.contains("hunter2"));
+        }
     }
 }

@@ -82,7 +82,7 @@ impl Sink for Nats {
                 // Somebody was before us: an attempt of ours of which the answer was lost.
                 Put::Overtaken => match self.last(lane).await? {
                     Some(known) if known.epoch == span.epoch && known.through >= span.last => Ok(Answer::Stored(known.through)),
-                    Some(known) if known.epoch == span.epoch => Ok(Answer::Expected(known.through + 1)),
+                    Some(known) if known.epoch == span.epoch => Ok(Answer::Expected(known.through.saturating_add(1))),
                     _ => Ok(Answer::Expected(span.first)),
                 },
             }

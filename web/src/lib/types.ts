@@ -330,6 +330,8 @@ export interface SyncLane {
   records: number
   bytes: number
   lost: number
+  /** A batch that the sink does not take; the other lanes go on. */
+  held_up: { first: number; fault: string; refused: boolean; failures: number; next_attempt_at: string } | null
 }
 export interface SyncDifference {
   lane: SyncLane['lane']

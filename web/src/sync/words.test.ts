@@ -4,7 +4,7 @@ import { banner, brief, cause, lookOf, ranges, waiting } from './words'
 
 const NOW = Date.parse('2026-05-30T14:19:00Z')
 const lane = (name: SyncLane['lane'], backlog: number, oldest: string | null = null): SyncLane => ({
-  lane: name, backlog, oldest, head: 100, through: 100 - backlog, acked_at: null, records: 0, bytes: 0, lost: 0,
+  lane: name, backlog, oldest, head: 100, through: 100 - backlog, acked_at: null, records: 0, bytes: 0, lost: 0, held_up: null,
 })
 const sink = (more: Partial<SyncSink> = {}): SyncSink => ({
   name: 'office', kind: 'http', mode: 'live', since: '2026-05-30T14:05:00Z', paused_by: null, fault: null, failures: 0, next_attempt_at: null,

@@ -68,8 +68,9 @@ pub struct Kafka {
 impl Kafka {
     pub fn new(settings: &SinkSettings, depot: &str, timeout: Duration, clock: &Clock) -> Result<Self, Fault> {
         tls::client(settings)?;
-        let brokers =
-            settings.brokers().ok_or_else(|| Fault::new(format!("{:?} must be kafka://host[:port][,host[:port]]", settings.url)))?;
+        let brokers = settings
+            .brokers()
+            .ok_or_else(|| Fault::new(format!("{:?} must be kafka://host[:port][,host[:port]]", settings.shown_url())))?;
         let (settings, depot, clock, used) = (settings.clone(), depot.to_owned(), clock.clone(), clock.now());
         Ok(Self { settings, brokers, depot, timeout, clock, open: None, used, gone: BTreeSet::new() })
     }
@@ -105,7 +106,7 @@ impl Kafka {
         let known = self.known().await?.unwrap_or_default();
         let (span, lane) = (&batch.span, batch.span.lane);
         let left = match known.iter().find(|known| known.lane == lane) {
-            Some(known) => known.epoch == span.epoch && known.through + 1 == span.first,
+            Some(known) => known.epoch == span.epoch && known.through.saturating_add(1) == span.first,
             None => !lane.is_durable() || self.gone.contains(&lane) || span.first == span.epoch_from,
         };
         if left { Ok(()) } else { Err(Fault::new(format!("topic {} ends elsewhere than before", self.topic(lane)))) }
@@ -172,7 +173,7 @@ impl Open {
 /// Where a lane goes on whose topic ends with `known`.
 fn after(known: Option<&Known>, batch: &Batch) -> Answer {
     let same = known.filter(|known| known.epoch == batch.span.epoch);
-    Answer::Expected(same.map_or(batch.span.first, |known| known.through + 1))
+    Answer::Expected(same.map_or(batch.span.first, |known| known.through.saturating_add(1)))
 }
 
 impl Sink for Kafka {
