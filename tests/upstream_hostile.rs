@@ -1,5 +1,7 @@
 //! A head office that answers what it should not: the depot goes on, nothing is lost, and the board tells.
 
+#![expect(clippy::disallowed_methods, reason = "a test is its own app")]
+
 mod upstream_support;
 
 use axum::Router;

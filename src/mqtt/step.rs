@@ -76,7 +76,10 @@ impl Shared {
             ("decline", _) => self.take_answer(id, false, reason(), names).await,
             (_, Some(known)) => self.take_step(id, known, at, proof.clone(), names).await,
             _ => {
-                return Err(refused("step must be accept, decline, arrived, picked_up, delivered, failed or broken_down".to_owned(), false));
+                return Err(refused(
+                    "step must be accept, decline, arrived, picked_up, delivered, failed or broken_down".to_owned(),
+                    false,
+                ));
             }
         };
         let status = taken.map_err(|error| {

@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn a_batch_that_fails_again_and_again_is_at_fault_and_held_up_ever_longer() {
         let (mut position, fault, pauses) = (at(10), Fault::new("no"), (Duration::from_secs(1), Duration::from_secs(300)));
-        let now = (Instant::now(), Timestamp::from_millis(0));
+        let now = (crate::clock::Clock::system().monotonic(), Timestamp::from_millis(0));
         for _ in 1..SAME {
             assert!(!position.not_taken(&batch(11, 60), &fault));
         }

@@ -76,15 +76,16 @@ async function store(lanes, request) {
   return [200, { acked_through: last }]
 }
 
-/** SHA-256 over what a record says that is never changed; nothing of others. */
+/** SHA-256 over what a record says that is never changed; nothing of others. A member that is JSON counts as it is written. */
 function digestOf(line) {
   const record = JSON.parse(line)
-  if (record.type === 'audit') return over(['audit', String(record.audit_seq), record.hash])
-  if (record.type !== 'event') return null
-  // Its data counts as it is written, and comes last.
-  const data = line.slice(line.indexOf('"data":') + 7, -1)
-  const { journal_seq, at, kind, actor, booking_id = '', vehicle_id = '' } = record
-  return over(['event', String(journal_seq), String(Date.parse(at)), kind, actor, booking_id, vehicle_id, data])
+  const written = (member, behind) => line.slice(line.indexOf(`"${member}":`) + member.length + 3, behind ? line.lastIndexOf(`,"${behind}":`) : -1)
+  const at = String(Date.parse(record.at))
+  const { actor, action, object, previous, hash, kind, booking_id = '', vehicle_id = '' } = record
+  if (record.type === 'audit') return over(['audit', String(record.audit_seq), at, actor, action, object, written('detail', 'previous'), previous, hash])
+  if (record.type === 'round') return over(['round', String(record.round_seq), at, booking_id, written('record')])
+  if (record.type === 'event') return over(['event', String(record.journal_seq), at, kind, actor, booking_id, vehicle_id, written('data')])
+  return null
 }
 
 function over(parts) {
