@@ -108,13 +108,13 @@ impl Position {
         let (lane, least) = (self.lane.as_str(), self.least());
         if !(least..=head).contains(&through) {
             let asked = through.saturating_add(1);
-            return Err(Fault::new(format!("it asks for number {asked} of lane {lane}, which has {} to {head}", least + 1)));
+            return Err(Fault::answer(format!("it asks for number {asked} of lane {lane}, which has {} to {head}", least + 1)));
         }
         if through <= self.cursor.through {
             self.set_backs += 1;
         }
         if self.set_backs > SET_BACKS {
-            return Err(Fault::new(format!("it asks for number {} of lane {lane} again and again", through + 1)));
+            return Err(Fault::answer(format!("it asks for number {} of lane {lane} again and again", through + 1)));
         }
         self.cursor.through = through;
         Ok(())
@@ -125,12 +125,13 @@ impl Position {
         self.epochs.first().map_or(0, |first| first.from.saturating_sub(1))
     }
 
-    /// `batch` was not taken. Is it the batch that is at fault, for it is refused for good, or failed too often?
+    /// `batch` was not taken. Is it the batch that is at fault, for it is refused for good, or the other side said too often that it
+    /// failed?
     pub fn not_taken(&mut self, batch: &Batch, fault: &Fault) -> bool {
         let first = batch.span.first;
         let before = self.trouble.take().filter(|trouble| trouble.first == first || trouble.hold.is_some());
         let (failures, hold) = before.map_or((0, None), |trouble| (trouble.failures, trouble.hold));
-        let failures = failures.saturating_add(1);
+        let failures = failures.saturating_add(u32::from(fault.answered));
         let at_fault = fault.refused || hold.is_some() || failures >= SAME;
         self.trouble = Some(Trouble { first, failures, what: fault.what.clone(), refused: fault.refused, hold });
         at_fault
@@ -240,8 +241,11 @@ mod tests {
 
     #[test]
     fn a_batch_that_fails_again_and_again_is_at_fault_and_held_up_ever_longer() {
-        let (mut position, fault, pauses) = (at(10), Fault::new("no"), (Duration::from_secs(1), Duration::from_secs(300)));
+        let (mut position, fault, pauses) = (at(10), Fault::answer("no"), (Duration::from_secs(1), Duration::from_secs(300)));
         let now = (crate::clock::Clock::system().monotonic(), Timestamp::from_millis(0));
+        for _ in 0..SAME {
+            assert!(!position.not_taken(&batch(11, 60), &Fault::new("the line broke")), "that says nothing of the batch");
+        }
         for _ in 1..SAME {
             assert!(!position.not_taken(&batch(11, 60), &fault));
         }

@@ -200,7 +200,9 @@ async fn refused(answer: Response) -> Fault {
         .unwrap_or(said.into_owned());
     let said: String = said.trim().chars().take(MAX_WORDS).collect();
     let what = if said.is_empty() { status.to_string() } else { format!("{status}: {said}") };
-    Fault { retry_after, ..Fault::new(what) }
+    // A gateway in between, or an office that is busy, says nothing of the batch.
+    let passing = [StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
+    Fault { retry_after, answered: !passing.contains(&status), ..Fault::new(what) }
 }
 
 /// An error with its causes: reqwest's own words alone say little.

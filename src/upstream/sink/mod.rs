@@ -37,17 +37,24 @@ pub struct Fault {
     pub retry_after: Option<Duration>,
     /// It is the batch that it does not take, and never will.
     pub refused: bool,
+    /// The other side was reached and said so itself; a line that breaks says nothing of what was on it.
+    pub answered: bool,
 }
 
 impl Fault {
     /// One that is tried again at the usual pace.
     pub fn new(what: impl ToString) -> Self {
-        Self { what: what.to_string(), retry_after: None, refused: false }
+        Self { what: what.to_string(), retry_after: None, refused: false, answered: false }
+    }
+
+    /// The other side said so.
+    pub fn answer(what: impl ToString) -> Self {
+        Self { answered: true, ..Self::new(what) }
     }
 
     /// The other side will never take this batch.
     pub fn refusal(what: impl ToString) -> Self {
-        Self { refused: true, ..Self::new(what) }
+        Self { refused: true, ..Self::answer(what) }
     }
 }
 

@@ -44,6 +44,7 @@ impl Sink for Postgres {
             match self.office().await?.take(batch).await {
                 Ok(Taken::Stored(through)) => Ok(Answer::Stored(through)),
                 Ok(Taken::Expected(next)) => Ok(Answer::Expected(next)),
+                Err(error) if error.is_final() => Err(Fault::refusal(error)),
                 Err(error) => Err(Fault::new(error)),
             }
         })
