@@ -234,17 +234,15 @@ async fn a_retry_after_outside_of_the_bounds_is_no_end() {
 
 #[tokio::test]
 async fn what_is_refused_for_good_holds_up_its_own_lane_alone() {
-    for refusal in [StatusCode::BAD_REQUEST, StatusCode::UNPROCESSABLE_ENTITY] {
-        let office = Office::start(move |post, _| if post.lane == Lane::Bookings { status(refusal) } else { None }).await;
-        let depot = Depot::start(to(&office)).await;
-        depot.until("the others go on", |s| !waits(s, Lane::Dispatch) && !waits(s, Lane::History)).await;
-        let tried = |s: &SinkStatus| lane(s, Lane::Bookings).and_then(|l| l.held_up.clone()).is_some_and(|h| h.failures >= 4);
-        depot.until("it is tried again", tried).await;
-        let held_up = lane(&depot.status(), Lane::Bookings).unwrap().held_up.clone().unwrap();
-        assert!(held_up.refused && held_up.first == 1 && held_up.fault.contains("it is as it is"), "{held_up:?}");
-        assert_eq!(depot.status().mode, LineMode::CatchingUp);
-        depot.arrives(&office).await;
-    }
+    let office = Office::start(|post, _| if post.lane == Lane::Bookings { status(StatusCode::UNPROCESSABLE_ENTITY) } else { None }).await;
+    let depot = Depot::start(to(&office)).await;
+    depot.until("the others go on", |s| !waits(s, Lane::Dispatch) && !waits(s, Lane::History)).await;
+    let tried = |s: &SinkStatus| lane(s, Lane::Bookings).and_then(|l| l.held_up.clone()).is_some_and(|h| h.failures >= 4);
+    depot.until("it is tried again", tried).await;
+    let held_up = lane(&depot.status(), Lane::Bookings).unwrap().held_up.clone().unwrap();
+    assert!(held_up.refused && held_up.first == 1 && held_up.fault.contains("it is as it is"), "{held_up:?}");
+    assert_eq!(depot.status().mode, LineMode::CatchingUp);
+    depot.arrives(&office).await;
 }
 
 #[tokio::test]
@@ -281,7 +279,8 @@ async fn parts_are_halved_once_and_then_left_alone() {
 #[tokio::test]
 async fn an_office_that_stores_and_forgets_is_told_to_be_at_fault() {
     let office = Office::start(|post, count| if post.lane == Lane::Bookings && count % 2 == 1 { expected(1) } else { None }).await;
-    let mut depot = Depot::start(to(&office)).await;
+    // So slow to try again that what went wrong can be seen.
+    let mut depot = Depot::start(config::Upstream { retry_ms: 500, ..to(&office) }).await;
     let mut rng = Rng::new(6, 6);
     let mut fault = None;
     for _ in 0..200 {

@@ -103,7 +103,8 @@ impl Sink for Http {
                 StatusCode::OK => Ok(Answer::Stored(read::<Acked>(answer).await?.acked_through)),
                 StatusCode::CONFLICT => Ok(Answer::Expected(read::<Expected>(answer).await?.next_expected)),
                 StatusCode::PAYLOAD_TOO_LARGE => Ok(Answer::TooLarge),
-                StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Err(Fault { refused: true, ..refused(answer).await }),
+                // 400 is also what a receiver says to a batch of which the line lost the end.
+                StatusCode::UNPROCESSABLE_ENTITY => Err(Fault { refused: true, ..refused(answer).await }),
                 _ => Err(refused(answer).await),
             }
         })
@@ -201,7 +202,13 @@ async fn refused(answer: Response) -> Fault {
     let said: String = said.trim().chars().take(MAX_WORDS).collect();
     let what = if said.is_empty() { status.to_string() } else { format!("{status}: {said}") };
     // A gateway in between, or an office that is busy, says nothing of the batch.
-    let passing = [StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
+    let passing = [
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::BAD_GATEWAY,
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::GATEWAY_TIMEOUT,
+    ];
     Fault { retry_after, answered: !passing.contains(&status), ..Fault::new(what) }
 }
 
