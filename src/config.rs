@@ -5,6 +5,7 @@
 
 mod current;
 mod eta;
+mod hours;
 mod live;
 mod origins;
 mod sections;
@@ -12,9 +13,10 @@ mod upstream;
 
 pub use current::Current;
 pub use eta::Eta;
+pub use hours::Hours;
 pub use origins::{Origin, Origins};
 pub use sections::{Bookings, Depot, Dispatch, Drivers, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
-pub use upstream::{Hours, SinkKind, SinkSettings, Upstream};
+pub use upstream::{SinkKind, SinkSettings, Upstream};
 
 use serde::{Deserialize, Serialize};
 use std::path::Path;

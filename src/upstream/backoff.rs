@@ -41,6 +41,11 @@ impl Backoff {
     }
 }
 
+/// Within 0 to 1, for jitter.
+pub fn draw() -> f64 {
+    getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

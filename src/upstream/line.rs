@@ -1,9 +1,10 @@
 //! One sink's line: offline, catching up, live. The cursor moves when the other side says that a batch is stored.
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, draw};
 use super::comparison::Comparison;
+use super::end::{End, caught, within};
 use super::incoming::Incoming;
-use super::outgoing::{self, Outgoing};
+use super::outgoing::Outgoing;
 use super::position::{Heard, Position};
 use super::relearn;
 use super::sink::{self, Answer, Fault, Sink};
@@ -15,13 +16,10 @@ use crate::clock::Clock;
 use crate::config::{self, Hours, SinkSettings};
 use crate::model::{Lane, LineMode};
 use crate::orders::Orders;
+use crate::store::Db;
 use crate::store::sinks;
-use crate::store::{self, Db};
 use crate::sync::{Sync, Wishes};
-use futures_util::FutureExt;
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -30,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two counts of what waits, while a line is offline.
 const COUNT: Duration = Duration::from_secs(15);
+
 /// What a line works with.
 #[derive(Clone)]
 pub struct Deps {
@@ -45,32 +44,6 @@ pub struct Deps {
     pub config: config::Upstream,
     /// IANA zone of the settings' hours.
     pub zone: String,
-}
-
-/// Why a line ended a session.
-enum End {
-    /// The depot stops.
-    Cancelled,
-    /// It may not send now: paused, or outside its hours.
-    Held,
-    /// It failed.
-    Failed(Fault),
-}
-
-impl From<Fault> for End {
-    fn from(fault: Fault) -> Self {
-        Self::Failed(fault)
-    }
-}
-impl From<outgoing::Error> for End {
-    fn from(error: outgoing::Error) -> Self {
-        Self::Failed(Fault::new(error))
-    }
-}
-impl From<store::Error> for End {
-    fn from(error: store::Error) -> Self {
-        Self::Failed(Fault::new(error))
-    }
 }
 
 /// The line to one sink.
@@ -425,41 +398,5 @@ impl Line {
             }
         }
         if fault.refused { Ok(()) } else { Err(fault.into()) }
-    }
-}
-
-async fn within<T>(patience: Duration, asked: sink::Told<'_, T>) -> Result<T, Fault> {
-    match tokio::time::timeout(patience, asked).await {
-        Ok(answer) => answer,
-        Err(_) => Err(Fault::new(format!("no answer within {patience:?}"))),
-    }
-}
-
-/// How `attempt` ended; what breaks in it ends the attempt, not the depot.
-async fn caught(attempt: impl Future<Output = End>) -> End {
-    let broken = |panic: Box<dyn Any + Send>| {
-        let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        End::Failed(Fault::new(format!("depotd itself broke: {}", said.unwrap_or("it did not say how"))))
-    };
-    AssertUnwindSafe(attempt).catch_unwind().await.unwrap_or_else(broken)
-}
-
-/// Within 0 to 1, for jitter.
-fn draw() -> f64 {
-    getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn what_breaks_in_a_line_is_a_fault_of_the_line() {
-        let end = caught(async {
-            assert_eq!(std::hint::black_box(1), 2, "numbers");
-            End::Held
-        });
-        let End::Failed(fault) = end.await else { panic!("no fault") };
-        assert!(fault.what.contains("depotd itself broke") && fault.what.contains("numbers"), "{fault}");
     }
 }

@@ -6,6 +6,7 @@
 
 mod backoff;
 mod comparison;
+mod end;
 mod holdings;
 mod incoming;
 mod line;
