@@ -2,10 +2,12 @@
 
 mod dispatch_support;
 
-use depotd::bookings::ByHand;
+use depotd::bookings::{ByHand, Standing};
 use depotd::clock::Clock;
-use depotd::model::{Actor, Availability, Span, Status, Step};
+use depotd::model::{Actor, Availability, Span, Status, Step, Timestamp};
 use dispatch_support::{Depot, START, depot, id};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -73,12 +75,43 @@ async fn nobody_is_taken_who_cannot_and_each_reason_is_said_once() {
     let expected =
         [("stale", "no_recent_fix"), ("offline", "offline"), ("off-duty", "off_duty"), ("busy", "busy"), ("silent", "no_recent_fix")];
     assert_eq!(told, expected);
-    assert_eq!(record["excluded_total"]["no_recent_fix"], 2);
+    assert_eq!((&record["excluded_total"]["no_recent_fix"], &record["rounds"]), (&2.into(), &3.into()));
     // One of them comes back: it gets the booking, and the record says so.
     depot.appear("stale", 100.0);
     assert_eq!(depot.dispatch.round("retry").await.unwrap().assigned, 1);
     assert_eq!(depot.vehicle_of(booking).await.as_deref(), Some("stale"));
     assert_eq!(depot.records(booking).await.len(), 2);
+}
+
+#[tokio::test]
+async fn every_round_counts_though_none_but_news_is_written_at_once() {
+    let (dir, depot) = depot();
+    // What another process finds on the disk, as after a crash.
+    let disk = Depot::open(dir.path(), depot.clock.clone());
+    let (booking, other) = (depot.place(0.0).await, depot.place(100.0).await);
+    let step = Span::from_secs(7);
+    let held = |record: &Value| (record["rounds"].as_u64().unwrap(), Timestamp::parse(record["until"].as_str().unwrap()).unwrap());
+    let mut written = BTreeSet::new();
+    for n in 0..20 {
+        assert_eq!(depot.dispatch.round("retry").await.unwrap().left, 2);
+        let records = depot.records(booking).await;
+        assert_eq!((records.len(), held(&records[0])), (1, (n + 1, depot.clock.now())), "told as it is, written or not");
+        let (rounds, until) = held(&disk.records(booking).await[0]);
+        assert!(depot.clock.now().since(until) < Span::from_secs(60) + step, "a minute behind at most");
+        written.insert(rounds);
+        depot.clock.advance(step);
+    }
+    assert_eq!(written, BTreeSet::from([1, 9, 18]), "once a minute");
+    let last = depot.clock.now();
+    // One waits no more: its count is written.
+    depot.bookings.cancel(other, "test".into(), Standing::Bookings, Actor::System).await.unwrap();
+    depot.dispatch.round("retry").await.unwrap();
+    assert_eq!(held(&disk.records(other).await[0]).0, 20);
+    // News about it: the record before is written with it.
+    depot.ready("v", 100.0).await;
+    depot.dispatch.round("retry").await.unwrap();
+    let told: Vec<_> = disk.records(booking).await.iter().map(held).collect();
+    assert_eq!(told, [(1, last), (21, last)]);
 }
 
 #[tokio::test]

@@ -58,37 +58,40 @@ impl Bookings {
         inputs: Option<(i64, Vec<u8>)>,
         now: Timestamp,
     ) -> Result<Vec<Result<Option<Booking>>>> {
+        let this = self.clone();
         let change = move |tx: &Transaction<'_>| {
             if let Some((number, inputs)) = &inputs {
                 rounds::keep_inputs(tx, *number, now, inputs)?;
             }
-            let mut outcomes = Vec::with_capacity(round.len());
-            for assignment in round {
-                outcomes.push(match settle(tx, &assignment, now) {
+            let (mut outcomes, mut said) = (Vec::with_capacity(round.len()), Vec::new());
+            for Assignment { booking, decision, record } in round {
+                let outcome = match settle(tx, booking, &decision, now) {
                     Err(Error::Store(error)) => return Err(Error::Store(error)),
                     outcome => outcome,
-                });
+                };
+                if let (Ok(_), Some(record)) = (&outcome, &record) {
+                    said.push((booking, this.say(tx, booking, record, now)?));
+                }
+                outcomes.push(outcome);
             }
-            Ok(outcomes)
+            Ok((outcomes, said))
         };
-        self.db.write(change).await
+        let (outcomes, said) = self.db.write(change).await?;
+        said.into_iter().for_each(|(booking, seq)| self.counts.begin(booking, seq, now));
+        Ok(outcomes)
     }
 }
 
-fn settle(tx: &Transaction<'_>, a: &Assignment, now: Timestamp) -> Result<Option<Booking>> {
-    let booking = find(tx, a.booking)?;
+fn settle(tx: &Transaction<'_>, id: BookingId, decision: &Decision, now: Timestamp) -> Result<Option<Booking>> {
+    let booking = find(tx, id)?;
     if booking.status != Status::Waiting || booking.locked {
         return Err(Error::Lost);
     }
-    let settled = match &a.decision {
+    Ok(match decision {
         // It went off duty or its driver on a break since the round looked at it.
         Decision::Give(vehicle) if !is_at_work(tx, vehicle)? => return Err(Error::Lost),
         Decision::Give(vehicle) => Some(give(tx, booking, vehicle, &Actor::System, now)?),
         Decision::Ask { vehicles, until } => Some(offer::ask(tx, booking, vehicles, *until, now)?),
         Decision::Leave => None,
-    };
-    if let Some(record) = &a.record {
-        rounds::insert(tx, a.booking, now, record)?;
-    }
-    Ok(settled)
+    })
 }

@@ -4,7 +4,7 @@ use super::error::Fault;
 use super::give::{give, take};
 use super::{Bookings, Error, Result, find, record};
 use crate::model::{Actor, Booking, BookingId, Kind, Pause, Timestamp, Vehicle, VehicleId};
-use crate::store::{self, rounds, vehicles};
+use crate::store::{self, vehicles};
 use rusqlite::Transaction;
 use serde_json::json;
 
@@ -38,6 +38,7 @@ impl Bookings {
         if by_hand.anyway && by_hand.reason.is_none() {
             return Err(Error::Invalid(vec![Fault::new("reason", "is required with override")]));
         }
+        let this = self.clone();
         let change = move |tx: &Transaction<'_>| {
             let ByHand { vehicle: name, reason, lock, anyway, pause } = &by_hand;
             let mut booking = find(tx, id)?;
@@ -53,7 +54,7 @@ impl Bookings {
             let record = told(&booking, &by_hand, &lacks, &actor, now);
             if booking.vehicle.as_ref() != Some(name) {
                 booking = give(tx, booking, name, &actor, now)?;
-                rounds::insert(tx, id, now, &record)?;
+                this.say(tx, id, &record, now)?;
             }
             if *lock && !booking.locked { set_lock(tx, booking, true, reason.clone(), &actor, now) } else { Ok(booking) }
         };

@@ -3,7 +3,7 @@
 use super::error::Fault;
 use super::{Bookings, Error, Filter, Result, find};
 use crate::model::{Booking, BookingId, Event, Status, Timestamp, VehicleId};
-use crate::store::{self, journal, rounds};
+use crate::store::{self, journal};
 
 /// Bookings read at once for the live view.
 const OPEN_AT_MOST: usize = 2_000;
@@ -108,15 +108,5 @@ impl Bookings {
         };
         let rows = self.db.read(question).await?;
         Ok(Paged::cut(rows.into_iter().map(|e| (e.seq, e)).collect(), limit))
-    }
-
-    /// What each dispatch round thought of the booking, newest first, as JSON texts.
-    pub async fn rounds(&self, id: BookingId, page: Page) -> Result<Paged<String>> {
-        let (before, limit) = (page.after(i64::MAX)?, page.limit());
-        let question = move |c: &rusqlite::Connection| {
-            find(c, id)?;
-            Ok::<_, Error>(rounds::for_booking(c, id, before, limit + 1)?)
-        };
-        Ok(Paged::cut(self.db.read(question).await?, limit))
     }
 }

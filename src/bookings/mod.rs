@@ -21,6 +21,7 @@ mod place;
 mod quote;
 pub mod recurrences;
 mod remind;
+pub mod rounds;
 mod step;
 mod view;
 mod withdraw;
@@ -54,6 +55,7 @@ pub struct Bookings {
     clock: Clock,
     settings: Current,
     etas: etas::Board,
+    counts: rounds::Counts,
 }
 
 type Result<T> = std::result::Result<T, Error>;
@@ -61,7 +63,7 @@ type Result<T> = std::result::Result<T, Error>;
 impl Bookings {
     /// The bookings of `db`, priced and estimated as the settings say that are in effect then.
     pub fn new(db: Db, settings: impl Into<Current>, clock: Clock) -> Self {
-        Self { db, clock, settings: settings.into(), etas: etas::Board::default() }
+        Self { db, clock, settings: settings.into(), etas: etas::Board::default(), counts: rounds::Counts::default() }
     }
 
     /// The settings in effect.

@@ -34,6 +34,7 @@ use crate::model::Timestamp;
 use crate::ops::ticker;
 use crate::store::{self, Db};
 use eta::Etas;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -135,7 +136,8 @@ impl Dispatch {
     pub async fn run(self, cancel: CancellationToken) -> Result<(), Error> {
         let follow = async { self.0.follower.run(&cancel).await.map_err(Error::from) };
         let calendar = async { ticker::run(Arc::clone(&self.0.tick), &cancel).await.map_err(Error::from) };
-        tokio::try_join!(follow, calendar, self.turn(&cancel)).map(|_| ())
+        tokio::try_join!(follow, calendar, self.turn(&cancel))?;
+        Ok(self.0.bookings.keep_counts(&HashSet::new(), self.0.clock.now()).await?)
     }
 
     async fn turn(&self, cancel: &CancellationToken) -> Result<(), Error> {
@@ -190,6 +192,9 @@ impl Dispatch {
             }
             upto = *head.borrow_and_update();
             left = self.round(trigger).await?.left > 0;
+        } else if !self.0.bookings.counts().is_empty() {
+            let waiting = self.0.bookings.waiting(round::MOST).await?.iter().map(|b| b.id).collect();
+            self.0.bookings.keep_counts(&waiting, now).await?;
         }
         self.0.reached.send_replace(upto);
         Ok(left)

@@ -7,6 +7,7 @@ use super::record::{EXCLUDED_TOLD, Record, Round};
 use super::roads::Pairs;
 use super::scene::{self, Jobs};
 use super::{Dispatch, Error};
+use crate::bookings::rounds::Counts;
 use crate::bookings::{Assignment, Decision};
 use crate::config::{self, Config};
 use crate::model::{Booking, BookingId, Span, Timestamp, VehicleId};
@@ -66,8 +67,8 @@ impl Told {
     }
 
     /// Keeps the records that say something new: all of those that got a vehicle, and of the others those whose reasons
-    /// changed. Forgets bookings that no longer wait.
-    fn news(&self, records: Vec<(BookingId, Record)>, waiting: &HashSet<BookingId>) -> Vec<(BookingId, Record)> {
+    /// changed; one that says the same again is counted. Forgets bookings that no longer wait.
+    fn news(&self, records: Vec<(BookingId, Record)>, waiting: &HashSet<BookingId>, counts: &Counts) -> Vec<(BookingId, Record)> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.reasons.retain(|booking, _| waiting.contains(booking));
         let is_new = |(booking, record): &(BookingId, Record)| {
@@ -82,7 +83,8 @@ impl Told {
             if record.promised.is_some() {
                 reasons.push("promised");
             }
-            state.reasons.insert(*booking, reasons.clone()) != Some(reasons)
+            let same = state.reasons.insert(*booking, reasons.clone()) == Some(reasons);
+            !(same && counts.again(*booking, record.at))
         };
         records.into_iter().filter(is_new).collect()
     }
@@ -118,15 +120,16 @@ impl Dispatch {
         self.0.follower.catch_up().await?;
         let mut waiting = self.0.bookings.waiting(MOST).await?;
         waiting.retain(|booking| !booking.locked);
+        let ids: HashSet<BookingId> = waiting.iter().map(|b| b.id).collect();
+        self.0.bookings.keep_counts(&ids, self.0.clock.now()).await?;
         if waiting.is_empty() {
             return Ok(Report::default());
         }
-        let ids: HashSet<BookingId> = waiting.iter().map(|b| b.id).collect();
         let config = self.settings();
         let jobs = Jobs::read(&self.0.bookings, &self.0.expected, &config.dispatch, self.0.clock.now()).await?;
         let lately = scene::lately(&self.0.bookings, self.0.clock.now()).await?;
         let planned = self.plan(trigger, waiting, Around { jobs, lately, config: Arc::clone(&config) }).await?;
-        let news = self.0.told.news(planned.records, &ids);
+        let news = self.0.told.news(planned.records, &ids, self.0.bookings.counts());
         let Settled { assigned, asked, lost } = self.settle(news, &planned.inputs, &config).await?;
         self.0.follower.catch_up().await?;
         let left = ids.len() - assigned - asked;

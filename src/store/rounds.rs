@@ -1,24 +1,53 @@
-//! What each dispatch round thought of a booking, as the JSON text that `/bookings/{id}/dispatch` shows.
+//! What dispatch rounds thought of a booking, as the JSON text that `/bookings/{id}/dispatch` shows: a row for each round that said
+//! something new, which counts those that said it again.
 
 use super::{Result, journal::count};
 use crate::model::{BookingId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-/// Keeps a round's record about `booking`.
+/// For how long a record held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// Rounds that said it, the first one included.
+    pub rounds: u32,
+    /// When the last of them was.
+    pub until: Timestamp,
+}
+
+/// What a round said about a booking.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Said {
+    /// Its place among all.
+    pub seq: i64,
+    /// A JSON object's text.
+    pub record: String,
+    /// For how long it held; `None`: it is from the time when nobody counted.
+    pub held: Option<Held>,
+}
+
+/// Keeps a round's record about `booking`; gives its place.
 pub fn insert(tx: &Transaction<'_>, booking: BookingId, at: Timestamp, record: &str) -> Result<i64> {
-    tx.prepare_cached("insert into rounds (booking_id, at, record) values (?1, ?2, ?3)")?.execute(params![
-        booking.to_string(),
-        at.as_millis(),
-        record
-    ])?;
+    let sql = "insert into rounds (booking_id, at, record, rounds, until) values (?1, ?2, ?3, 1, ?2)";
+    tx.prepare_cached(sql)?.execute(params![booking.to_string(), at.as_millis(), record])?;
     Ok(tx.last_insert_rowid())
 }
 
-/// Up to `limit` records about `booking` before `cursor` (`i64::MAX` for the newest), newest first, each with its place.
-pub fn for_booking(connection: &Connection, booking: BookingId, cursor: i64, limit: usize) -> Result<Vec<(i64, String)>> {
-    let mut statement =
-        connection.prepare_cached("select seq, record from rounds where booking_id = ?1 and seq < ?2 order by seq desc limit ?3")?;
-    let rows = statement.query_map(params![booking.to_string(), cursor, count(limit)], |r| Ok((r.get(0)?, r.get(1)?)))?;
+/// Notes for how long the record at `seq` held so far.
+pub fn hold(tx: &Transaction<'_>, seq: i64, Held { rounds, until }: Held) -> Result<()> {
+    tx.prepare_cached("update rounds set rounds = ?2, until = ?3 where seq = ?1")?.execute(params![seq, rounds, until.as_millis()])?;
+    Ok(())
+}
+
+/// Up to `limit` records about `booking` before `cursor` (`i64::MAX` for the newest), newest first.
+pub fn for_booking(connection: &Connection, booking: BookingId, cursor: i64, limit: usize) -> Result<Vec<Said>> {
+    let sql = "select seq, record, rounds, until from rounds where booking_id = ?1 and seq < ?2 order by seq desc limit ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let read = |r: &rusqlite::Row<'_>| {
+        let (rounds, until): (Option<u32>, Option<i64>) = (r.get(2)?, r.get(3)?);
+        let held = rounds.zip(until).map(|(rounds, until)| Held { rounds, until: Timestamp::from_millis(until) });
+        Ok(Said { seq: r.get(0)?, record: r.get(1)?, held })
+    };
+    let rows = statement.query_map(params![booking.to_string(), cursor, count(limit)], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -109,8 +109,7 @@ impl Depot {
 
     /// The records of a booking, newest first.
     pub async fn records(&self, booking: BookingId) -> Vec<Value> {
-        let texts = self.bookings.rounds(booking, Page { cursor: None, limit: 50 }).await.unwrap();
-        texts.items.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+        self.bookings.rounds(booking, Page { cursor: None, limit: 50 }).await.unwrap().items
     }
 
     pub async fn assigned_events(&self) -> Vec<(BookingId, VehicleId)> {

@@ -53,12 +53,13 @@ pub async fn events(State(web): State<Web>, Id(id): Id<BookingId>, Params(p): Pa
     Ok(Json(List { items, next: page.next }))
 }
 
-/// Every round that said something new about a booking, newest first: candidates, costs, and why each was not chosen. A round that
-/// found the same reasons as the one before is not told again.
+/// Every round that looked at a booking, newest first: candidates, costs, and why each was not chosen. Rounds that found the same
+/// reasons one after the other are one item: `rounds` says how many they are and `until` when the last of them was (`at` is the first).
+/// Rounds are counted in memory and written once a minute, so a crash may lose a minute of them. What was kept by a program that did
+/// not count has neither `rounds` nor `until`.
 #[utoipa::path(get, path = "/api/v1/bookings/{id}/dispatch", tag = "bookings", params(("id" = String, Path), PageParams),
     responses((status = 200, body = List<Value>), (status = 404, body = Problem)))]
-pub async fn dispatch(State(web): State<Web>, Id(id): Id<BookingId>, Params(p): Params<PageParams>) -> Result<Json<List<Box<RawValue>>>> {
+pub async fn dispatch(State(web): State<Web>, Id(id): Id<BookingId>, Params(p): Params<PageParams>) -> Result<Json<List<Value>>> {
     let page = web.bookings.rounds(id, p.into()).await?;
-    let items = page.items.into_iter().map(|json| RawValue::from_string(json).map_err(Error::internal)).collect::<Result<_>>()?;
-    Ok(Json(List { items, next: page.next }))
+    Ok(Json(List { items: page.items, next: page.next }))
 }

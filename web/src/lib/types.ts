@@ -91,6 +91,9 @@ export interface Candidate {
 export interface Round {
   round: number
   at: string
+  /** How many rounds said the same one after the other, and when the last of them was. */
+  rounds?: number
+  until?: string
   policy: string
   trigger: string
   chosen?: string
