@@ -5,8 +5,8 @@
 //! An argument like `downtown` leaves only the worlds with that in their names. With `--check` it fails when a median is beyond 50 ms or a plan more than 0.5 % worse than the optimum.
 
 use depotd::clock::Clock;
-use depotd::dispatch::eta::Travel;
 use depotd::dispatch::plan::{Lately, Plan, Rules, Seen, Waiting, assign};
+use depotd::eta::Travel;
 use depotd::model::{Availability, BookingId, Capacity, Metres, Place, Span, Timestamp, VehicleId};
 use std::process::ExitCode;
 

@@ -15,7 +15,7 @@
 //! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what came of a day |
 //! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once |
 //! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is), [`settings`] (what may change of them while depotd runs) |
-//! | state | [`store`], [`tracks`], [`fleet`]; [`office`]: head office's record in PostgreSQL; [`pricing`] is pure |
+//! | state | [`store`], [`tracks`], [`fleet`]; [`eta`]: how long ways take; [`office`]: head office's record in PostgreSQL; [`pricing`] is pure |
 //! | helpers | [`telemetry`] (bytes to fixes, pure), [`batch`] (records to batches and back, commands and their signatures), [`fields`] (requests read, every fault told), [`ops`] (lock, run.json, certificates, systemd) |
 //! | ground | [`clock`], [`config`] (as read at the start, and [`config::Current`]: as it is in effect now) |
 //! | words | [`model`] |
@@ -35,7 +35,7 @@
 //! back over MQTT or HTTP and go through [`bookings::Bookings::step`]. A start, a tick and a wake are one path: everybody
 //! reads on from where it was.
 //!
-//! How long ways take is asked of a chain, [`dispatch::eta`]; [`dispatch::eta::live`] watches over the jobs under way, shows on
+//! How long ways take is asked of a chain, [`eta`], by quotes and rounds alike; [`dispatch::live`] watches over the jobs under way, shows on
 //! [`bookings::etas`] when they will be done and warns in the journal of those that will be late.
 //!
 //! # A driver, from going on duty to spent hours
@@ -70,7 +70,7 @@
 //! - A follower of the journal: read with [`store::journal::after`] from a cursor of your own, wait on [`store::Db::head`],
 //!   start it in [`app::App::start`] and let it say how far it is, so that tests can wait for it.
 //! - A dispatch policy to compare with: a name in [`replay::policy`]; what serving a booking is worth is in [`dispatch::plan`].
-//! - A source of travel times: a link of the chain in [`dispatch::eta::Etas::drives`], and its name on the wire.
+//! - A source of travel times: a link of the chain in [`eta::Etas::drives`], and its name on the wire.
 //! - What a schedule can do: a kind in [`model::ScheduleKind`], a line in `app/actions.rs`.
 //! - A sink: a file in [`upstream::sink`] that implements [`upstream::sink::Sink`], its scheme in [`config::SinkKind`].
 //! - A table that head office is to know: its triggers in a migration, its name in [`store::outbox::TABLES`].
@@ -90,6 +90,7 @@ pub mod clock;
 pub mod config;
 pub mod dispatch;
 pub mod drivers;
+pub mod eta;
 pub mod fields;
 pub mod fleet;
 pub mod model;

@@ -121,6 +121,54 @@ async fn the_nearest_by_road_gets_it_and_ways_are_remembered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_quote_takes_the_road_and_never_waits_for_one_that_does_not_answer() {
+    let service = RoadService::start(NO_RIVER).await;
+    let depot =
+        road_depot(&service, &["ETA__CACHE_S=0", "ETA__ROAD_TIMEOUT_MS=1000", "ETA__ROUND_SHARE=0.5", "DISPATCH__AUTOMATIC=false"]).await;
+    let http = depot.http();
+    let (north, south) = (json!({"lat": DOCK.0 + 0.05, "lon": DOCK.1}), json!({"lat": DOCK.0 - 0.05, "lon": DOCK.1}));
+    let trip = json!({"pickup": {"lat": DOCK.0, "lon": DOCK.1}, "dropoff": south, "stops": [north]});
+    let seconds = 0.15 * 111_195.0 / PACE;
+    let by_road = |told: &Value| (told["duration_s"].as_f64().unwrap() - seconds).abs() < 5.0;
+    let quote = http.post("/api/v1/quotes", trip.clone()).await.ok();
+    assert!(quote["eta_source"] == "road" && by_road(&quote), "{quote}");
+    let mut booking = trip.clone();
+    let unquoted = http.post("/api/v1/bookings", booking.clone()).await.ok();
+    assert!(by_road(&unquoted) && unquoted["price"] == quote["price"], "{unquoted}");
+
+    for mode in [Mode::Slow, Mode::Down, Mode::Wrong("<html>captive portal</html>")] {
+        service.turn(mode);
+        let estimated = http.post("/api/v1/quotes", trip.clone()).await.ok();
+        assert!(estimated["eta_source"] == "great_circle" && !by_road(&estimated), "{mode:?}: {estimated}");
+    }
+    booking["quote_id"] = quote["id"].clone();
+    let quoted = http.post("/api/v1/bookings", booking).await.ok();
+    assert!(by_road(&quoted) && quoted["price"] == quote["price"], "what was quoted holds: {quoted}");
+    // The last leg leads from a place to itself, which no road says anything about: the least trusted source is told.
+    service.turn(NO_RIVER);
+    until("the road again", async || (http.post("/api/v1/quotes", trip.clone()).await.ok()["eta_source"] == "road").then_some(())).await;
+    let mut there = trip;
+    there["dropoff"] = there["stops"][0].clone();
+    assert_eq!(http.post("/api/v1/quotes", there).await.ok()["eta_source"], "great_circle");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduled_booking_is_released_in_time_for_the_road() {
+    let service = RoadService::start(Mode::Down).await;
+    let depot = road_depot(&service, &[]).await;
+    // 4 km away: 12 min as the crow flies, 25 min around by the bridge.
+    let _vans = vans(&depot, &[4.0]).await;
+    let mut order = json!({"pickup": {"lat": DOCK.0, "lon": DOCK.1}, "dropoff": {"lat": 42.5321, "lon": 1.5810}});
+    order["pickup_at"] = json!(now() + Span::from_secs(1_500));
+    let made = depot.http().post("/api/v1/bookings", order).await.ok();
+    let path = format!("/api/v1/bookings/{}", made["id"].as_str().unwrap());
+    depot.settle().await;
+    assert_eq!(depot.http().get(&path).await.ok()["status"], "scheduled", "nobody need set out yet, as far as is known");
+    service.turn(Mode::Well { river: DOCK.0 + 0.005 });
+    until("its release", async || (depot.http().get(&path).await.ok()["status"] == "assigned").then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_under_way_shows_when_it_will_be_done_and_warns_once() {
     let mut depot = Depot::start_with(&["DISPATCH__AUTOMATIC=false", "ETA__LIVE_S=1"]).await;
     let credential = depot.new_device("KA-0");

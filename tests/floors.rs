@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["model"],
     &["clock", "config"],
     &["batch", "fields", "ops", "telemetry"],
-    &["fleet", "office", "pricing", "store", "tracks"],
+    &["eta", "fleet", "office", "pricing", "store", "tracks"],
     &["auth", "backups", "bookings", "geofence", "registry", "settings", "sync"],
     &["drivers", "orders", "schedules"],
     &["analytics", "dispatch", "mqtt", "notify", "sim", "upstream"],
@@ -27,12 +27,12 @@ const ROOT: &str = "lib";
 const SQL_ROOMS: &[&str] = &["office", "store", "tracks"];
 /// Rooms without waiting: no async, no runtime.
 const PURE_ROOMS: &[&str] = &[
-    "dispatch/eta/breaker",
-    "dispatch/eta/cache",
-    "dispatch/eta/speeds",
-    "dispatch/eta/table",
-    "dispatch/eta/travel",
     "dispatch/plan",
+    "eta/breaker",
+    "eta/cache",
+    "eta/speeds",
+    "eta/table",
+    "eta/travel",
     "fleet/index",
     "pricing",
     "schedules/slots",

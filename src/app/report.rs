@@ -1,8 +1,9 @@
 //! What the rooms that the HTTP side must not know have to say there.
 
 use crate::bookings::etas::Board;
-use crate::dispatch::eta::{self, learn::Learner};
+use crate::dispatch::learn::Learner;
 use crate::dispatch::{self, Dispatch};
+use crate::eta;
 use crate::model::{LaneStatus, LineMode, SinkStatus};
 use crate::mqtt::stats::Snapshot;
 use crate::mqtt::{Guard, Observer};

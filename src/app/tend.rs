@@ -1,10 +1,8 @@
 //! Tasks that keep the house: the mirror, what is too old, the probe.
 
 use super::Rooms;
-use crate::dispatch::eta::{
-    Etas,
-    live::{self, Live},
-};
+use crate::dispatch::live::{self, Live};
+use crate::eta::Etas;
 use crate::fleet::mirror::Mirror;
 use crate::model::Timestamp;
 use crate::ops::notify;

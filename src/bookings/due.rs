@@ -60,9 +60,9 @@ impl Bookings {
     }
 
     /// The order with all that a booking must have: the pickup time (now where none is given; in time for the drop-off's window where
-    /// that is later), and when it is given up.
-    pub(super) fn complete(&self, order: &Order, now: Timestamp) -> Order {
-        let for_dropoff = |window: Window| window.from - Span::from_secs(self.price(order).0.duration_s.into());
+    /// that is later), and when it is given up. Its way takes `drive_s` seconds.
+    pub(super) fn complete(&self, order: &Order, drive_s: u32, now: Timestamp) -> Order {
+        let for_dropoff = |window: Window| window.from - Span::from_secs(drive_s.into());
         let soonest = order.dropoff_window.map_or(now, |window| for_dropoff(window).max(now));
         let at = order.pickup_at.unwrap_or(soonest);
         let latest = order.pickup_until.unwrap_or(at).max(now);

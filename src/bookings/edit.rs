@@ -3,6 +3,7 @@
 use super::error::Fault;
 use super::faults::{time_faults, way_faults};
 use super::quote::{essence, quoted_fare};
+use super::route::Route;
 use super::{Bookings, Change, Error, Reordered, Result, commit, find, head_office, record};
 use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Part, Status, Step, Timestamp};
 use crate::store;
@@ -17,20 +18,23 @@ impl Bookings {
     /// vehicle has it, the booking is scheduled or waiting anew, and an offer is taken back when its driver would have to
     /// know. Afterwards the vehicle is told. Where nothing changes, nothing happens.
     pub async fn edit(&self, id: BookingId, version: u32, order: Order, quote_id: Option<String>, actor: Actor) -> Result<Booking> {
-        let edit = self.editing(&order, quote_id, self.clock.now());
+        let now = self.clock.now();
+        let same = quote_id.is_some() || essence(&self.get(id).await?.order) == essence(&order);
+        let route = if same { self.known_route(&order, now) } else { self.route(&order, now).await };
+        let edit = self.editing(&order, route, quote_id, now);
         self.db.write(move |tx| edit.run(tx, at_version(tx, id, version)?, &actor)).await
     }
 
-    pub(super) fn editing(&self, order: &Order, quote_id: Option<String>, now: Timestamp) -> Edit {
-        let (fare, _) = self.price(order);
-        Edit { order: self.complete(order, now), fare, quote_id, release_to: now + self.slack(), now }
+    pub(super) fn editing(&self, order: &Order, route: Route, quote_id: Option<String>, now: Timestamp) -> Edit {
+        let fare = self.price(route);
+        Edit { order: self.complete(order, fare.duration_s, now), fare, quote_id, release_to: now + self.slack(), now }
     }
 
     /// Wants a booking after all that was cancelled, failed or expired at `version`, with the times of `order`.
     pub async fn reopen(&self, id: BookingId, version: u32, order: Order, reason: Option<String>, actor: Actor) -> Result<Booking> {
         let now = self.clock.now();
         let wanted = order;
-        let order = self.complete(&wanted, now);
+        let order = self.complete(&wanted, self.known_route(&wanted, now).way.duration_s, now);
         let release_to = now + self.slack();
         let change = move |tx: &Transaction<'_>| {
             let booking = at_version(tx, id, version)?;

@@ -62,7 +62,8 @@ impl Bookings {
         {
             return Err(Error::Exists(id));
         }
-        let mut placing = self.placing(PlaceRequest { order, quote_id: None }, Actor::HeadOffice, None, now)?;
+        let route = self.known_route(&order, now);
+        let mut placing = self.placing(PlaceRequest { order, quote_id: None }, route, Actor::HeadOffice, None, now)?;
         placing.origin = Origin::HeadOffice;
         placing.id = id.unwrap_or(placing.id);
         Ok(placing.run(tx)?.booking)
@@ -79,7 +80,7 @@ impl Bookings {
     ) -> std::result::Result<Booking, E> {
         let booking = at_version(tx, id, version)?;
         let order = change(&booking.order)?;
-        Ok(self.editing(&order, None, now).run(tx, booking, &Actor::HeadOffice)?)
+        Ok(self.editing(&order, self.known_route(&order, now), None, now).run(tx, booking, &Actor::HeadOffice)?)
     }
 
     /// Calls a booking off that no vehicle has, at `version` when that is given. A cancelled booking stays as it is.

@@ -75,11 +75,13 @@ impl Bookings {
         key: Option<String>,
     ) -> Result<ImportReport> {
         let now = self.clock.now();
+        self.ask_ways(lines.iter().map(|line| &line.request.order), now).await;
         let mut ready = Vec::with_capacity(lines.len());
         for ImportLine { line, request } in lines {
             // No client can send a key with a control character, so these cannot meet a key for one booking.
             let key = key.as_ref().map(|key| format!("import\u{1}{key}\u{1}{line}"));
-            ready.push((line, self.placing(request, actor.clone(), key, now)?));
+            let route = self.known_route(&request.order, now);
+            ready.push((line, self.placing(request, route, actor.clone(), key, now)?));
         }
         let change = move |tx: &Transaction<'_>| {
             let mut report = ImportReport { placed: Vec::new(), bad };

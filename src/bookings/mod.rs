@@ -22,6 +22,7 @@ mod quote;
 pub mod recurrences;
 mod remind;
 pub mod rounds;
+mod route;
 mod step;
 mod view;
 mod withdraw;
@@ -43,6 +44,7 @@ pub use withdraw::withdraw_from;
 
 use crate::clock::Clock;
 use crate::config::{Config, Current};
+use crate::eta::Etas;
 use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Span, Status, Step, Timestamp, VehicleId};
 use crate::store::{self, Db, audit, journal};
 use rusqlite::Transaction;
@@ -56,6 +58,7 @@ pub struct Bookings {
     settings: Current,
     etas: etas::Board,
     counts: rounds::Counts,
+    ways: Etas,
 }
 
 type Result<T> = std::result::Result<T, Error>;
@@ -63,7 +66,9 @@ type Result<T> = std::result::Result<T, Error>;
 impl Bookings {
     /// The bookings of `db`, priced and estimated as the settings say that are in effect then.
     pub fn new(db: Db, settings: impl Into<Current>, clock: Clock) -> Self {
-        Self { db, clock, settings: settings.into(), etas: etas::Board::default(), counts: rounds::Counts::default() }
+        let settings = settings.into();
+        let ways = Etas::new(settings.clone(), &clock);
+        Self { db, clock, settings, etas: etas::Board::default(), counts: rounds::Counts::default(), ways }
     }
 
     /// The settings in effect.

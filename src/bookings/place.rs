@@ -3,6 +3,7 @@
 use super::faults::order_faults;
 use super::ids::random;
 use super::quote::quoted_fare;
+use super::route::Route;
 use super::{Bookings, Error, Result, record};
 use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Origin, Status, Timestamp};
 use crate::store::{self, idempotency};
@@ -43,13 +44,23 @@ impl Bookings {
     /// Places a booking: on disk, with its journal entry, when this returns. With a `key` a repeat by the same actor within
     /// 48 h gives the same booking; the same key with another request is [`Error::KeyReused`].
     pub async fn place(&self, request: PlaceRequest, actor: Actor, key: Option<String>) -> Result<Placed> {
-        let placing = self.placing(request, actor, key, self.clock.now())?;
+        let now = self.clock.now();
+        let quoted = request.quote_id.is_some();
+        let route = if quoted { self.known_route(&request.order, now) } else { self.route(&request.order, now).await };
+        let placing = self.placing(request, route, actor, key, now)?;
         self.db.write(move |tx| placing.run(tx)).await
     }
 
-    pub(super) fn placing(&self, request: PlaceRequest, actor: Actor, key: Option<String>, now: Timestamp) -> Result<Placing> {
-        let (fare, _) = self.price(&request.order);
-        let order = self.complete(&request.order, now);
+    pub(super) fn placing(
+        &self,
+        request: PlaceRequest,
+        route: Route,
+        actor: Actor,
+        key: Option<String>,
+        now: Timestamp,
+    ) -> Result<Placing> {
+        let fare = self.price(route);
+        let order = self.complete(&request.order, fare.duration_s, now);
         let status = if order.pickup_at > Some(now + self.slack()) { Status::Scheduled } else { Status::Waiting };
         let id = BookingId::generate(now, random()?);
         let origin = Origin::Depot;

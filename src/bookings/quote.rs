@@ -3,10 +3,11 @@
 use super::error::Fault;
 use super::faults::order_faults;
 use super::ids;
+use super::route::Route;
 use super::{Bookings, Error, Result};
 use crate::config::Config;
 use crate::model::{Fare, Money, Order, Span, Timestamp};
-use crate::pricing::{self, Line, Way};
+use crate::pricing::{self, Line};
 use crate::store::quotes;
 use rusqlite::Transaction;
 use serde_json::json;
@@ -45,14 +46,14 @@ pub struct Quote {
     pub distance_m: u32,
     /// Time of the way in seconds.
     pub duration_s: u32,
-    /// How the way was found.
+    /// Who says how long the way takes: the least trusted of its legs' sources ([`crate::eta::SOURCES`]).
     pub eta_source: &'static str,
     /// Until then the price holds.
     pub expires_at: Timestamp,
 }
 
 impl Bookings {
-    /// Prices a trip and keeps the price until it expires.
+    /// Prices a trip and keeps the price until it expires. The chain of travel times is asked, for as long as a round waits.
     pub async fn quote(&self, order: Order) -> Result<Quote> {
         let now = self.clock.now();
         let faults = order_faults(&order, now);
@@ -60,7 +61,8 @@ impl Bookings {
             return Err(Error::Invalid(faults));
         }
         let rules = self.rules();
-        let (fare, lines) = priced(&order, &rules);
+        let route = self.route(&order, now).await;
+        let (fare, lines) = priced(route, &rules);
         let expires_at = now + Span::from_secs(i64::from(rules.tariff.quote_minutes) * 60);
         let id = ids::uuid(now)?;
         let row = quotes::Row { id: id.to_string(), request: essence(&order), fare, expires_at };
@@ -72,19 +74,18 @@ impl Bookings {
             surge: 1.0,
             distance_m: fare.distance_m,
             duration_s: fare.duration_s,
-            eta_source: pricing::GREAT_CIRCLE,
+            eta_source: route.source,
             expires_at,
         })
     }
 
-    /// The way and the price of an order by the tariff.
-    pub(super) fn price(&self, order: &Order) -> (Fare, Vec<Line>) {
-        priced(order, &self.rules())
+    /// What the way of an order costs by the tariff.
+    pub(super) fn price(&self, route: Route) -> Fare {
+        priced(route, &self.rules()).0
     }
 }
 
-fn priced(order: &Order, rules: &Config) -> (Fare, Vec<Line>) {
-    let way = Way::through(order.places(), rules.dispatch.detour_factor, rules.dispatch.speed_kmh);
+fn priced(Route { way, .. }: Route, rules: &Config) -> (Fare, Vec<Line>) {
     let price = pricing::price(&rules.tariff, way);
     (Fare { price: price.total, distance_m: way.distance_m, duration_s: way.duration_s }, price.lines)
 }

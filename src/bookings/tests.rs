@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::auth::{Auth, NewDevice};
-use crate::model::{Contact, DeviceId, Order, Place, Priority, Site, Stop, StopKind, Window};
+use crate::eta::speeds::Drive;
+use crate::model::{Contact, DeviceId, Metres, Order, Place, Priority, Site, Stop, StopKind, Window};
 use crate::store::journal;
 use crate::telemetry::Format;
 use proptest::prelude::*;
@@ -195,6 +196,32 @@ async fn all_that_was_ordered_is_kept_priced_over_its_stops_and_found() {
         let found = d.bookings.list(filter, Page { cursor: None, limit: 9 }).await.unwrap();
         assert_eq!(found.items.len(), hits, "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_quote_is_as_slow_as_the_fleet_has_been_at_the_hour_of_its_pickup() {
+    let d = depot(&[]).await;
+    let plain = d.bookings.quote(order()).await.unwrap();
+    assert_eq!(plain.eta_source, "great_circle");
+    let mut speeds = d.bookings.ways().speeds();
+    let busy = START + Span::from_secs(5 * 3_600);
+    for at in [START, busy] {
+        let straight = Metres(if at == busy { 1_800.0 } else { 18_000.0 });
+        let drive = Drive { at, straight, took: Span::from_secs(1_800) };
+        for _ in 0..20 {
+            assert!(speeds.learn("van", d.bookings.ways().hour(at), &drive).is_some());
+        }
+    }
+    d.bookings.ways().teach(speeds);
+    let now = d.bookings.quote(order()).await.unwrap();
+    let later = d.bookings.quote(Order { pickup_at: Some(busy), ..order() }).await.unwrap();
+    assert_eq!((now.eta_source, later.eta_source, now.distance_m), ("learned", "learned", plain.distance_m));
+    assert!(now.duration_s < plain.duration_s && plain.duration_s < later.duration_s, "{now:?} {plain:?} {later:?}");
+    assert!(now.price.amount_minor < later.price.amount_minor);
+    let booked = d.bookings.place(asking(Order { pickup_at: Some(busy), ..order() }), user(), None).await.unwrap().booking;
+    assert_eq!((booked.fare.price, booked.fare.duration_s), (later.price, later.duration_s));
+    let another = Order { vehicle_class: Some("lorry".into()), ..order() };
+    assert_eq!(d.bookings.quote(another).await.unwrap().eta_source, "great_circle", "nobody knows how fast a lorry is");
 }
 
 #[tokio::test]

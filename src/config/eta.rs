@@ -16,7 +16,7 @@ pub struct Eta {
     pub road_coordinates: usize,
     /// Requests under way at most; what is beyond is estimated.
     pub road_requests: usize,
-    /// Share of the time between two rounds (`dispatch.retry_s`) that a round may wait for travel times.
+    /// Share of the time between two rounds (`dispatch.retry_s`) that a round, or a quote, may wait for travel times.
     pub round_share: f64,
     /// Failures one after the other after which the service is left alone; as are more than half of the last 20.
     pub breaker_failures: u32,

@@ -5,13 +5,15 @@
 //! assigned together with each booking's [`record`], or their drivers are asked. A [`ticker`] ticks so that scheduled
 //! bookings are released in time for the drive, offers pass that nobody answered, and jobs are taken back from vehicles that went
 //! silent or will be late;
-//! [`availability`] keeps the fleet informed of duty and jobs. A start, a tick and a wake all do the same.
+//! [`availability`] keeps the fleet informed of duty and jobs, [`live`] says when jobs under way will be done, [`learn`] teaches the
+//! [chain of travel times](crate::eta) from the tracks. A start, a tick and a wake all do the same.
 
 mod asking;
 pub mod availability;
 pub mod day;
-pub mod eta;
 pub mod inputs;
+pub mod learn;
+pub mod live;
 pub mod plan;
 pub mod record;
 mod redispatch;
@@ -29,11 +31,11 @@ use crate::bookings::{self, Bookings};
 use crate::clock::Clock;
 use crate::config::{Config, Current};
 use crate::drivers::Drivers;
+use crate::eta::Etas;
 use crate::fleet::Fleet;
 use crate::model::Timestamp;
 use crate::ops::ticker;
 use crate::store::{self, Db};
-use eta::Etas;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,11 +1,11 @@
 //! Watches over jobs whose vehicle is on its way to the pickup: one that went silent, or that will be late where another would
 //! not be, loses the job, and the next round decides anew.
 
-use super::eta::{Asker, Leg};
 use super::plan::Rules;
 use super::{Dispatch, Error, scene};
 use crate::bookings;
 use crate::config;
+use crate::eta::{Asker, Leg};
 use crate::fleet::View;
 use crate::model::{Actor, Booking, Metres, Span, Status, Timestamp};
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl Dispatch {
             return None;
         }
         let (other, way) = scene::nearest_free(&self.0.fleet, job, &Rules::from(config), now)?;
-        let leg = |view: &View, from| Leg { class: Arc::clone(&view.class), from, to: pickup };
+        let leg = |view: &View, from| Leg { class: Some(Arc::clone(&view.class)), from, to: pickup };
         let until = self.0.clock.monotonic() + self.0.etas.patience();
         let drives = self.0.etas.drives(&[leg(view, here), leg(&other, other.place?)], now, Asker::Background, until).await;
         // What one says by road and the other as the crow flies cannot be compared.

@@ -1,7 +1,7 @@
 //! Asks the travel times of the pairs that a round's plan will look at first: those nearest as the crow flies.
 
-use super::eta::{Asker, Eta, Etas, Leg, Travel};
 use super::plan::{self, Road, Rules, Seen, Waiting};
+use crate::eta::{Asker, Eta, Etas, Leg, Travel};
 use crate::model::{Place, Timestamp, VehicleId};
 use std::sync::Arc;
 use std::time::Instant;
@@ -31,7 +31,7 @@ impl Pairs {
                 near.truncate(each);
             }
             for (_, from, seen) in near {
-                pairs.legs.push(Leg { class: Arc::clone(&seen.class), from, to: booking.pickup });
+                pairs.legs.push(Leg { class: Some(Arc::clone(&seen.class)), from, to: booking.pickup });
                 pairs.of.push((index, seen.id.clone()));
             }
         }

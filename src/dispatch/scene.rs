@@ -1,11 +1,11 @@
 //! What a round looks at: bookings and vehicles in the plan's own words.
 
 use super::asking::Answers;
-use super::eta::Travel;
 use super::plan::{self, Lately, Reason, Rules, Seen, Soon, Waiting};
 use crate::bookings::etas::Board;
 use crate::bookings::{self, Bookings};
 use crate::config;
+use crate::eta::Travel;
 use crate::fleet::{Fleet, Near, View};
 use crate::model::{Booking, BookingId, Metres, Pause, Place, Span, Status, Timestamp, VehicleId};
 use std::collections::{BTreeMap, HashMap, HashSet};

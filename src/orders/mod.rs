@@ -155,6 +155,9 @@ impl Orders {
             other => other,
         };
         let (this, seq, now) = (self.clone(), order.seq, self.0.clock.now());
+        if let Ok(Act::Create(_, placed)) = &act {
+            self.0.bookings.ask_ways([&**placed], now).await;
+        }
         let from = Source { sink: sink.to_owned(), seq };
         let verdict = self.0.db.write(move |tx| this.carry_out(tx, &from, &heard, act, now)).await?;
         count(match verdict {

@@ -4,9 +4,6 @@ use crate::config::Tariff;
 use crate::model::{Metres, Money, Place};
 use serde::Serialize;
 
-/// How a way's length and time were found.
-pub const GREAT_CIRCLE: &str = "great_circle";
-
 /// A trip's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Way {

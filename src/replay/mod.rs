@@ -17,8 +17,9 @@ pub use figures::Figures;
 pub use policy::Policy;
 
 use crate::clock::Clock;
+use crate::dispatch;
 use crate::dispatch::plan::Waiting;
-use crate::dispatch::{self, eta::Travel};
+use crate::eta::Travel;
 use crate::model::{Booking, BookingId, Capacity, Place, Span, Timestamp, VehicleId, Window};
 use crate::sim::rng::Rng;
 use figures::Tally;

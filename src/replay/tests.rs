@@ -3,7 +3,7 @@ use super::{Figures, Policy, Request, drivers, run};
 use crate::clock::Clock;
 use crate::config;
 use crate::dispatch::day::{Ahead, Basis, Lack};
-use crate::dispatch::eta::Travel;
+use crate::eta::Travel;
 use crate::model::{
     Booking, BookingId, Capacity, Currency, Day, Driver as Person, DriverId, Fare, Money, Order, Place, Shift, ShiftId, Site, Status,
     Timestamp, Vehicle, VehicleId, Window,

@@ -1,8 +1,8 @@
 //! Who waits and who drives, at one moment of a replayed day.
 
 use super::{Driver, Policy, Request};
-use crate::dispatch::eta::Travel;
 use crate::dispatch::plan::{Lately, Reason, Seen, Soon, WORKLOAD, Waiting, jobs_per_hour};
+use crate::eta::Travel;
 use crate::model::{Availability, Metres, Place, Span, Timestamp, Window};
 use std::collections::VecDeque;
 

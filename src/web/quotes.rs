@@ -34,11 +34,12 @@ pub struct QuoteShape {
     breakdown: Vec<PriceLine>,
     /// Factor for demand.
     surge: f64,
-    /// Length of the way in metres.
+    /// Length of the way in metres, estimated from the straight line.
     distance_m: u32,
     /// Time of the way in seconds.
     duration_s: u32,
-    /// How the way was found: `great_circle` is an estimate from the straight line.
+    /// Who says how long the way takes: `road` (the road service), `cache` (what it said before), `learned` (the fleet's own speeds) or
+    /// `great_circle` (the straight line at the configured speed). With stops, the last of these that one of the legs is from.
     eta_source: String,
     /// Until then the price holds.
     #[schema(value_type = String, format = DateTime)]
@@ -60,7 +61,8 @@ impl From<Quote> for QuoteShape {
     }
 }
 
-/// Price a trip.
+/// Price a trip. The road service, where there is one, is waited for as long as a dispatch round waits (`eta.round_share`); a quote never
+/// fails for it.
 #[utoipa::path(post, path = "/api/v1/quotes", tag = "bookings", request_body = OrderInput,
     responses((status = 201, body = QuoteShape), (status = 422, body = super::error::Problem)))]
 pub async fn create(State(web): State<Web>, Body(order): Body<Order>) -> Result<(StatusCode, Json<QuoteShape>)> {

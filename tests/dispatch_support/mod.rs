@@ -5,7 +5,6 @@ use depotd::bookings::{Bookings, Page, PlaceRequest};
 use depotd::clock::Clock;
 use depotd::config::Config;
 use depotd::dispatch::Dispatch;
-use depotd::dispatch::eta::Etas;
 use depotd::drivers::Drivers;
 use depotd::fleet::Fleet;
 use depotd::model::{Actor, Booking, BookingId, Capacity, Fix, Flags, Kind, Order, Place, Site, Timestamp, Vehicle, VehicleId};
@@ -47,7 +46,7 @@ impl Depot {
         let fleet = Fleet::new(&config.fleet);
         let bookings = Bookings::new(db.clone(), &config, clock.clone());
         let drivers = Drivers::new(db.clone(), &config, clock.clone());
-        let etas = Etas::new(&config, &clock);
+        let etas = bookings.ways().clone();
         let dispatch = Dispatch::new(bookings.clone(), &drivers, db.clone(), fleet.clone(), etas, &config, clock.clone());
         Self { db, fleet, bookings, dispatch, clock }
     }

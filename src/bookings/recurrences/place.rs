@@ -29,17 +29,42 @@ impl Recurrences {
                 return Ok(placed);
             }
             for id in due {
+                self.ask_ahead(id.clone(), now).await?;
                 let bookings = self.0.clone();
                 placed += self.0.db.write(move |tx| look(tx, &bookings, &id, now)).await?;
             }
         }
     }
+
+    /// Asks for the ways of the bookings that are to be placed, for nobody waits within a transaction.
+    async fn ask_ahead(&self, id: RecurrenceId, now: Timestamp) -> Result<()> {
+        let ahead = ahead(&self.0);
+        let orders = move |c: &rusqlite::Connection| {
+            let Some(recurrence) = rows::get(c, &id)? else { return Ok(Vec::new()) };
+            let Ok(rule) = Rule::read(&recurrence.pattern) else { return Ok(Vec::new()) };
+            let mut orders = Vec::new();
+            for slot in rule.slots(recurrence.active_since.max(now), now + ahead) {
+                if let (Moment::At(at), None) = (slot.moment, rows::day(c, &id, slot.date)?) {
+                    orders.push(at_time(&recurrence, at));
+                }
+            }
+            Ok::<_, Error>(orders)
+        };
+        let orders = self.0.db.read(orders).await?;
+        self.0.ask_ways(&orders, now).await;
+        Ok(())
+    }
+}
+
+/// How far ahead bookings are placed.
+fn ahead(bookings: &Bookings) -> Span {
+    Span::from_secs(i64::from(bookings.rules().bookings.recurring_ahead_days) * 86_400)
 }
 
 /// Places what is due of one recurrence, and notes when it is to be looked at again.
 fn look(tx: &Transaction<'_>, bookings: &Bookings, id: &RecurrenceId, now: Timestamp) -> Result<usize> {
     let Some(recurrence) = rows::get(tx, id)?.filter(|r| !r.paused) else { return Ok(0) };
-    let ahead = Span::from_secs(i64::from(bookings.rules().bookings.recurring_ahead_days) * 86_400);
+    let ahead = ahead(bookings);
     let rule = match Rule::read(&recurrence.pattern) {
         Ok(rule) => rule,
         Err(fault) => {
@@ -65,7 +90,8 @@ fn settle(tx: &Transaction<'_>, bookings: &Bookings, r: &Recurrence, slot: Slot,
         Moment::Skipped => return Ok(0),
         Moment::At(at) if at > now - PAST => {
             let request = PlaceRequest { order: at_time(r, at), quote_id: None };
-            let mut placing = bookings.placing(request, Actor::System, None, now)?;
+            let route = bookings.known_route(&request.order, now);
+            let mut placing = bookings.placing(request, route, Actor::System, None, now)?;
             placing.extra = Some(("recurrence", json!({"id": r.id, "date": slot.date})));
             match placing.run(tx) {
                 Ok(placed) => (Outcome::Placed, Some(placed.booking.id)),

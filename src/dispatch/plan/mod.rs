@@ -19,7 +19,7 @@ mod worth;
 
 pub use fit::{Blocked, Excluded, Exclusions, Reason, Survey, able, demand};
 
-use super::eta::Travel;
+use crate::eta::Travel;
 use crate::model::{Availability, BookingId, Capacity, Load, Metres, Place, Priority, Span, Timestamp, VehicleId};
 use field::Field;
 use fit::Able;

@@ -1,8 +1,8 @@
 //! What records say.
 
 use super::*;
-use crate::dispatch::eta::Travel;
 use crate::dispatch::plan;
+use crate::eta::Travel;
 use crate::model::{Availability, Capacity, Place, Span};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);

@@ -4,12 +4,12 @@
 //! whose vehicle moved materially, or whose answer is a minute old. The outcome goes to the [board](crate::bookings::etas),
 //! and to the journal when it is worth a warning.
 
-use super::speeds::{ARRIVED, passed};
-use super::{Asker, Eta, Etas, Leg, SOURCES};
 use crate::bookings::late::{Late, news};
 use crate::bookings::{self, Bookings, etas::JobEta};
 use crate::clock::Clock;
 use crate::config::{Config, Current};
+use crate::eta::speeds::{ARRIVED, passed};
+use crate::eta::{self, Asker, Eta, Etas, Leg};
 use crate::fleet::{Fleet, View};
 use crate::model::{Booking, BookingId, Metres, Place, Span, Status, Timestamp, VehicleId};
 use crate::store::Db;
@@ -151,7 +151,11 @@ impl Live {
             let basis = Basis { vehicle: view.id, version: job.version, at: now, place, passed, unloading, drives: Vec::new() };
             asked.push((job, basis, ahead.len()));
             let mut from = place;
-            legs.extend(ahead.into_iter().map(|to| Leg { class: Arc::clone(&view.class), from: std::mem::replace(&mut from, to), to }));
+            legs.extend(ahead.into_iter().map(|to| Leg {
+                class: Some(Arc::clone(&view.class)),
+                from: std::mem::replace(&mut from, to),
+                to,
+            }));
         }
         let until = self.deps.clock.monotonic() + rules.every;
         let mut drives = self.deps.etas.drives(&legs, now, Asker::Background, until).await.into_iter();
@@ -248,8 +252,7 @@ fn forecast(job: &Booking, basis: &Basis, rules: &Rules, now: Timestamp) -> JobE
         let loading = if n > 0 { rules.halt } else { Span::default() };
         at = (at + loading + eta.drive).max(now);
     }
-    let rank = |source: &str| SOURCES.iter().position(|s| *s == source);
-    let source = basis.drives.iter().map(|eta| eta.source).max_by_key(|source| rank(source)).unwrap_or(SOURCES[0]);
+    let source = eta::least_trusted(&basis.drives);
     let late = Late::worst(job, pickup_at, at, rules.late_after);
     let free_at = basis.unloading.unwrap_or(at) + rules.halt;
     JobEta { pickup_at, dropoff_at: at, free_at, source, late, computed_at: basis.at }

@@ -2,15 +2,13 @@
 //!
 //! [`Etas::drives`] asks a chain, and each answer names its link: the cache of what the road service said, the service
 //! itself (behind a time-out, a bulkhead and a circuit breaker), the speeds that the fleet's own tracks teach, and at last
-//! the great circle at the configured speed, which always answers. [`learn`] reads the tracks, [`live`] watches over the jobs
-//! under way.
+//! the great circle at the configured speed, which always answers. What takes several drives is told by the one of its sources that is
+//! trusted least ([`least_trusted`]).
 
 mod breaker;
 mod cache;
-pub mod learn;
-pub mod live;
 mod road;
-mod speeds;
+pub mod speeds;
 mod table;
 mod travel;
 
@@ -50,11 +48,17 @@ impl Eta {
 /// The links of the chain on the wire, the best first.
 pub const SOURCES: [&str; 4] = [road::SOURCE, cache::SOURCE, speeds::SOURCE, Travel::SOURCE];
 
+/// Who says how long several drives take together: the source among theirs that comes last in [`SOURCES`]; the first when there is none.
+pub fn least_trusted(drives: &[Eta]) -> &'static str {
+    let rank = |source: &str| SOURCES.iter().position(|s| *s == source);
+    drives.iter().map(|eta| eta.source).max_by_key(|source| rank(source)).unwrap_or(SOURCES[0])
+}
+
 /// A way to be driven.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Leg {
-    /// The class of the vehicle that drives it.
-    pub class: Arc<str>,
+    /// The class of the vehicle that drives it; `None`: whichever.
+    pub class: Option<Arc<str>>,
     /// Where it begins.
     pub from: Place,
     /// Where it ends.
@@ -90,6 +94,7 @@ pub struct Etas(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     settings: Current,
+    clock: Clock,
     zone: TimeZone,
     road: Option<RoadService>,
     width: usize,
@@ -112,6 +117,7 @@ impl Etas {
         let live = Span::from_secs(i64::try_from(eta.cache_s).unwrap_or(i64::MAX));
         Self(Arc::new(Inner {
             settings,
+            clock: clock.clone(),
             zone: TimeZone::get(&config.depot.zone).unwrap_or(TimeZone::UTC),
             road: RoadService::new(eta, seed, clock.clone()),
             width: eta.road_requests,
@@ -121,9 +127,9 @@ impl Etas {
         }))
     }
 
-    /// How long each of `legs` takes for who sets out at `now`, in their order. Answers before `until`.
-    pub async fn drives(&self, legs: &[Leg], now: Timestamp, asker: Asker, until: Instant) -> Vec<Eta> {
-        let hour = self.hour(now);
+    /// How long each of `legs` takes for who sets out at `at`, in their order. Answers before `until`.
+    pub async fn drives(&self, legs: &[Leg], at: Timestamp, asker: Asker, until: Instant) -> Vec<Eta> {
+        let (hour, now) = (self.hour(at), self.0.clock.now());
         let Some(road) = &self.0.road else { return self.answer(legs, &vec![None; legs.len()], hour) };
         let ends: Vec<Option<Way>> = legs.iter().map(ends).collect();
         let mut known = self.recall(&ends, hour, now);
@@ -137,7 +143,14 @@ impl Etas {
         self.answer(legs, &known, hour)
     }
 
-    /// How long a round waits for travel times.
+    /// The same by what is known already: the road service is not asked.
+    pub fn known(&self, legs: &[Leg], at: Timestamp) -> Vec<Eta> {
+        let hour = self.hour(at);
+        let ends: Vec<Option<Way>> = legs.iter().map(ends).collect();
+        self.answer(legs, &self.recall(&ends, hour, self.0.clock.now()), hour)
+    }
+
+    /// How long a round, and whoever wants a price, waits for travel times.
     pub fn patience(&self) -> Duration {
         let config = self.0.settings.get();
         Duration::from_secs(config.dispatch.retry_s.max(1)).mul_f64(config.eta.round_share.clamp(0.0, 1.0))
@@ -150,7 +163,7 @@ impl Etas {
 
     /// Is there nothing to know but great circles at the configured speed?
     pub fn is_plain(&self) -> bool {
-        self.0.road.is_none() && self.speeds().known().1 == 0
+        self.0.road.is_none() && self.learned().known().1 == 0
     }
 
     /// Numbers for the metrics.
@@ -158,13 +171,23 @@ impl Etas {
         Stats {
             answers: lock(&self.0.answers).clone(),
             cached: lock(&self.0.cache).len(),
-            learned: Duration::try_from_secs_f64(self.speeds().known().0).unwrap_or_default(),
+            learned: Duration::try_from_secs_f64(self.learned().known().0).unwrap_or_default(),
             road: self.0.road.as_ref().map(|road| (road.stats(), road.state())),
         }
     }
 
+    /// What was learned, over the speed that the settings say now.
+    pub fn speeds(&self) -> Speeds {
+        self.learned().clone()
+    }
+
+    /// Takes `speeds` for what was learned.
+    pub fn teach(&self, speeds: Speeds) {
+        *lock(&self.0.speeds) = speeds;
+    }
+
     /// The hour of the day, 0 to 23, depot time.
-    fn hour(&self, now: Timestamp) -> u8 {
+    pub fn hour(&self, now: Timestamp) -> u8 {
         let at = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
         u8::try_from(at.to_zoned(self.0.zone.clone()).hour()).unwrap_or(0)
     }
@@ -195,14 +218,15 @@ impl Etas {
 
     /// What is known, and an estimate of what is not. Where no road leads, an estimate is all there is.
     fn answer(&self, legs: &[Leg], known: &[Option<Known>], hour: u8) -> Vec<Eta> {
-        let mut paces: HashMap<&str, (Travel, &'static str)> = HashMap::new();
+        let mut paces: HashMap<Option<&str>, (Travel, &'static str)> = HashMap::new();
         let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
         let mut etas = Vec::with_capacity(legs.len());
         for (leg, known) in legs.iter().zip(known) {
             let eta = match known {
                 Some((Some(drive), source)) => Eta { drive: *drive, source },
                 _ => {
-                    let (travel, source) = *paces.entry(&leg.class).or_insert_with(|| self.estimate(Some(&leg.class), hour));
+                    let class = leg.class.as_deref();
+                    let (travel, source) = *paces.entry(class).or_insert_with(|| self.estimate(class, hour));
                     Eta { source, ..travel.eta(leg.from.distance(leg.to)) }
                 }
             };
@@ -216,14 +240,13 @@ impl Etas {
 
     fn estimate(&self, class: Option<&str>, hour: u8) -> (Travel, &'static str) {
         let plain = plain(&self.0.settings.get());
-        match self.speeds().speed(class, hour) {
+        match self.learned().speed(class, hour) {
             Some(speed) => (plain.passing_at(speed), speeds::SOURCE),
             None => (plain, Travel::SOURCE),
         }
     }
 
-    /// What was learned, over the speed that the settings say now.
-    fn speeds(&self) -> MutexGuard<'_, Speeds> {
+    fn learned(&self) -> MutexGuard<'_, Speeds> {
         let mut speeds = lock(&self.0.speeds);
         speeds.believe(plain(&self.0.settings.get()).metres_per_second());
         speeds

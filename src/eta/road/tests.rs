@@ -1,5 +1,5 @@
 use super::*;
-use crate::dispatch::eta::cache;
+use crate::eta::cache;
 use crate::model::Place;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

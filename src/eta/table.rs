@@ -143,7 +143,7 @@ fn believe(from: Place, to: Place, seconds: Option<f64>, metres: Option<f64>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dispatch::eta::cache;
+    use crate::eta::cache;
     use proptest::prelude::*;
     use std::collections::HashSet;
 

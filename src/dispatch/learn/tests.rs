@@ -2,7 +2,7 @@ use super::*;
 use crate::bookings::{Bookings, ByHand, PlaceRequest};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::dispatch::eta::{Asker, Leg, SOURCES};
+use crate::eta::{Asker, Leg, SOURCES};
 use crate::model::{Actor, Capacity, Fix, Flags, Order, Place, Site, Span, Step, Timestamp, Vehicle, VehicleId};
 
 const START: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -80,7 +80,7 @@ impl Depot {
 
     /// Minutes that ten kilometres take a vehicle of this class, and who says so.
     async fn ask(&self, etas: &Etas, class: &str) -> (i64, &'static str) {
-        let leg = Leg { class: class.into(), from: place(0.0), to: place(10_000.0) };
+        let leg = Leg { class: Some(class.into()), from: place(0.0), to: place(10_000.0) };
         let eta = etas.drives(&[leg], self.clock.now(), Asker::Round, self.clock.monotonic()).await[0];
         (eta.drive.as_millis() / 60_000, eta.source)
     }

@@ -3,8 +3,8 @@
 //! What was learned and how far the journal was read are one transaction, so nothing is learned twice. The past counts too:
 //! a new file begins at the journal's first entry, as far as tracks are still kept.
 
-use super::speeds::{self, Drive, Part, Slot, Speeds};
-use super::{Etas, lock};
+use crate::eta::Etas;
+use crate::eta::speeds::{self, Drive, Part, Slot, Speeds};
 use crate::model::{Booking, Event, Kind};
 use crate::store::{self, Db, bookings, cursors, journal, speeds::Driven, vehicles};
 use crate::tracks::Tracks;
@@ -41,7 +41,9 @@ impl Learner {
     pub async fn open(etas: Etas, db: Db, tracks: Tracks) -> store::Result<Self> {
         let (kept, cursor) = db.read(|c| Ok::<_, store::Error>((store::speeds::all(c)?, cursors::get(c, NAME)?))).await?;
         let slot = |d: Driven| ((d.class, d.hour), Slot { straight_m: d.straight_m, driven_s: d.driven_s });
-        lock(&etas.0.speeds).restore(kept.into_iter().map(slot));
+        let mut speeds = etas.speeds();
+        speeds.restore(kept.into_iter().map(slot));
+        etas.teach(speeds);
         Ok(Self(Arc::new(Inner { etas, db, tracks, reached: watch::Sender::new(cursor) })))
     }
 
@@ -84,7 +86,7 @@ impl Learner {
             if upto == cursor {
                 return Ok(());
             }
-            let mut speeds = self.0.etas.speeds().clone();
+            let mut speeds = self.0.etas.speeds();
             let learned = self.learn(&mut speeds, done).await;
             if !learned.is_empty() || upto - written >= UNWRITTEN {
                 written = upto;
@@ -93,7 +95,7 @@ impl Learner {
                     cursors::advance(tx, NAME, upto)
                 };
                 self.0.db.write(keep).await?;
-                *lock(&self.0.etas.0.speeds) = speeds;
+                self.0.etas.teach(speeds);
             }
             self.0.reached.send_replace(upto);
         }
