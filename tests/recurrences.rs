@@ -77,6 +77,8 @@ async fn its_bookings_are_placed_ahead_and_only_once() {
     let made = http.post(PATH, daily("23:59:59", "UTC")).await.ok();
     let path = format!("{PATH}/{}", made["id"].as_str().unwrap());
     placed(&http, 3).await;
+    let result = http.get(&path).await.ok()["last_result"].clone();
+    assert_eq!((&result["result"], &result["placed"]), (&"ok".into(), &3.into()), "{result}");
     depot.restart().await;
     let http = depot.http();
     change(&http, Method::PATCH, &path, None, json!({"start_time": "23:59:58"})).await.problem(428);

@@ -29,7 +29,7 @@ pub use fix::{Fix, Flag, Flags};
 pub use ids::{BookingId, DeviceId, DriverId, DutyId, IdError, RecurrenceId, ShiftId, VehicleId};
 pub use offer::{Offer, OfferState};
 pub use order::{Contact, Fare, Load, Order, Priority, Site, Stop, StopKind, Window};
-pub use recurrence::{MissingHour, Outcome, Pattern, Recurrence, RepeatedHour};
+pub use recurrence::{Look, MissingHour, Outcome, Pattern, Recurrence, RepeatedHour};
 pub use schedule::{Missed, Run, RunResult, RunTrigger, Schedule, ScheduleKind};
 pub use sync::{Difference, HeldUp, Lane, LaneStatus, LineMode, RowDifference, SinkStatus, Verified};
 pub use time::{Span, Timestamp};

@@ -99,8 +99,21 @@ pub struct Recurrence {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// What came of it when its bookings were last to be placed; `None`: they have not been yet.
+    pub last: Option<Look>,
     /// Counts its changes, from 1.
     pub version: u32,
+}
+
+/// What came of a look at a recurrence's days.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Look {
+    /// When it was looked at.
+    pub at: Timestamp,
+    /// Bookings placed then.
+    pub placed: u32,
+    /// Why no more could be done.
+    pub fault: Option<String>,
 }
 
 /// What became of one day of a recurrence.

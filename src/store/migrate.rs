@@ -23,6 +23,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/015.sql"),
     include_str!("migrations/016.sql"),
     include_str!("migrations/017.sql"),
+    include_str!("migrations/018.sql"),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {

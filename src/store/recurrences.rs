@@ -1,7 +1,7 @@
 //! Recurring bookings, and what became of each of their days.
 
 use super::{Error, Result, journal::count, row};
-use crate::model::{BookingId, MissingHour, Outcome, Pattern, Recurrence, RecurrenceId, RepeatedHour, Timestamp};
+use crate::model::{BookingId, Look, MissingHour, Outcome, Pattern, Recurrence, RecurrenceId, RepeatedHour, Timestamp};
 use jiff::civil::Date;
 use rusqlite::{Connection, Row, Transaction, named_params, params};
 
@@ -72,10 +72,17 @@ pub fn to_look_at(connection: &Connection, now: Timestamp, limit: usize) -> Resu
     connection.prepare_cached(sql)?.query_and_then(params![now.as_millis(), count(limit)], |r| row::parse(r, "id"))?.collect()
 }
 
-/// Notes that a recurrence was looked at `now`, and when it wants to be looked at again; `None`: never.
-pub fn looked(tx: &Transaction<'_>, id: &RecurrenceId, now: Timestamp, again: Option<Timestamp>) -> Result<()> {
-    let sql = "update recurrences set looked_at = ?2, look_at = ?3 where id = ?1";
-    tx.prepare_cached(sql)?.execute(params![id.as_str(), now.as_millis(), again.map(Timestamp::as_millis)])?;
+/// Notes what came of a look at a recurrence, and when it wants to be looked at again; `None`: never.
+pub fn looked(tx: &Transaction<'_>, id: &RecurrenceId, look: &Look, again: Option<Timestamp>) -> Result<()> {
+    let sql = "update recurrences set looked_at = ?2, look_at = ?3, last_at = ?2, last_placed = ?4, last_fault = ?5 where id = ?1";
+    let again = again.map(Timestamp::as_millis);
+    tx.prepare_cached(sql)?.execute(params![id.as_str(), look.at.as_millis(), again, look.placed, look.fault])?;
+    Ok(())
+}
+
+/// Has a recurrence looked at by `at`.
+pub fn look_at(tx: &Transaction<'_>, id: &RecurrenceId, at: Timestamp) -> Result<()> {
+    tx.prepare_cached("update recurrences set look_at = ?2 where id = ?1")?.execute(params![id.as_str(), at.as_millis()])?;
     Ok(())
 }
 
@@ -128,8 +135,13 @@ fn read(r: &Row<'_>) -> Result<Recurrence> {
         active_since: row::time(r, "active_since")?,
         created_at: row::time(r, "created_at")?,
         updated_at: row::time(r, "updated_at")?,
+        last: row::time_opt(r, "last_at")?.map(|at| look(r, at)).transpose()?,
         version: r.get("version")?,
     })
+}
+
+fn look(r: &Row<'_>, at: Timestamp) -> Result<Look> {
+    Ok(Look { at, placed: r.get::<_, Option<u32>>("last_placed")?.unwrap_or(0), fault: r.get("last_fault")? })
 }
 
 fn read_day(r: &Row<'_>) -> Result<Day> {

@@ -136,7 +136,8 @@ impl Recurrences {
             let RecurrenceRequest { pattern, order, window_minutes } = request;
             let times = (now, now, now);
             let (active_since, created_at, updated_at) = times;
-            let made = Recurrence { id, pattern, order, window_minutes, paused: false, active_since, created_at, updated_at, version: 1 };
+            let (paused, last, version) = (false, None, 1);
+            let made = Recurrence { id, pattern, order, window_minutes, paused, active_since, created_at, updated_at, last, version };
             rows::put(tx, &made)?;
             record(tx, &made, "recurrence.add", None, &actor, now)?;
             if let Some(key) = &key {
@@ -260,7 +261,7 @@ impl Recurrences {
                 _ => return Err(Error::Invalid(vec![Fault::new("date", "is not a day that was left out")])),
             }
             rows::forget_day(tx, &id, date)?;
-            rows::looked(tx, &id, now, Some(now))?;
+            rows::look_at(tx, &id, now)?;
             record(tx, &found, "recurrence.unskip", Some(date), &actor, now)?;
             Ok(found)
         };

@@ -1,38 +1,61 @@
-//! Placing the bookings of recurrences ahead of time, one for each of their days.
+//! Placing the bookings of recurrences ahead of time, one for each of their days. Each recurrence stands for itself: one that cannot be
+//! placed, for whatever reason, says so in its last result, and holds up neither the others nor the dispatcher.
 
 use super::rule::{Moment, Rule, Slot};
 use super::{Recurrences, record};
 use crate::bookings::faults::PAST;
 use crate::bookings::place::PlaceRequest;
 use crate::bookings::{Bookings, Error, Result};
-use crate::model::{Actor, Order, Outcome, Recurrence, RecurrenceId, Span, Timestamp};
+use crate::model::{Actor, Look, Order, Outcome, Recurrence, RecurrenceId, Span, Timestamp};
 use crate::store::recurrences::{self as rows, Day};
 use rusqlite::Transaction;
 use serde_json::json;
+use std::collections::HashSet;
 
 /// Recurrences looked at in one go.
 const BATCH: usize = 50;
 /// Days further back than this that were missed are not even noted.
 const BACK: Span = Span::from_secs(7 * 86_400);
-/// A rule that cannot be read is looked at again after so long.
+/// A rule that cannot be read is looked at again after so long …
 const AGAIN: Span = Span::from_secs(3_600);
+/// … and one at which the database failed after this.
+const RETRY: Span = Span::from_secs(60);
 
 impl Recurrences {
     /// Places a booking for each day that comes within `bookings.recurring_ahead_days` and has none yet; gives their number.
     /// Each recurrence is one transaction, with a row for each day: neither a restart nor a jump of the clock nor an edit
-    /// gives a day two bookings.
+    /// gives a day two bookings. What fails at one is tried again in a minute.
     pub async fn place_due(&self, now: Timestamp) -> Result<usize> {
         let mut placed = 0;
+        let mut seen = HashSet::new();
         loop {
             let due = self.0.db.read(move |c| rows::to_look_at(c, now, BATCH)).await?;
-            if due.is_empty() {
+            let fresh: Vec<_> = due.into_iter().filter(|id| seen.insert(id.clone())).collect();
+            if fresh.is_empty() {
                 return Ok(placed);
             }
-            for id in due {
-                self.ask_ahead(id.clone(), now).await?;
-                let bookings = self.0.clone();
-                placed += self.0.db.write(move |tx| look(tx, &bookings, &id, now)).await?;
+            for id in fresh {
+                match self.place(id.clone(), now).await {
+                    Ok(count) => placed += count,
+                    Err(error) => self.put_off(id, &error, now).await,
+                }
             }
+        }
+    }
+
+    async fn place(&self, id: RecurrenceId, now: Timestamp) -> Result<usize> {
+        self.ask_ahead(id.clone(), now).await?;
+        let bookings = self.0.clone();
+        self.0.db.write(move |tx| look(tx, &bookings, &id, now)).await
+    }
+
+    /// Says in the last result of a recurrence that nothing could be placed, and why.
+    async fn put_off(&self, id: RecurrenceId, error: &Error, now: Timestamp) {
+        tracing::error!(%error, recurrence = %id, "the bookings of recurrence {id} could not be placed: {error}");
+        let look = Look { at: now, placed: 0, fault: Some(error.to_string()) };
+        let note = move |tx: &Transaction<'_>| rows::looked(tx, &id, &look, Some(now + RETRY));
+        if let Err(error) = self.0.db.write(note).await {
+            tracing::error!(%error, "and that could not be written down: {error}");
         }
     }
 
@@ -69,7 +92,8 @@ fn look(tx: &Transaction<'_>, bookings: &Bookings, id: &RecurrenceId, now: Times
         Ok(rule) => rule,
         Err(fault) => {
             tracing::error!(recurrence = %id, "recurrence {id} cannot be read: its {} {}", fault.field, fault.message);
-            rows::looked(tx, id, now, Some(now + AGAIN))?;
+            let fault = Some(format!("its {} {}", fault.field, fault.message));
+            rows::looked(tx, id, &Look { at: now, placed: 0, fault }, Some(now + AGAIN))?;
             return Ok(0);
         }
     };
@@ -80,7 +104,8 @@ fn look(tx: &Transaction<'_>, bookings: &Bookings, id: &RecurrenceId, now: Times
         }
     }
     let next = rule.next(now + ahead).map(|slot| slot.about - ahead);
-    rows::looked(tx, id, now, next)?;
+    let look = Look { at: now, placed: u32::try_from(placed).unwrap_or(u32::MAX), fault: None };
+    rows::looked(tx, id, &look, next)?;
     Ok(placed)
 }
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::bookings::{Filter, PlaceRequest};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::model::{Booking, MissingHour, Place, RepeatedHour, Site};
+use crate::model::{Booking, Look, MissingHour, Place, RepeatedHour, Site};
 use crate::store::Db;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -239,7 +239,7 @@ async fn edits_pauses_and_skips_give_no_day_two_bookings() {
     assert_eq!(d.tick().await, 7);
     let later = Pattern { start_time: "09:00".parse().unwrap(), ..daily.clone() };
     let stale = recurrences.change(r.id.clone(), 7, request(later.clone()), user()).await;
-    assert!(matches!(stale, Err(Error::StaleRecurrence(now)) if *now == r));
+    assert!(matches!(stale, Err(Error::StaleRecurrence(now)) if (now.version, &now.pattern) == (r.version, &r.pattern)));
     let r = recurrences.change(r.id.clone(), 1, request(later), user()).await.unwrap();
     assert_eq!((r.version, d.tick().await), (2, 0), "its days have their bookings");
     let (day, gone) = ("2026-11-27".parse().unwrap(), "2026-12-02".parse().unwrap());
@@ -263,6 +263,32 @@ async fn edits_pauses_and_skips_give_no_day_two_bookings() {
     recurrences.remove(r.id.clone(), r.version, user()).await.unwrap();
     assert!(matches!(recurrences.get(r.id).await, Err(Error::UnknownRecurrence)));
     assert_eq!(d.placed().await.len(), 11);
+}
+
+#[tokio::test]
+async fn one_at_which_the_database_fails_says_so_and_holds_up_no_other() {
+    let d = depot("2026-11-23T12:00:00Z");
+    let recurrences = d.bookings.recurrences();
+    let daily = || request(pattern("FREQ=DAILY", "2026-11-23", "08:00", "UTC"));
+    let broken = recurrences.add(daily(), user(), None).await.unwrap();
+    let sound = recurrences.add(daily(), user(), None).await.unwrap();
+    let trap = format!(
+        "create trigger trap before insert on recurrence_slots when new.recurrence_id = '{}' begin select raise(abort, 'no room'); end",
+        broken.id
+    );
+    d.bookings.db.write(move |tx| Ok::<_, store::Error>(tx.execute_batch(&trap)?)).await.unwrap();
+    assert_eq!(d.tick().await, 7, "the other's");
+    let failed = recurrences.get(broken.id.clone()).await.unwrap();
+    let Some(Look { at, placed: 0, fault: Some(fault) }) = failed.last else { panic!("{failed:?}") };
+    assert!(at == d.clock.now() && fault.contains("no room"), "{fault}");
+    assert_eq!(recurrences.get(sound.id).await.unwrap().last, Some(Look { at, placed: 7, fault: None }));
+    // It is left alone for a minute, then tried again.
+    d.bookings.db.write(|tx| Ok::<_, store::Error>(tx.execute_batch("drop trigger trap")?)).await.unwrap();
+    assert_eq!(d.tick().await, 0);
+    d.clock.advance(Span::from_secs(60));
+    assert_eq!(d.tick().await, 7);
+    let well = recurrences.get(broken.id).await.unwrap();
+    assert_eq!((well.last.unwrap().fault, well.version), (None, 1));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use super::version::{Version, Versioned};
 use crate::bookings::Error;
 use crate::bookings::recurrences::{Moment, RecurrenceRequest, Upcoming};
 use crate::fields::merge;
-use crate::model::{Order, Outcome, Recurrence, RecurrenceId, Timestamp};
+use crate::model::{Look, Order, Outcome, Recurrence, RecurrenceId, Timestamp};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -56,8 +56,34 @@ pub struct RecurrenceShape {
     /// When it last changed.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+    /// What came of it when its bookings were last to be placed; absent until they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_result: Option<LastResult>,
     /// Counts its changes, from 1.
     version: u32,
+}
+
+/// What came of placing a recurrence's bookings.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RecurrenceResult)]
+pub struct LastResult {
+    /// When they were to be placed.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// `ok` or `failed`.
+    result: &'static str,
+    /// How many were placed.
+    placed: u32,
+    /// Why it failed; it is tried again by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+impl From<&Look> for LastResult {
+    fn from(look: &Look) -> Self {
+        let Look { at, placed, fault } = look.clone();
+        Self { at, result: if fault.is_none() { "ok" } else { "failed" }, placed, message: fault }
+    }
 }
 
 /// What is ordered each time.
@@ -133,6 +159,7 @@ impl From<&Recurrence> for RecurrenceShape {
             paused: r.paused,
             created_at: r.created_at,
             updated_at: r.updated_at,
+            last_result: r.last.as_ref().map(Into::into),
             version: r.version,
         }
     }

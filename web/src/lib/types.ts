@@ -237,6 +237,7 @@ export interface Recurrence {
   version: number
 }
 export interface Offer {
+  last_result?: { at: string; result: 'ok' | 'failed'; placed: number; message?: string }
   vehicle_id: string
   state: 'open' | 'accepted' | 'declined' | 'timed_out' | 'withdrawn' | 'taken_back'
   offered_at: string
