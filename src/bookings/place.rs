@@ -5,7 +5,7 @@ use super::ids::random;
 use super::quote::quoted_fare;
 use super::route::Route;
 use super::{Bookings, Error, Result, record};
-use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Origin, Status, Timestamp};
+use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Origin, RecurrenceId, Status, Timestamp};
 use crate::store::{self, idempotency};
 use rusqlite::Transaction;
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ impl Bookings {
         let status = if order.pickup_at > Some(now + self.slack()) { Status::Scheduled } else { Status::Waiting };
         let id = BookingId::generate(now, random()?);
         let origin = Origin::Depot;
-        Ok(Placing { id, status, fare, order, request, origin, actor, key, now, extra: None })
+        Ok(Placing { id, status, fare, order, request, origin, recurrence: None, actor, key, now, extra: None })
     }
 }
 
@@ -77,6 +77,8 @@ pub(super) struct Placing {
     order: Order,
     request: PlaceRequest,
     pub(super) origin: Origin,
+    /// The recurring booking that makes it.
+    pub(super) recurrence: Option<RecurrenceId>,
     actor: Actor,
     key: Option<String>,
     now: Timestamp,
@@ -104,8 +106,9 @@ impl Placing {
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
-        let Self { id, status, fare, origin, .. } = self;
-        let booking = store::bookings::insert(tx, &store::bookings::New { id, status, order: &self.order, fare, origin }, self.now)?;
+        let Self { id, status, fare, origin, recurrence, .. } = self;
+        let new = store::bookings::New { id, status, order: &self.order, fare, origin, recurrence };
+        let booking = store::bookings::insert(tx, &new, self.now)?;
         record(tx, &booking, Kind::BookingPlaced, None, self.extra, &self.actor, self.now)?;
         if let Some(key) = &self.key {
             idempotency::insert(tx, &who, key, &hash, &self.id.to_string(), self.now)?;

@@ -47,4 +47,5 @@ pub fn booking_json(b: &Booking) -> Value {
     put("origin", json!(Some(b.origin).filter(|origin| *origin != Origin::Depot)));
     put("version", json!(b.version));
     Value::Object(map)
+    put("recurrence_id", json!(b.recurrence));
 }

@@ -298,6 +298,7 @@ mod tests {
             ended_at: None,
             locked: false,
             origin: crate::model::Origin::Depot,
+            recurrence: None,
             version: 3,
         }
     }

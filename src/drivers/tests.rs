@@ -66,7 +66,7 @@ impl Depot {
         let fare = Fare { price: Money { amount_minor: 900, currency: Currency::new("EUR").unwrap() }, distance_m: 1, duration_s: 60 };
         let order = Order { pickup_at: Some(START), expires_at: Some(START + hours(1)), ..Order::new(site.clone(), site) };
         let place = move |tx: &Transaction<'_>| {
-            let new = bookings::New { id, status: Status::Waiting, order: &order, fare, origin: Origin::Depot };
+            let new = bookings::New { id, status: Status::Waiting, order: &order, fare, origin: Origin::Depot, recurrence: None };
             bookings::insert(tx, &new, START)
         };
         self.db.write::<_, store::Error>(place).await.unwrap();

@@ -1,6 +1,6 @@
 //! A booking and its status machine.
 
-use super::{BookingId, Fare, Order, Timestamp, VehicleId};
+use super::{BookingId, Fare, Order, RecurrenceId, Timestamp, VehicleId};
 use serde::{Deserialize, Serialize};
 
 /// A booking's status.
@@ -270,6 +270,8 @@ pub struct Booking {
     pub locked: bool,
     /// Who placed it.
     pub origin: Origin,
+    /// The recurring booking that made it, which may be gone.
+    pub recurrence: Option<RecurrenceId>,
     /// Counts its changes, from 1.
     pub version: u32,
 }

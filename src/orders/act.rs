@@ -11,13 +11,14 @@ use rusqlite::{Connection, Transaction};
 use serde_json::{Map, Value, json};
 
 /// Members of a booking that are the depot's, whatever an order says.
-const DEPOTS_OWN: [&str; 15] = [
+const DEPOTS_OWN: [&str; 16] = [
     "id",
     "ref",
     "status",
     "vehicle_id",
     "locked",
     "origin",
+    "recurrence_id",
     "version",
     "created_at",
     "updated_at",

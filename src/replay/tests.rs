@@ -92,6 +92,7 @@ fn booked(number: u8, hour: f64, class: &str) -> Booking {
         ended_at: None,
         locked: false,
         origin: crate::model::Origin::Depot,
+        recurrence: None,
         version: 1,
     }
 }

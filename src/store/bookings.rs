@@ -1,7 +1,9 @@
 //! Bookings. Only [`insert`] and [`update`] write them, and only `bookings` calls those.
 
 use super::{Error, Result, journal::count, row};
-use crate::model::{Booking, BookingId, Currency, Fare, Money, Order, Origin, Place, Priority, Site, Status, Timestamp, VehicleId, Window};
+use crate::model::{
+    Booking, BookingId, Currency, Fare, Money, Order, Origin, Place, Priority, RecurrenceId, Site, Status, Timestamp, VehicleId, Window,
+};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, ToSql, Transaction, params, params_from_iter};
 
@@ -44,6 +46,8 @@ pub struct New<'a> {
     pub fare: Fare,
     /// Who places it.
     pub origin: Origin,
+    /// The recurring booking that makes it.
+    pub recurrence: Option<RecurrenceId>,
 }
 
 /// Adds a booking and gives it back as kept.
@@ -54,6 +58,7 @@ pub fn insert(tx: &Transaction<'_>, new: &New<'_>, now: Timestamp) -> Result<Boo
         ("id", id.to_string().into()),
         ("status", new.status.as_str().to_owned().into()),
         ("origin", new.origin.as_str().to_owned().into()),
+        ("recurrence_id", new.recurrence.as_ref().map(ToString::to_string).into()),
         ("created_at", now.as_millis().into()),
         ("updated_at", now.as_millis().into()),
         ("version", 1_i64.into()),
@@ -264,6 +269,7 @@ fn read(r: &Row<'_>) -> Result<Booking> {
         ended_at: row::time_opt(r, "ended_at")?,
         locked: r.get("locked")?,
         origin: Origin::parse(&origin).ok_or_else(|| Error::Corrupt(format!("a booking has the origin {origin:?}")))?,
+        recurrence: row::parse_opt(r, "recurrence_id")?,
         version: r.get("version")?,
     })
 }

@@ -5,7 +5,7 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-pub use rule::{Moment, Slot};
+pub use rule::{Hour, Moment, Slot};
 
 use super::error::Fault;
 use super::faults::way_faults;
@@ -45,6 +45,10 @@ pub struct RecurrenceRequest {
 pub struct Upcoming {
     /// The day and its time.
     pub slot: Slot,
+    /// The same in the recurrence's zone, like `2026-10-25T02:30:00+01:00`; without the offset where it has no instant.
+    pub local: String,
+    /// The clocks are put forward or back between it and the one before, or now.
+    pub offset_changes: bool,
     /// What became of it already.
     pub outcome: Option<Outcome>,
     /// The booking that was placed for it.
@@ -212,9 +216,13 @@ impl Recurrences {
         let question = move |c: &rusqlite::Connection| {
             let found = find(c, &id)?;
             let rule = Rule::read(&found.pattern).map_err(|fault| Error::Invalid(vec![fault]))?;
+            let mut offset = rule.offset(now);
             let upcoming = rule.slots(now, now + HORIZON).take(count).map(|slot| {
                 let day = rows::day(c, &id, slot.date)?;
-                Ok(Upcoming { slot, outcome: day.as_ref().map(|d| d.outcome), booking: day.and_then(|d| d.booking) })
+                let (local, then) = rule.local(&slot);
+                let offset_changes = std::mem::replace(&mut offset, then) != then;
+                let (outcome, booking) = (day.as_ref().map(|d| d.outcome), day.and_then(|d| d.booking));
+                Ok(Upcoming { slot, local, offset_changes, outcome, booking })
             });
             upcoming.collect()
         };

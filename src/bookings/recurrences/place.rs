@@ -117,6 +117,7 @@ fn settle(tx: &Transaction<'_>, bookings: &Bookings, r: &Recurrence, slot: Slot,
             let request = PlaceRequest { order: at_time(r, at), quote_id: None };
             let route = bookings.known_route(&request.order, now);
             let mut placing = bookings.placing(request, route, Actor::System, None, now)?;
+            placing.recurrence = Some(r.id.clone());
             placing.extra = Some(("recurrence", json!({"id": r.id, "date": slot.date})));
             match placing.run(tx) {
                 Ok(placed) => (Outcome::Placed, Some(placed.booking.id)),

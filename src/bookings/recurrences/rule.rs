@@ -38,6 +38,15 @@ pub enum Moment {
 /// A day on which the rule recurs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Slot {
+/// What the clock of a day does to the wanted time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Hour {
+    /// It jumps over it.
+    Missing,
+    /// It shows it twice.
+    Repeated,
+}
+
     /// The local day: there is one slot a day at most.
     pub date: Date,
     /// When it is due.
@@ -45,6 +54,8 @@ pub struct Slot {
     /// The same as an instant in any case, to sort by.
     pub about: Timestamp,
 }
+    /// Where the day's clock does not show the wanted time once.
+    pub hour: Option<Hour>,
 
 /// Days whose local time is not plain.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -110,6 +121,24 @@ impl Rule {
     pub fn questions(&self, from: Timestamp, until: Timestamp) -> Questions {
         let mut asked = Questions::default();
         for slot in self.slots(from, until) {
+    /// The local time of a slot, with its offset from UTC where it has an instant, and that offset.
+    pub fn local(&self, slot: &Slot) -> (String, tz::Offset) {
+        let offset = self.offset(slot.about);
+        let text = match slot.moment {
+            Moment::At(at) => {
+                let at = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default().to_zoned(self.zone.clone());
+                at.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+            }
+            _ => slot.date.to_datetime(self.pattern.start_time).strftime("%Y-%m-%dT%H:%M:%S").to_string(),
+        };
+        (text, offset)
+    }
+
+    /// The zone's offset from UTC at `at`.
+    pub fn offset(&self, at: Timestamp) -> tz::Offset {
+        self.zone.to_offset(jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default())
+    }
+
             match slot.moment {
                 Moment::Missing => asked.missing.push(slot.date),
                 Moment::Repeated => asked.repeated.push(slot.date),
@@ -132,14 +161,19 @@ impl Rule {
                 | (AmbiguousOffset::Fold { .. }, _, Some(RepeatedHour::Second)) => wanted.later(),
                 (undecided, skip, _) => {
                     let moment = match undecided {
+        let hour = match wanted.offset() {
+            AmbiguousOffset::Unambiguous { .. } => None,
+            AmbiguousOffset::Gap { .. } => Some(Hour::Missing),
+            AmbiguousOffset::Fold { .. } => Some(Hour::Repeated),
+        };
                         AmbiguousOffset::Fold { .. } => Moment::Repeated,
                         _ if skip.is_some() => Moment::Skipped,
                         _ => Moment::Missing,
                     };
-                    return wanted.compatible().ok().map(|t| Slot { date, moment, about: instant(t) });
+                    return wanted.compatible().ok().map(|t| Slot { date, moment, hour, about: instant(t) });
                 }
             };
-        chosen.ok().map(|t| Slot { date, moment: Moment::At(instant(t)), about: instant(t) })
+        chosen.ok().map(|t| Slot { date, moment: Moment::At(instant(t)), hour, about: instant(t) })
     }
 
     /// The local day of `at`, `days` later; the calendar's end where it has none.

@@ -266,6 +266,42 @@ async fn edits_pauses_and_skips_give_no_day_two_bookings() {
 }
 
 #[tokio::test]
+async fn the_next_days_say_their_local_time_and_what_the_clock_does_to_it() {
+    let next = async |now: &str, choice: Option<(MissingHour, RepeatedHour)>| {
+        let d = depot(now);
+        let night = pattern("FREQ=DAILY", &now[..10], "01:30", "Europe/Lisbon");
+        let made = chosen(night.clone(), MissingHour::Skip, RepeatedHour::First);
+        let r = d.bookings.recurrences().add(request(made), user(), None).await.unwrap();
+        let pattern = choice.map_or(night.clone(), |(missing, repeated)| chosen(night, missing, repeated));
+        // As it is once a zone's rules changed: nobody was asked.
+        d.bookings.db.write(move |tx| rows::put(tx, &Recurrence { pattern, ..r.clone() }).map(|()| r)).await.unwrap();
+        let id = d.bookings.recurrences().list(Page { cursor: None, limit: 1 }).await.unwrap().items[0].id.clone();
+        let told = |u: Upcoming| (u.local, u.offset_changes, u.slot.hour);
+        d.bookings.recurrences().next(id, 3).await.unwrap().into_iter().map(told).collect::<Vec<_>>()
+    };
+    let day = |local: &str, changes, hour| (local.to_owned(), changes, hour);
+    let (missing, repeated) = (Some(Hour::Missing), Some(Hour::Repeated));
+    let moved = Some((MissingHour::Later, RepeatedHour::Second));
+    assert_eq!(
+        next("2026-03-28T00:00:00Z", moved).await,
+        [
+            day("2026-03-28T01:30:00+00:00", false, None),
+            day("2026-03-29T02:30:00+01:00", true, missing),
+            day("2026-03-30T01:30:00+01:00", false, None)
+        ]
+    );
+    assert_eq!(
+        next("2026-10-24T00:00:00Z", moved).await,
+        [
+            day("2026-10-24T01:30:00+01:00", false, None),
+            day("2026-10-25T01:30:00+00:00", true, repeated),
+            day("2026-10-26T01:30:00+00:00", false, None)
+        ]
+    );
+    assert_eq!(next("2026-03-28T00:00:00Z", None).await[1], day("2026-03-29T01:30:00", true, missing), "to be said");
+}
+
+#[tokio::test]
 async fn one_at_which_the_database_fails_says_so_and_holds_up_no_other() {
     let d = depot("2026-11-23T12:00:00Z");
     let recurrences = d.bookings.recurrences();

@@ -11,7 +11,7 @@ use super::if_match::IfMatch;
 use super::shapes::{List, PageParams, SiteShape, StopShape};
 use super::version::{Version, Versioned};
 use crate::bookings::Error;
-use crate::bookings::recurrences::{Moment, RecurrenceRequest, Upcoming};
+use crate::bookings::recurrences::{Hour, Moment, RecurrenceRequest, Upcoming};
 use crate::fields::merge;
 use crate::model::{Look, Order, Outcome, Recurrence, RecurrenceId, Timestamp};
 use axum::Json;
@@ -175,6 +175,14 @@ pub struct Occurrence {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
+    /// Local time with its offset from UTC; without one where there is no `at`.
+    local: String,
+    /// The clocks are put forward or back before it.
+    offset_changes: bool,
+    /// `missing`: the day's clock jumps over the time; `repeated`: it shows it twice. It was moved as the recurrence says, and where that says
+    /// nothing (`undecided`) it is to be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hour: Option<&'static str>,
     /// What became, or will become, of it: `expected`, `placed`, `skipped`, `missed`, or `undecided` where nobody said what
     /// to do on a day whose clock misses or repeats the time.
     outcome: &'static str,
@@ -190,8 +198,18 @@ impl From<&Upcoming> for Occurrence {
             Moment::Skipped => (None, Outcome::Skipped.as_str()),
             Moment::Missing | Moment::Repeated => (None, Outcome::Undecided.as_str()),
         };
-        let outcome = u.outcome.map_or(coming, Outcome::as_str);
-        Self { date: u.slot.date.to_string(), at, outcome, booking_id: u.booking.map(|b| b.to_string()) }
+        Self {
+            date: u.slot.date.to_string(),
+            at,
+            local: u.local.clone(),
+            offset_changes: u.offset_changes,
+            hour: u.slot.hour.map(|hour| match hour {
+                Hour::Missing => "missing",
+                Hour::Repeated => "repeated",
+            }),
+            outcome: u.outcome.map_or(coming, Outcome::as_str),
+            booking_id: u.booking.map(|b| b.to_string()),
+        }
     }
 }
 

@@ -117,6 +117,9 @@ impl BookingShape {
     /// The same with what the board says about it.
     pub fn with_eta(self, board: &Board) -> Self {
         let eta = self.id.parse().ok().and_then(|id| board.get(id)).map(Into::into);
+    /// The recurring booking that made it, which may be gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recurrence_id: Option<String>,
         Self { eta, ..self }
     }
 }
@@ -196,8 +199,10 @@ mod tests {
         };
         for _ in 0..2 {
             assert_eq!(serde_json::to_value(BookingShape::from(&booking)).unwrap(), crate::bookings::booking_json(&booking));
+            recurrence_id: b.recurrence.as_ref().map(ToString::to_string),
             booking.vehicle = Some(crate::model::VehicleId::new("KA-1").unwrap());
             (booking.reason, booking.origin) = (Some("late".into()), Origin::HeadOffice);
+            booking.recurrence = Some("r-1".parse().unwrap());
             (booking.assigned_at, booking.ended_at) = (Some(at), Some(at));
             let contact = Contact { name: Some("Ben".into()), phone: None, email: Some("ben@example.org".into()) };
             let order = &mut booking.order;
@@ -211,3 +216,4 @@ mod tests {
         }
     }
 }
+            recurrence: None,

@@ -66,6 +66,7 @@ export interface Booking {
   locked?: boolean
   origin?: 'head_office'
   eta?: JobEta
+  recurrence_id?: string
 }
 export interface Page<T> {
   items: T[]
