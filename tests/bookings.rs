@@ -128,7 +128,11 @@ async fn a_booking_is_given_by_hand_and_to_one_vehicle_only() {
     let second = http.post("/api/v1/bookings", trip()).await.ok()["id"].as_str().unwrap().to_owned();
     let assign = async |id: &str, vehicle: &str| http.post(&format!("/api/v1/bookings/{id}/assign"), json!({"vehicle_id": vehicle})).await;
     assert_eq!(assign(&first, "nobody").await.problem(422)["errors"][0]["field"], "vehicle_id");
-    assert_eq!(assign(&first, "A").await.ok()["status"], "assigned");
+    let given = assign(&first, "A").await.ok();
+    assert_eq!((&given["status"], &given["warnings"][0]["kind"]), (&"assigned".into(), &"offline".into()), "{given}");
+    let words = given["warnings"][0]["message"].as_str().unwrap();
+    assert!(words.starts_with("A has never been heard of"), "{words}");
+    assert_eq!(http.get(&format!("/api/v1/bookings/{first}")).await.ok()["warnings"], Value::Null);
     assign(&second, "A").await.problem(409);
     let shown = until("the vehicle to have the job", async || {
         let van = http.get("/api/v1/vehicles/A").await.ok();
@@ -261,7 +265,7 @@ async fn the_driver_is_told_what_changed() {
     van.subscribe_commands().await;
     let booking = http.post("/api/v1/bookings", trip()).await.ok();
     let path = format!("/api/v1/bookings/{}", booking["id"].as_str().unwrap());
-    http.post(&format!("{path}/assign"), json!({"vehicle_id": "KA-7"})).await.ok();
+    assert_eq!(http.post(&format!("{path}/assign"), json!({"vehicle_id": "KA-7"})).await.ok()["warnings"], Value::Null);
     assert_eq!(van.message("job").await["changed"], Value::Null);
     patch(&http, &path, Some("*"), json!({"priority": "high"})).await.ok();
     patch(&http, &path, Some("*"), json!({"dropoff": {"address": "gate 2"}})).await.ok();
@@ -272,6 +276,7 @@ async fn the_driver_is_told_what_changed() {
     assert_eq!(refused["errors"][0]["field"], "vehicle_class", "{refused}");
     let failed = http.post(&format!("{path}/fail"), json!({"reason": "nobody there"})).await.ok();
     assert_eq!((&failed["status"], &failed["cancel_reason"]), (&"failed".into(), &"nobody there".into()));
+    assert!(failed["failed_at"].is_string() && failed["ended_at"] == failed["failed_at"], "{failed}");
     assert_eq!(van.message("job_cancelled").await["reason"], "nobody there");
 }
 
@@ -303,7 +308,8 @@ async fn what_nobody_takes_in_time_expires() {
         let booking = http.get(&path).await.ok();
         (booking["status"] == "expired").then_some(booking)
     });
-    assert!(expired.await["cancel_reason"].is_string());
+    let expired = expired.await;
+    assert!(expired["cancel_reason"].is_string() && expired["ended_at"].is_string() && expired["failed_at"].is_null(), "{expired}");
     let events = http.get(&format!("{path}/events")).await.ok();
     assert_eq!(events["items"].as_array().unwrap().last().unwrap()["kind"], "expired", "{events}");
 }

@@ -103,10 +103,11 @@ async fn duty_gives_the_vehicle_its_driver_and_his_skills() {
     let booking = http.post("/api/v1/bookings", order).await.ok()["id"].as_str().unwrap().to_owned();
     left_out(&http, &booking, "KA-1", "off_duty").await;
     duty(&http, &ben, json!({"on": true, "vehicle_id": "KA-1"})).await.ok();
+    duty(&http, &ben, json!({"on": true, "on_duty": false})).await.problem(422);
     left_out(&http, &booking, "KA-1", "skills").await;
-    let problem = duty(&http, &ana, json!({"on": true, "vehicle_id": "KA-1"})).await.problem(409);
+    let problem = duty(&http, &ana, json!({"on_duty": true, "vehicle_id": "KA-1"})).await.problem(409);
     assert_eq!(problem["detail"], "Ben is on duty with KA-1");
-    duty(&http, &ana, json!({"on": true})).await.problem(422);
+    duty(&http, &ana, json!({"on_duty": true})).await.problem(422);
     duty(&http, &ana, json!({"on": true, "vehicle_id": "KA-9"})).await.problem(422);
     duty(&http, &ben, json!({"on": false})).await.ok();
     let on = duty(&http, &ana, json!({"on": true, "vehicle_id": "KA-1"})).await.ok();

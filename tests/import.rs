@@ -70,6 +70,10 @@ async fn every_bad_line_is_told_and_nothing_is_placed() {
     let crowded = import(&http, "?dry_run=true", None, ",".repeat(100_000)).await.ok();
     assert_eq!(places(&crowded["bad"]), [(1, "")]);
     assert!(crowded["bad"][0]["message"].as_str().unwrap().starts_with("names 100001 columns"), "{crowded}");
+    let commas = "pickup_lat;pickup_lon;dropoff_lat;dropoff_lon;load_m3\n42,5;1.5;42.6;1.6;12,5\n".into();
+    let told = import(&http, "?dry_run=true", None, commas).await.ok();
+    assert_eq!(places(&told["bad"]), [(2, "pickup_lat"), (2, "load_m3")], "{told}");
+    assert_eq!(told["bad"][1]["message"], "has a decimal comma; use a point: 12.5");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! A booking as the journal and the wire show it.
 
-use crate::model::{Booking, Origin};
+use crate::model::{Booking, Origin, Status};
 use serde_json::{Map, Value, json};
 
 /// The booking as one JSON object, named as in the API; what it does not have is left out.
@@ -42,10 +42,12 @@ pub fn booking_json(b: &Booking) -> Value {
     put("arrived_at", json!(b.arrived_at));
     put("picked_up_at", json!(b.picked_up_at));
     put("delivered_at", json!(b.delivered_at));
+    put("ended_at", json!(b.ended_at));
+    put("failed_at", json!(b.ended_at.filter(|_| b.status == Status::Failed)));
     put("cancelled_at", json!(b.ended_at));
     put("locked", json!(b.locked.then_some(true)));
     put("origin", json!(Some(b.origin).filter(|origin| *origin != Origin::Depot)));
+    put("recurrence_id", json!(b.recurrence));
     put("version", json!(b.version));
     Value::Object(map)
-    put("recurrence_id", json!(b.recurrence));
 }

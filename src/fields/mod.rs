@@ -165,7 +165,8 @@ impl Fields {
                 Value::String(s) => s.trim().parse().ok(),
                 _ => None,
             };
-            number.filter(|n| (min..=max).contains(n)).ok_or_else(|| format!("must be a number within {min} to {max}"))
+            let wrong = || pointed(&v).unwrap_or_else(|| format!("must be a number within {min} to {max}"));
+            number.filter(|n| (min..=max).contains(n)).ok_or_else(wrong)
         })
     }
 
@@ -285,6 +286,13 @@ impl Read for Place {
     }
 }
 
+/// What to say of a number with a decimal comma.
+fn pointed(value: &Value) -> Option<String> {
+    let text = value.as_str()?.trim();
+    let number = text.replacen(',', ".", 1);
+    (number != text && number.parse::<f64>().is_ok()).then(|| format!("has a decimal comma; use a point: {number}"))
+}
+
 fn is_strange(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\r' | '\t')
 }
@@ -340,6 +348,15 @@ mod tests {
         let text = format!("{error:?}");
         for field in ["pickup.lat", "pickup.lon", "pickup.x", "load_kg", "nope"] {
             assert!(text.contains(&format!("{field:?}")), "{field} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_comma_is_told_as_one() {
+        let told = |lat: &str| Fields::of_json::<Place>(serde_json::json!({"lat": lat, "lon": 1})).unwrap_err().0[0].message.clone();
+        assert_eq!(told(" 12,5"), "has a decimal comma; use a point: 12.5");
+        for other in ["1,234,5", "twelve, five", "91"] {
+            assert_eq!(told(other), "must be a number within -90 to 90");
         }
     }
 

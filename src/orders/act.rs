@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction};
 use serde_json::{Map, Value, json};
 
 /// Members of a booking that are the depot's, whatever an order says.
-const DEPOTS_OWN: [&str; 16] = [
+const DEPOTS_OWN: [&str; 18] = [
     "id",
     "ref",
     "status",
@@ -26,6 +26,8 @@ const DEPOTS_OWN: [&str; 16] = [
     "arrived_at",
     "picked_up_at",
     "delivered_at",
+    "ended_at",
+    "failed_at",
     "cancelled_at",
     "eta",
 ];

@@ -100,6 +100,7 @@ impl Runner {
     fn work(&self, schedule: Schedule, run: Run) -> impl Future<Output = ()> + Send + 'static {
         let this = self.clone();
         this.at_work.lock().unwrap_or_else(PoisonError::into_inner).insert(run.id);
+        let name = schedule.name.clone();
         async move {
             let turn = this.turns.acquire().await;
             let outcome = match this.actions.get(&schedule.kind) {
@@ -112,7 +113,13 @@ impl Runner {
             drop(turn);
             this.counts[usize::from(outcome.is_err())].fetch_add(1, Ordering::Relaxed);
             if let Err(why) = &outcome {
-                tracing::error!(schedule = run.schedule, attempt = run.attempt, "schedules: {} failed: {why}", run.schedule);
+                tracing::error!(
+                    schedule = run.schedule,
+                    name,
+                    attempt = run.attempt,
+                    "schedules: {name:?} ({}) failed: {why}",
+                    run.schedule
+                );
             }
             if let Err(error) = this.schedules.finish(run.id, outcome).await {
                 tracing::error!(%error, "schedules: what came of a run cannot be written");

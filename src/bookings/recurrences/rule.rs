@@ -13,6 +13,9 @@ use rrule::{Frequency, RRule, RRuleSet, Unvalidated};
 
 /// A rule in bytes at most.
 const LONGEST: usize = 200;
+/// What to say to whom does not know rules.
+const LIKE: &str = "must be an RFC 5545 rule: every Tuesday is FREQ=WEEKLY;BYDAY=TU, every working day FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR, \
+                    the first of each month FREQ=MONTHLY;BYMONTHDAY=1";
 
 /// A pattern that was understood.
 #[derive(Debug)]
@@ -35,9 +38,6 @@ pub enum Moment {
     Repeated,
 }
 
-/// A day on which the rule recurs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Slot {
 /// What the clock of a day does to the wanted time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Hour {
@@ -47,15 +47,18 @@ pub enum Hour {
     Repeated,
 }
 
+/// A day on which the rule recurs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Slot {
     /// The local day: there is one slot a day at most.
     pub date: Date,
     /// When it is due.
     pub moment: Moment,
+    /// Where the day's clock does not show the wanted time once.
+    pub hour: Option<Hour>,
     /// The same as an instant in any case, to sort by.
     pub about: Timestamp,
 }
-    /// Where the day's clock does not show the wanted time once.
-    pub hour: Option<Hour>,
 
 /// Days whose local time is not plain.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -74,10 +77,16 @@ impl Rule {
         let wrong = |message: String| Fault::new("rule", message);
         let text = pattern.rule.strip_prefix("RRULE:").unwrap_or(&pattern.rule);
         let fits = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b"=;,+-".contains(&b);
-        if text.len() > LONGEST || !text.bytes().all(fits) {
-            return Err(wrong(format!("must be an RFC 5545 rule of at most {LONGEST} bytes, like FREQ=WEEKLY;BYDAY=TU")));
+        if text.len() > LONGEST {
+            return Err(wrong(format!("must be an RFC 5545 rule of at most {LONGEST} bytes")));
         }
-        let text = local_until(text, &zone).map_err(wrong)?;
+        if !text.bytes().all(fits) || !text.contains("FREQ=") {
+            return Err(wrong(LIKE.into()));
+        }
+        let (text, until) = local_until(text, &zone).map_err(wrong)?;
+        if until.is_some_and(|until| until < pattern.start_date.to_datetime(pattern.start_time)) {
+            return Err(wrong(format!("UNTIL is before the start on {}, so there would be no day at all", pattern.start_date)));
+        }
         let parts: RRule<Unvalidated> = text.parse().map_err(|e: rrule::RRuleError| wrong(e.to_string()))?;
         if !matches!(parts.get_freq(), Frequency::Daily | Frequency::Weekly | Frequency::Monthly | Frequency::Yearly) {
             return Err(wrong("FREQ must be DAILY, WEEKLY, MONTHLY or YEARLY".into()));
@@ -112,15 +121,6 @@ impl Rule {
         self.dates().skip_while(move |date| *date < first).filter_map(|date| self.slot(date)).find(|slot| slot.about > after)
     }
 
-    /// Is `date` one of the rule's days?
-    pub fn has(&self, date: Date) -> Option<Slot> {
-        self.dates().take_while(|day| *day <= date).find(|day| *day == date).and_then(|day| self.slot(day))
-    }
-
-    /// The days within `from` to `until` for which a choice is wanting.
-    pub fn questions(&self, from: Timestamp, until: Timestamp) -> Questions {
-        let mut asked = Questions::default();
-        for slot in self.slots(from, until) {
     /// The local time of a slot, with its offset from UTC where it has an instant, and that offset.
     pub fn local(&self, slot: &Slot) -> (String, tz::Offset) {
         let offset = self.offset(slot.about);
@@ -139,6 +139,15 @@ impl Rule {
         self.zone.to_offset(jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or_default())
     }
 
+    /// Is `date` one of the rule's days?
+    pub fn has(&self, date: Date) -> Option<Slot> {
+        self.dates().take_while(|day| *day <= date).find(|day| *day == date).and_then(|day| self.slot(day))
+    }
+
+    /// The days within `from` to `until` for which a choice is wanting.
+    pub fn questions(&self, from: Timestamp, until: Timestamp) -> Questions {
+        let mut asked = Questions::default();
+        for slot in self.slots(from, until) {
             match slot.moment {
                 Moment::Missing => asked.missing.push(slot.date),
                 Moment::Repeated => asked.repeated.push(slot.date),
@@ -152,6 +161,11 @@ impl Rule {
         let instant = |t: jiff::Timestamp| Timestamp::from_millis(t.as_millisecond());
         let wanted = self.zone.to_ambiguous_timestamp(date.to_datetime(self.pattern.start_time));
         let (missing, repeated) = (self.pattern.missing_hour, self.pattern.repeated_hour);
+        let hour = match wanted.offset() {
+            AmbiguousOffset::Unambiguous { .. } => None,
+            AmbiguousOffset::Gap { .. } => Some(Hour::Missing),
+            AmbiguousOffset::Fold { .. } => Some(Hour::Repeated),
+        };
         let chosen =
             match (wanted.offset(), missing, repeated) {
                 (AmbiguousOffset::Unambiguous { .. }, ..) => wanted.compatible(),
@@ -161,11 +175,6 @@ impl Rule {
                 | (AmbiguousOffset::Fold { .. }, _, Some(RepeatedHour::Second)) => wanted.later(),
                 (undecided, skip, _) => {
                     let moment = match undecided {
-        let hour = match wanted.offset() {
-            AmbiguousOffset::Unambiguous { .. } => None,
-            AmbiguousOffset::Gap { .. } => Some(Hour::Missing),
-            AmbiguousOffset::Fold { .. } => Some(Hour::Repeated),
-        };
                         AmbiguousOffset::Fold { .. } => Moment::Repeated,
                         _ if skip.is_some() => Moment::Skipped,
                         _ => Moment::Missing,
@@ -184,8 +193,9 @@ impl Rule {
     }
 }
 
-/// The rule with its `UNTIL` in local time, marked as UTC, which stands in for it.
-fn local_until(text: &str, zone: &TimeZone) -> Result<String, String> {
+/// The rule with its `UNTIL` in local time, marked as UTC, which stands in for it; and that time.
+fn local_until(text: &str, zone: &TimeZone) -> Result<(String, Option<DateTime>), String> {
+    let mut last = None;
     let part = |part: &str| {
         let Some(until) = part.strip_prefix("UNTIL=") else { return Ok(part.to_owned()) };
         let wrong = |_| "UNTIL must be a day like 20261231 or an instant like 20261231T120000Z".to_owned();
@@ -198,8 +208,9 @@ fn local_until(text: &str, zone: &TimeZone) -> Result<String, String> {
             None if until.len() == 8 => Date::strptime("%Y%m%d", until).map_err(wrong)?.at(23, 59, 59, 0),
             None => DateTime::strptime("%Y%m%dT%H%M%S", until).map_err(wrong)?,
         };
+        last = Some(end);
         Ok(format!("UNTIL={}Z", end.strftime("%Y%m%dT%H%M%S")))
     };
     let parts: Result<Vec<_>, String> = text.split(';').filter(|p| !p.is_empty()).map(part).collect();
-    Ok(parts?.join(";"))
+    Ok((parts?.join(";"), last))
 }

@@ -97,6 +97,11 @@ fn rules_are_read_in_local_time_and_bounded() {
         let read = Rule::read(&pattern(wrong, "2026-06-02", "23:30", "UTC"));
         assert_eq!(read.err().map(|f| f.field).as_deref(), Some("rule"), "{wrong:?}");
     }
+    let told = |rule: &str| Rule::read(&pattern(rule, "2026-06-02", "23:30", "UTC")).unwrap_err().message;
+    assert_eq!(told("FREQ=DAILY;UNTIL=20260601"), "UNTIL is before the start on 2026-06-02, so there would be no day at all");
+    for words in ["every Tuesday", "DAILY"] {
+        assert!(told(words).starts_with("must be an RFC 5545 rule: every Tuesday is FREQ=WEEKLY;BYDAY=TU,"), "{words}");
+    }
     let never = Rule::read(&pattern("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "2026-06-02", "08:00", "UTC")).unwrap();
     assert_eq!(never.next(at("2026-06-02T00:00:00Z")), None);
 }

@@ -176,7 +176,12 @@ fn header_faults(header: &[String]) -> Vec<Fault> {
 
 fn read_row(header: &[String], record: &StringRecord) -> std::result::Result<BookingInput, Vec<Fault>> {
     if record.len() != header.len() {
-        return Err(vec![Fault::new("", format!("has {} cells where the header has {}", record.len(), header.len()))]);
+        let hint = if record.len() > header.len() {
+            ": a decimal comma, or a comma in a text without quotes? A number has a point: 12.5"
+        } else {
+            ""
+        };
+        return Err(vec![Fault::new("", format!("has {} cells where the header has {}{hint}", record.len(), header.len()))]);
     }
     let cell = |column: &str| header.iter().position(|name| name == column).and_then(|place| record.get(place));
     let document = sheet::document(cell).map_err(|(column, message)| vec![Fault::new(column, message)])?;

@@ -17,7 +17,7 @@ use super::error::{Problem, Result};
 use super::extract::{Body, Caller, Id, IdempotencyKey, MergePatch, Params};
 use super::fields::Fields;
 use super::if_match::IfMatch;
-use super::shapes::{BookingShape, List};
+use super::shapes::{BookingShape, List, Warning};
 use super::version::{Version, Versioned};
 use crate::auth::{self, What, Who};
 use crate::bookings::{self, ByHand, Standing};
@@ -82,14 +82,21 @@ pub async fn read(State(web): State<Web>, Id(id): Id<BookingId>) -> Result<One> 
 }
 
 /// Give a booking to a vehicle by hand.
+///
+/// A vehicle that is not connected gets it too; then `warnings` say since when it has not been heard of.
 #[utoipa::path(post, path = "/api/v1/bookings/{id}/assign", tag = "bookings", params(("id" = String, Path)),
     request_body = AssignInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
 pub async fn assign(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<AssignInput>) -> Result<One> {
     let by_hand = ByHand::from(input);
-    let crew = web.fleet.get(&by_hand.vehicle).and_then(|view| view.crew);
+    let view = web.fleet.get(&by_hand.vehicle);
+    let silent = view.as_ref().is_none_or(|view| !view.online);
+    let heard = view.as_ref().and_then(|view| view.received.or(view.fix_ts));
+    let offline = silent.then(|| Warning::offline(&by_hand.vehicle, heard));
+    let crew = view.and_then(|view| view.crew);
     let by_hand = ByHand { pause: crew.and_then(|crew| crew.pause), ..by_hand };
     let booking = web.bookings.assign(id, by_hand, who.actor()).await?;
-    Ok(one(&booking))
+    let shape = BookingShape { warnings: offline.into_iter().collect(), ..BookingShape::from(&booking) };
+    Ok(Versioned(Version(booking.version), shape))
 }
 
 /// Take a booking from its vehicle, before the load is on board: it waits again.

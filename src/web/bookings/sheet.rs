@@ -39,7 +39,7 @@ pub const EXPIRY: (&str, &str) = ("expires_at", "expires_at");
 
 /// What only comes out, before and after the order.
 const BEFORE: [(&str, &str); 3] = [("id", "id"), ("ref", "ref"), ("status", "status")];
-const AFTER: [(&str, &str); 13] = [
+const AFTER: [(&str, &str); 14] = [
     ("vehicle_id", "vehicle_id"),
     ("price_minor", "price.amount_minor"),
     ("currency", "price.currency"),
@@ -53,6 +53,7 @@ const AFTER: [(&str, &str); 13] = [
     ("delivered_at", "delivered_at"),
     ("cancelled_at", "cancelled_at"),
     ("cancel_reason", "cancel_reason"),
+    ("ended_at", "ended_at"),
 ];
 
 /// Between the skills in a cell.

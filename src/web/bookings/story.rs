@@ -1,13 +1,13 @@
 //! What happened to a booking, and why which vehicle got it.
 
-use crate::model::{BookingId, Event, Timestamp};
+use crate::model::{BookingId, Event, Kind, OfferState, Timestamp};
 use crate::web::Web;
 use crate::web::error::{Error, Problem, Result};
 use crate::web::extract::{Id, Params};
 use crate::web::shapes::{List, PageParams};
 use axum::Json;
 use axum::extract::State;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -20,7 +20,7 @@ pub struct BookingEvent {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
-    /// `placed`, `assigned`, `arrived` …
+    /// `placed`, `assigned`, `arrived` … An offer that ends without a yes is `declined` by its driver, `timed_out` or `withdrawn`.
     kind: &'static str,
     /// Who made it happen, like `user:ana`.
     actor: String,
@@ -32,12 +32,29 @@ pub struct BookingEvent {
     data: Box<RawValue>,
 }
 
+/// What happened, in a word. The journal has one kind for offers that end without a yes, and beside it how they ended.
+fn verb(event: &Event) -> &'static str {
+    #[derive(Deserialize)]
+    struct Data {
+        offer: Ended,
+    }
+    #[derive(Deserialize)]
+    struct Ended {
+        state: OfferState,
+    }
+    let name = event.kind.as_str();
+    let verb = name.split_once('.').map_or(name, |(_, verb)| verb);
+    if event.kind != Kind::BookingDeclined {
+        return verb;
+    }
+    serde_json::from_str::<Data>(&event.data).map_or(verb, |data| data.offer.state.as_str())
+}
+
 fn shape(event: Event) -> Result<BookingEvent> {
-    let kind = event.kind.as_str();
     Ok(BookingEvent {
         seq: event.seq,
         at: event.at,
-        kind: kind.split_once('.').map_or(kind, |(_, verb)| verb),
+        kind: verb(&event),
         actor: event.actor.to_text(),
         vehicle_id: event.vehicle.map(|v| v.to_string()),
         data: RawValue::from_string(event.data).map_err(Error::internal)?,
@@ -62,4 +79,31 @@ pub async fn events(State(web): State<Web>, Id(id): Id<BookingId>, Params(p): Pa
 pub async fn dispatch(State(web): State<Web>, Id(id): Id<BookingId>, Params(p): Params<PageParams>) -> Result<Json<List<Value>>> {
     let page = web.bookings.rounds(id, p.into()).await?;
     Ok(Json(List { items: page.items, next: page.next }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Actor;
+
+    #[test]
+    fn an_offer_that_ends_without_a_yes_says_how() {
+        let event = |kind, data: &str| Event {
+            seq: 1,
+            at: Timestamp::default(),
+            kind,
+            actor: Actor::System,
+            booking: None,
+            vehicle: None,
+            data: data.into(),
+        };
+        for state in ["declined", "timed_out", "withdrawn"] {
+            assert_eq!(
+                verb(&event(Kind::BookingDeclined, &format!(r#"{{"id": "b", "offer": {{"state": "{state}", "reason": null}}}}"#))),
+                state
+            );
+        }
+        assert_eq!(verb(&event(Kind::BookingDeclined, "{}")), "declined");
+        assert_eq!(verb(&event(Kind::BookingOffered, r#"{"offer": {"expires_at": "t"}}"#)), "offered");
+    }
 }

@@ -3,7 +3,7 @@
 use crate::drivers::{DriverChange, Filter};
 use crate::model::{DriverId, Span, VehicleId};
 use crate::web::fields::{Fields, Read};
-use crate::web::vehicles::forced;
+use crate::web::vehicles::{forced, on_duty};
 use utoipa::{IntoParams, ToSchema};
 
 /// Which drivers.
@@ -164,8 +164,8 @@ fn email(f: &mut Fields, field: &str) -> Option<Option<String>> {
 #[derive(Debug, ToSchema)]
 #[schema(as = DriverDutyRequest)]
 pub struct DutyInput {
-    /// `true`: on duty; `false`: off duty, and the vehicle too.
-    pub on: bool,
+    /// `true`: on duty; `false`: off duty, and the vehicle too. `on` is read as well.
+    pub on_duty: bool,
     /// With what; that of his present shift when absent. Not looked at off duty.
     #[schema(value_type = Option<String>)]
     pub vehicle_id: Option<VehicleId>,
@@ -176,12 +176,11 @@ pub struct DutyInput {
 }
 impl Read for DutyInput {
     fn read(f: &mut Fields) -> Option<Self> {
-        let on = f.flag("on");
-        let on = f.required("on", on);
+        let on_duty = on_duty(f);
         let vehicle_id = f.named("vehicle_id");
         let forced = forced(f);
         let (force, reason) = forced?;
-        Some(Self { on: on?, vehicle_id: vehicle_id?, force, reason })
+        Some(Self { on_duty: on_duty?, vehicle_id: vehicle_id?, force, reason })
     }
 }
 

@@ -138,7 +138,7 @@ pub async fn duty(
     if forced.is_some() && who.role == Role::Driver {
         return Err(Error::forbidden("the dispatcher alone may force this"));
     }
-    let change = if input.on { DutyChange::Start(input.vehicle_id) } else { DutyChange::End { forced } };
+    let change = if input.on_duty { DutyChange::Start(input.vehicle_id) } else { DutyChange::End { forced } };
     Ok(versioned(web.drivers.set_duty(id, change, who.actor()).await?))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{EtaShape, MoneyShape, SiteShape, StopShape, WindowShape};
 use crate::bookings::etas::Board;
-use crate::model::{Booking, Origin, Timestamp};
+use crate::model::{Booking, Origin, Status, Timestamp, VehicleId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -97,6 +97,14 @@ pub struct BookingShape {
     /// When it was cancelled, failed or expired.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
+    pub ended_at: Option<Timestamp>,
+    /// When it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub failed_at: Option<Timestamp>,
+    /// The same as `ended_at`, also of a booking that failed or expired: `ended_at` is the better name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub cancelled_at: Option<Timestamp>,
     /// Why it was cancelled or failed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,17 +117,45 @@ pub struct BookingShape {
     /// `head_office` when head office placed it; absent when the depot did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<&'static str>,
+    /// The recurring booking that made it, which may be gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recurrence_id: Option<String>,
     /// When it will be done; only while it is under way, and only where one or several bookings are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eta: Option<EtaShape>,
+    /// What whoever gave it to a vehicle by hand should know; only in the answer to that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
+
+/// Something that was done, but may not be what was meant.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = AssignWarning)]
+pub struct Warning {
+    /// `offline`: the vehicle is not connected, so its driver does not know of the job yet.
+    pub kind: &'static str,
+    /// The vehicle.
+    pub vehicle_id: String,
+    /// It has not been heard of since; absent when it never was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    /// The same in words.
+    pub message: String,
+}
+impl Warning {
+    /// That the vehicle has not been heard of since then.
+    pub fn offline(vehicle: &VehicleId, since: Option<Timestamp>) -> Self {
+        let heard = since.map_or("has never been heard of".to_owned(), |since| format!("has not been heard of since {since}"));
+        let message = format!("{vehicle} {heard}: it is told of the job once it is connected");
+        Self { kind: "offline", vehicle_id: vehicle.to_string(), since, message }
+    }
+}
+
 impl BookingShape {
     /// The same with what the board says about it.
     pub fn with_eta(self, board: &Board) -> Self {
         let eta = self.id.parse().ok().and_then(|id| board.get(id)).map(Into::into);
-    /// The recurring booking that made it, which may be gone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recurrence_id: Option<String>,
         Self { eta, ..self }
     }
 }
@@ -156,12 +192,16 @@ impl From<&Booking> for BookingShape {
             arrived_at: b.arrived_at,
             picked_up_at: b.picked_up_at,
             delivered_at: b.delivered_at,
+            ended_at: b.ended_at,
+            failed_at: b.ended_at.filter(|_| b.status == Status::Failed),
             cancelled_at: b.ended_at,
             cancel_reason: b.reason.clone(),
             version: b.version,
             locked: b.locked,
             origin: (b.origin != Origin::Depot).then(|| b.origin.as_str()),
+            recurrence_id: b.recurrence.as_ref().map(ToString::to_string),
             eta: None,
+            warnings: Vec::new(),
         }
     }
 }
@@ -195,15 +235,15 @@ mod tests {
             ended_at: None,
             locked: false,
             origin: Origin::Depot,
+            recurrence: None,
             version: 1,
         };
         for _ in 0..2 {
             assert_eq!(serde_json::to_value(BookingShape::from(&booking)).unwrap(), crate::bookings::booking_json(&booking));
-            recurrence_id: b.recurrence.as_ref().map(ToString::to_string),
             booking.vehicle = Some(crate::model::VehicleId::new("KA-1").unwrap());
             (booking.reason, booking.origin) = (Some("late".into()), Origin::HeadOffice);
             booking.recurrence = Some("r-1".parse().unwrap());
-            (booking.assigned_at, booking.ended_at) = (Some(at), Some(at));
+            (booking.assigned_at, booking.ended_at, booking.status) = (Some(at), Some(at), Status::Failed);
             let contact = Contact { name: Some("Ben".into()), phone: None, email: Some("ben@example.org".into()) };
             let order = &mut booking.order;
             let site = Site { contact: Some(contact), ..order.pickup.clone() };
@@ -216,4 +256,3 @@ mod tests {
         }
     }
 }
-            recurrence: None,

@@ -8,7 +8,7 @@ mod page;
 mod site;
 mod window;
 
-pub use booking::BookingShape;
+pub use booking::{BookingShape, Warning};
 pub use eta::EtaShape;
 pub use fix::{FixShape, flag_names};
 pub use money::MoneyShape;

@@ -113,7 +113,7 @@ impl From<VehicleChange> for registry::VehicleChange {
 #[derive(Debug, ToSchema)]
 #[schema(as = DutyRequest)]
 pub struct DutyInput {
-    /// `true`: it may be given work. `false` ends the duty of its driver too.
+    /// `true`: it may be given work. `false` ends the duty of its driver too. `on` is read as well.
     pub on_duty: bool,
     /// `true`: off duty although it has a job, which goes back to the waiting ones unless its load is on board.
     pub force: Option<bool>,
@@ -122,11 +122,20 @@ pub struct DutyInput {
 }
 impl Read for DutyInput {
     fn read(f: &mut Fields) -> Option<Self> {
-        let on_duty = f.flag("on_duty");
-        let on_duty = f.required("on_duty", on_duty);
+        let on_duty = on_duty(f);
         let (force, reason) = forced(f)?;
         Some(Self { on_duty: on_duty?, force, reason })
     }
+}
+
+/// The field `on_duty`, which may be called `on`.
+pub fn on_duty(f: &mut Fields) -> Option<bool> {
+    let (on_duty, on) = (f.flag("on_duty")?, f.flag("on")?);
+    if on_duty.is_some() && on.is_some() && on_duty != on {
+        f.fault("on", "says something else than on_duty");
+        return None;
+    }
+    f.required("on_duty", Some(on_duty.or(on)))
 }
 
 /// The fields `force` and `reason`, which go together.

@@ -3,7 +3,7 @@
 mod input;
 mod place;
 
-pub use input::forced;
+pub use input::{forced, on_duty};
 pub use place::{__path_nearby, __path_track, nearby, track};
 
 use super::Web;

@@ -60,13 +60,15 @@ export interface Booking {
   arrived_at?: string | null
   picked_up_at?: string | null
   delivered_at?: string | null
-  cancelled_at?: string | null
+  ended_at?: string | null
+  failed_at?: string | null
   cancel_reason?: string | null
   version: number
   locked?: boolean
   origin?: 'head_office'
-  eta?: JobEta
   recurrence_id?: string
+  eta?: JobEta
+  warnings?: { kind: 'offline'; vehicle_id: string; since?: string; message: string }[]
 }
 export interface Page<T> {
   items: T[]
@@ -235,10 +237,10 @@ export interface Recurrence {
   missing_hour?: 'earlier' | 'later' | 'skip'
   repeated_hour?: 'first' | 'second'
   paused: boolean
+  last_result?: { at: string; result: 'ok' | 'failed'; placed: number; message?: string }
   version: number
 }
 export interface Offer {
-  last_result?: { at: string; result: 'ok' | 'failed'; placed: number; message?: string }
   vehicle_id: string
   state: 'open' | 'accepted' | 'declined' | 'timed_out' | 'withdrawn' | 'taken_back'
   offered_at: string
