@@ -1,12 +1,16 @@
 //! The plan against a dense reference, and what must hold for any plan.
 
 use depotd::dispatch::inputs::Inputs;
-use depotd::dispatch::plan::{Blocked, Lately, Plan, Reason, Road, Rules, Seen, Soon, Survey, Waiting, assign, demand};
+use depotd::dispatch::plan::{Blocked, Lately, Left, Plan, Reason, Road, Rules, Seen, Soon, Survey, Waiting, able_count, assign, demand};
 use depotd::model::{Availability, BookingId, Capacity, Load, Metres, Overload, Place, Span, Timestamp, VehicleId};
 use proptest::prelude::*;
+use proptest::test_runner::{TestCaseError, TestRunner};
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+/// Far more was asked of late than there are vehicles.
+const RUSH: Lately = Lately { bookings: 400, ..QUIET };
 /// Nothing was asked of late, so vehicles are never scarce.
 const QUIET: Lately = Lately { bookings: 0, over: Span::from_secs(900), trip: Span::from_secs(600), vehicles: None };
 
@@ -299,29 +303,6 @@ proptest! {
     }
 
     #[test]
-    fn without_the_reason_that_is_named_a_booking_can_be_had((waiting, seen) in world()) {
-        let rules = rules(3);
-        let plan = assign(NOW, &waiting, &seen, &QUIET, &rules);
-        for outcome in plan.outcomes.iter().filter(|o| o.vehicle.is_none() && o.promised.is_none()) {
-            let mut booking = waiting.iter().find(|w| w.id == outcome.booking).unwrap().clone();
-            let mut seen = seen.clone();
-            let mut rules = rules.clone();
-            let blocked = Survey::new(NOW, &seen, &rules).blocked(&booking);
-            match blocked {
-                None => prop_assert!(seen.is_empty() || outcome.candidates.iter().any(|c| c.lost_to.is_some())),
-                Some(Blocked { vehicle, reasons }) => {
-                    prop_assert!(outcome.candidates.is_empty());
-                    let vehicle = seen.iter_mut().find(|s| s.id == vehicle).unwrap();
-                    reasons.iter().for_each(|reason| drop_constraint(*reason, &mut booking, vehicle, &mut rules));
-                }
-            }
-            let alone = assign(NOW, std::slice::from_ref(&booking), &seen, &QUIET, &rules);
-            let got = &alone.outcomes[0];
-            prop_assert!(seen.is_empty() || got.vehicle.is_some() || got.promised.is_some(), "{outcome:?}");
-        }
-    }
-
-    #[test]
     fn what_was_recorded_gives_the_same_plan_again((waiting, seen) in world()) {
         let rules = Rules { told: 10, ..rules(3) };
         let plan = assign(NOW, &waiting, &seen, &QUIET, &rules);
@@ -342,6 +323,76 @@ proptest! {
         shuffle(&mut seen, seed ^ 7);
         prop_assert_eq!(plan, assign(NOW, &waiting, &seen, &QUIET, &rules));
     }
+}
+
+/// Every booking that nobody gets has a reason, and were that otherwise it could be had: judged for it alone, with vehicles as
+/// scarce as they were.
+#[test]
+fn without_the_reason_that_is_named_a_booking_can_be_had() {
+    let told = RefCell::new(HashMap::<&str, u32>::new());
+    let worlds = (world(), prop_oneof![1 => Just(QUIET), 3 => Just(RUSH)]);
+    let check = |((waiting, seen), lately): ((Vec<Waiting>, Vec<Seen>), Lately)| {
+        let rules = rules(3);
+        let plan = assign(NOW, &waiting, &seen, &lately, &rules);
+        let scarce = lately == RUSH && count(waiting.len()) > rules.scarce_share * count(able_count(NOW, &seen, &rules));
+        for outcome in &plan.outcomes {
+            let booking = waiting.iter().find(|w| w.id == outcome.booking).unwrap();
+            let blocked = Survey::new(NOW, &seen, &rules).blocked(booking);
+            let Some(left) = outcome.left(blocked.as_ref()) else { continue };
+            let name = can_be_had_without(left, booking, &seen, &lately, &rules, scarce)?;
+            *told.borrow_mut().entry(name).or_default() += 1;
+        }
+        Ok(())
+    };
+    TestRunner::default().run(&worlds, check).unwrap();
+    let told = told.into_inner();
+    for name in ["outbid", "scarce", "blocked", "no_vehicles"] {
+        assert!(told.get(name).is_some_and(|times| *times >= 10), "{name} hardly ever happens: {told:?}");
+    }
+}
+
+fn can_be_had_without(
+    left: Left<'_>,
+    booking: &Waiting,
+    seen: &[Seen],
+    lately: &Lately,
+    rules: &Rules,
+    scarce: bool,
+) -> Result<&'static str, TestCaseError> {
+    let had = |booking: &Waiting, seen: &[Seen], rules: &Rules, scarce: bool| {
+        let rules = Rules { scarce_share: if scarce { 0.0 } else { f64::INFINITY }, ..rules.clone() };
+        let alone = assign(NOW, std::slice::from_ref(booking), seen, lately, &rules).outcomes.remove(0);
+        alone.vehicle.is_some() || alone.promised.is_some()
+    };
+    match left {
+        Left::Outbid => {
+            prop_assert!(had(booking, seen, rules, scarce), "nobody else is there, and it cannot be had: {:?}", booking);
+            Ok("outbid")
+        }
+        Left::Scarce => {
+            prop_assert!(scarce, "vehicles are not scarce: {:?}", booking);
+            prop_assert!(!had(booking, seen, rules, true), "it is the others that keep it: {:?}", booking);
+            prop_assert!(had(booking, seen, rules, false), "vehicles are not scarce any more, and it cannot be had: {:?}", booking);
+            Ok("scarce")
+        }
+        Left::NoVehicles => {
+            prop_assert!(seen.is_empty());
+            Ok("no_vehicles")
+        }
+        Left::Blocked(Blocked { vehicle, reasons }) => {
+            prop_assert!(!had(booking, seen, rules, false), "something else keeps it: {:?}", booking);
+            let (mut booking, mut seen, mut rules) = (booking.clone(), seen.to_vec(), rules.clone());
+            let vehicle = seen.iter_mut().find(|s| s.id == *vehicle).unwrap();
+            reasons.iter().for_each(|reason| drop_constraint(*reason, &mut booking, vehicle, &mut rules));
+            // While vehicles are scarce, the one that was kept from it may be too far as well.
+            prop_assert!(had(&booking, &seen, &rules, false), "{:?} dropped, and it cannot be had: {:?}", reasons, booking);
+            Ok("blocked")
+        }
+    }
+}
+
+fn count(n: usize) -> f64 {
+    f64::from(u32::try_from(n).unwrap())
 }
 
 fn drop_constraint(reason: Reason, booking: &mut Waiting, vehicle: &mut Seen, rules: &mut Rules) {

@@ -2,7 +2,7 @@
 
 mod sentence;
 
-use super::plan::{Blocked, Candidate, Cost, Excluded, Exclusions, Outcome, Parts, Reason, Rules, Seen, Waiting};
+use super::plan::{Blocked, Candidate, Cost, Excluded, Exclusions, Left, Outcome, Parts, Reason, Rules, Seen, Waiting};
 use crate::model::{BookingId, Timestamp, VehicleId};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -143,7 +143,7 @@ impl Round<'_> {
             promised: outcome.promised.clone(),
             asked: Vec::new(),
             sentence: self.sentence(outcome, exclusions, blocked),
-            blocked_by: blocked_by(outcome, blocked),
+            blocked_by: outcome.left(blocked).map(blocked_by),
             weights: self.weights(),
             candidates: outcome.candidates.iter().map(|c| self.considered(c, waiting)).collect(),
             excluded: exclusions.nearest.iter().map(|e| self.left_out(e, waiting)).collect(),
@@ -239,19 +239,16 @@ impl Round<'_> {
     }
 }
 
-fn blocked_by(outcome: &Outcome, blocked: Option<&Blocked>) -> Option<BlockedBy> {
-    if outcome.vehicle.is_some() || outcome.promised.is_some() {
-        return None;
-    }
+fn blocked_by(left: Left<'_>) -> BlockedBy {
     let only = |reason| BlockedBy { reasons: vec![reason], vehicle_id: None };
-    Some(match blocked {
-        _ if outcome.candidates.iter().any(|c| c.lost_to.is_some()) => only("outbid"),
-        _ if !outcome.candidates.is_empty() => only("scarce"),
-        Some(Blocked { vehicle, reasons }) => {
+    match left {
+        Left::Outbid => only("outbid"),
+        Left::Scarce => only("scarce"),
+        Left::NoVehicles => only("no_vehicles"),
+        Left::Blocked(Blocked { vehicle, reasons }) => {
             BlockedBy { reasons: reasons.iter().map(|r| r.as_str()).collect(), vehicle_id: Some(vehicle.clone()) }
         }
-        None => only("no_vehicles"),
-    })
+    }
 }
 
 fn tenth(value: f64) -> f64 {

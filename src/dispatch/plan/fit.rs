@@ -1,7 +1,7 @@
 //! Which vehicle may take which booking, and if not, why.
 
 use super::nearest::{Found, Spot, chord2, metres};
-use super::{Rules, Seen, Waiting};
+use super::{Outcome, Rules, Seen, Waiting};
 use crate::model::{Availability, Metres, Overload, Place, Span, Timestamp, VehicleId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -191,6 +191,33 @@ pub struct Blocked {
     pub vehicle: VehicleId,
     /// What it lacks.
     pub reasons: Vec<Reason>,
+}
+
+/// Why nobody gets a booking and nobody is promised it: were that otherwise, it could be had.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Left<'a> {
+    /// Other bookings got all that could.
+    Outbid,
+    /// Vehicles are scarce, and of those that could none is near enough.
+    Scarce,
+    /// This keeps it from the vehicle that lacks least.
+    Blocked(&'a Blocked),
+    /// There is no vehicle.
+    NoVehicles,
+}
+
+impl Outcome {
+    /// Why nobody gets it; `None`: somebody does, or will. `blocked` is what [`Survey::blocked`] says of it.
+    pub fn left<'a>(&self, blocked: Option<&'a Blocked>) -> Option<Left<'a>> {
+        if self.vehicle.is_some() || self.promised.is_some() {
+            return None;
+        }
+        Some(match self.candidates.first() {
+            Some(cheapest) if cheapest.cost <= self.worth => Left::Outbid,
+            Some(_) => Left::Scarce,
+            None => blocked.map_or(Left::NoVehicles, Left::Blocked),
+        })
+    }
 }
 
 /// Where a vehicle is or will be free, in how long, and why no booking may have it.

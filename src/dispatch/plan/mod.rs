@@ -17,7 +17,7 @@ mod nearest;
 mod solver;
 mod worth;
 
-pub use fit::{Blocked, Excluded, Exclusions, Reason, Survey, able, demand};
+pub use fit::{Blocked, Excluded, Exclusions, Left, Reason, Survey, able, demand};
 
 use crate::eta::Travel;
 use crate::model::{Availability, BookingId, Capacity, Load, Metres, Place, Priority, Span, Timestamp, VehicleId};
@@ -303,6 +303,8 @@ pub struct Outcome {
     pub vehicle: Option<VehicleId>,
     /// The vehicle that would get it were it free already; nothing is settled by that.
     pub promised: Option<VehicleId>,
+    /// What serving it now is worth: a vehicle that costs more is not sent.
+    pub worth: Cost,
     /// Who could have, cheapest first; the chosen one is always told.
     pub candidates: Vec<Candidate>,
 }
@@ -342,7 +344,7 @@ pub fn assign(now: Timestamp, waiting: &[Waiting], seen: &[Seen], lately: &Latel
     let alone = worth::alone_costs(now, &bookings, &field, lately, rules);
     let solution = solver::solve(&mut field, Task { alone: &alone, prices, first: rules.candidates, work: rules.max_pairs });
     field.clear_prices();
-    tell(&bookings, &able, &field, &solution, rules)
+    tell(&bookings, &able, &field, &alone, &solution, rules)
 }
 
 /// How many of these could take a booking now or soon.
@@ -350,7 +352,7 @@ pub fn able_count(now: Timestamp, seen: &[Seen], rules: &Rules) -> usize {
     seen.iter().filter(|s| fit::able(now, s, rules).is_ok()).count()
 }
 
-fn tell(bookings: &[&Waiting], able: &[Able<'_>], field: &Field<'_>, solution: &Solution, rules: &Rules) -> Plan {
+fn tell(bookings: &[&Waiting], able: &[Able<'_>], field: &Field<'_>, alone: &[i64], solution: &Solution, rules: &Rules) -> Plan {
     let mut taken_by = vec![None; able.len()];
     for (row, column) in solution.column_of.iter().enumerate() {
         if let Some(column) = column {
@@ -382,7 +384,7 @@ fn tell(bookings: &[&Waiting], able: &[Able<'_>], field: &Field<'_>, solution: &
             lost_to: taken_by[column].filter(|by| *by != booking.id),
         };
         let candidates = columns.into_iter().map(candidate).collect();
-        let mut outcome = Outcome { booking: booking.id, vehicle: None, promised: None, candidates };
+        let mut outcome = Outcome { booking: booking.id, vehicle: None, promised: None, worth: Cost(alone[row]), candidates };
         if let Some(Able { seen, until, .. }) = chosen.map(|column| &able[column]) {
             let what = if *until == Span::default() { &mut outcome.vehicle } else { &mut outcome.promised };
             *what = Some(seen.id.clone());

@@ -1,7 +1,7 @@
 //! Why, in one plain sentence.
 
 use super::{EXCLUDED_TOLD, Round};
-use crate::dispatch::plan::{Blocked, Candidate, Exclusions, Outcome, Reason};
+use crate::dispatch::plan::{Blocked, Candidate, Exclusions, Left, Outcome, Reason};
 use crate::model::{Metres, VehicleId};
 
 impl Round<'_> {
@@ -12,13 +12,13 @@ impl Round<'_> {
                 format!("Nobody yet: {name} will be free in {until} and is the best then, {} away.", self.away(chosen))
             }
             Some(chosen) => self.why_this_one(chosen, outcome, exclusions),
-            None if !outcome.candidates.is_empty() => {
+            None if outcome.left(blocked) == Some(Left::Outbid) => {
                 let others = outcome.candidates.iter().find_map(|c| c.lost_to.and_then(|b| self.references.get(&b)));
                 let whom = others.map_or(String::new(), |b| format!(", the nearest to {b}"));
-                match others {
-                    Some(_) => format!("Nobody yet: every vehicle that could take it went to another booking{whom}."),
-                    None => "Nobody yet: vehicles are scarce, and none that could take it is near enough.".to_owned(),
-                }
+                format!("Nobody yet: every vehicle that could take it went to another booking{whom}.")
+            }
+            None if !outcome.candidates.is_empty() => {
+                "Nobody yet: vehicles are scarce, and none that could take it is near enough.".to_owned()
             }
             None => why_nobody(exclusions, blocked),
         }
