@@ -11,7 +11,7 @@
 //! |---|---|
 //! | programs | [`cli`]: one file per command |
 //! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops; [`receive`]: head office's end of the line |
-//! | pages and API | [`web`]; [`replay`] plays a day through dispatch: one that was under another policy, or one to come |
+//! | pages and API | [`web`]; [`replay`] plays a day through dispatch: one that was, with those who were on duty, under another policy, or one to come |
 //! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what came of a day |
 //! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once |
 //! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is), [`settings`] (what may change of them while depotd runs) |

@@ -1,6 +1,9 @@
 //! `depotd replay` from outside: its figures, its faults, and the front it must hold on a real evening.
 
-use serde_json::Value;
+mod common;
+
+use common::Depot;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -80,6 +83,61 @@ fn faults_are_told_plainly() {
     assert!(fault(dir.path(), &["--drivers", "3"]).contains("holds no depot's history"));
     std::fs::write(dir.path().join("bad.csv"), "trip_id,pickup_ts,pickup_lat,pickup_lon,dropoff_lat,dropoff_lon\na,1,2,3,4,500\n").unwrap();
     assert!(fault(dir.path(), &["--drivers", "3", "--bookings", "bad.csv"]).contains("bad.csv, line 2: longitude"));
+}
+
+const DOCK: (f64, f64) = (42.5063, 1.5218);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_depots_own_day_is_played_with_those_who_were_on_duty() {
+    let depot = Depot::start_with(&["DISPATCH__AUTOMATIC=false"]).await;
+    let http = depot.http();
+    for (van, north) in [("KA-1", 0.0), ("KA-2", 0.02)] {
+        let now = depotd::clock::Clock::system().now().to_string();
+        depot.mqtt(&depot.new_device(van)).await.fix(&now, DOCK.0 + north, DOCK.1).await;
+        http.post(&format!("/api/v1/vehicles/{van}/duty"), json!({"on_duty": false})).await.ok();
+    }
+    let order = async |skills: Value| {
+        let way = json!({"pickup": {"lat": DOCK.0, "lon": DOCK.1}, "dropoff": {"lat": 42.5321, "lon": 1.5810}, "skills": skills});
+        http.post("/api/v1/bookings", way).await.ok();
+    };
+    order(json!([])).await;
+    order(json!(["adr"])).await;
+    depot.settle().await;
+    let replayed = || depot.command(&["replay"]);
+    let counts = |told: &Value| ["served", "lost", "vehicles", "drivers", "placed"].map(|key| told[key].as_u64().unwrap());
+    assert_eq!(counts(&replayed()), [1, 1, 2, 2, 2], "a depot without drivers has its vehicles all day, and no adr");
+
+    let hire = async |body: Value| http.post("/api/v1/drivers", body).await.ok()["id"].as_str().unwrap().to_owned();
+    let (ana, ben) = (hire(json!({"name": "Ana", "skills": ["adr"]})).await, hire(json!({"name": "Ben"})).await);
+    assert!(depot.fails(&["replay"]).contains("nobody was on duty with a vehicle from "));
+    let duty = async |driver: &str, body: Value| drop(http.post(&format!("/api/v1/drivers/{driver}/duty"), body).await.ok());
+    let pause = async |on: bool| drop(http.post(&format!("/api/v1/drivers/{ben}/break"), json!({"on": on})).await.ok());
+    duty(&ben, json!({"on": true, "vehicle_id": "KA-2"})).await;
+    pause(true).await;
+    assert_eq!(counts(&replayed()), [0, 2, 1, 1, 1], "Ben is on a break");
+    pause(false).await;
+    let far = replayed();
+    assert_eq!(counts(&far), [1, 1, 1, 1, 1], "Ben is back, and no adr");
+    // 2.2 km, and a third more by road, at 25 km/h: the vehicle starts where it was.
+    let within = |told: &Value, key: &str, least: f64, most: f64| (least..most).contains(&told[key].as_f64().unwrap());
+    assert!(within(&far, "empty_km_per_trip", 2.85, 2.93) && within(&far, "wait_mean_s", 410.0, 440.0), "{far}");
+
+    let faster = ["config", "override", "dispatch.speed_kmh", "50", "--reason", "a dry day"];
+    depot.command(&faster);
+    let near = replayed();
+    assert_eq!((&near["settings"], &far["settings"]["overridden"]), (&json!({"overridden": 1, "from_head_office": 0}), &0.into()));
+    assert!(within(&near, "wait_mean_s", 205.0, 235.0), "{near}");
+    duty(&ana, json!({"on": true, "vehicle_id": "KA-1"})).await;
+    assert_eq!(counts(&replayed()), [2, 0, 2, 2, 2], "Ana brings what she can do to KA-1");
+    duty(&ana, json!({"on": false})).await;
+    order(json!(["adr"])).await;
+    depot.settle().await;
+    let told = replay(&depot.data_dir(), &["--data-dir", "."]);
+    let told = String::from_utf8(told.stdout).unwrap();
+    let head = ", 2 vehicles with 2 drivers on duty, settings in effect: 1 overridden\nThe vehicles start where they were.\n";
+    assert!(told.starts_with("3 bookings asked from ") && told.contains(head), "{told}");
+    let instead = depot.command(&["replay", "--drivers", "5"]);
+    assert_eq!(counts(&instead), [1, 2, 5, 5, 2], "five all day, none of whom has adr");
 }
 
 /// The front that dispatch must hold on a real Friday evening; deterministic, so no timing is asserted.

@@ -4,8 +4,7 @@ use super::{Common, operator, table};
 use crate::clock::Clock;
 use crate::model::{Span, Timestamp};
 use crate::ops::data_dir;
-use crate::ops::run_file::Running;
-use crate::settings::{Base, Setting, Settings, Wish};
+use crate::settings::{Setting, Settings, Wish};
 use crate::store::Db;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
@@ -48,17 +47,13 @@ pub fn run(command: Command, common: &Common) -> Result<()> {
         common.print(&serde_json::to_value(&config)?, || "The settings are sound.".to_owned());
         return Ok(());
     }
-    let (config, origins) = common.told()?;
-    let dir = config.depot.data_dir.clone();
+    let dir = common.settings()?.depot.data_dir;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("start the runtime")?;
     runtime.block_on(async {
         data_dir::make(&dir).with_context(|| format!("cannot make the data directory {}", dir.display()))?;
-        let (db, clock) = (Db::open(&dir)?, Clock::system());
-        let base = Base { config, origins };
-        let base = if Running::read(&dir).is_some() { base.of_server(&db).await? } else { base };
-        let settings = Settings::open(db, base, clock.clone())?;
+        let settings = common.in_effect(Db::open(&dir)?).await?;
         match command {
-            Command::Override(args) => set(&settings, args, clock.now(), common).await,
+            Command::Override(args) => set(&settings, args, Clock::system().now(), common).await,
             _ => show(&settings, common),
         }
     })

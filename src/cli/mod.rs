@@ -21,6 +21,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Origin, Origins};
 use crate::model::Actor;
 use crate::ops::data_dir;
+use crate::ops::run_file::Running;
+use crate::settings::{Base, Settings};
 use crate::store::Db;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
@@ -141,6 +143,15 @@ impl Common {
             origins.note("depot.data_dir", Origin::Flag);
         }
         Ok((config, origins))
+    }
+
+    /// The settings in effect in the depot of `db`, the server's where one runs: it may see another file and other variables.
+    async fn in_effect(&self, db: Db) -> Result<Settings> {
+        let (config, origins) = self.told()?;
+        let is_running = Running::read(&config.depot.data_dir).is_some();
+        let base = Base { config, origins };
+        let base = if is_running { base.of_server(&db).await? } else { base };
+        Ok(Settings::open(db, base, Clock::system())?)
     }
 
     /// Opens ops.db of the data directory, making both when they are not there, and runs `work` with who is who in it.

@@ -1,15 +1,15 @@
 //! `depotd replay`: what if yesterday had been dispatched otherwise.
 
+mod depot;
+
 use super::{Common, table};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dispatch::plan::Rules;
-use crate::model::{Span, Status, Timestamp, Vehicle};
+use crate::model::{Span, Timestamp};
 use crate::replay::{self, Driver, Figures, Policy, Request};
 use crate::sim::traces::{Trip, Trips};
-use crate::store::bookings::{self, Filter};
-use crate::store::{self, Db, vehicles};
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -20,12 +20,13 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args, Clone, Debug)]
 pub struct ReplayArgs {
     /// Bookings (CSV or CSV.gz: trip_id,pickup_ts,pickup_lat,pickup_lon,dropoff_lat,dropoff_lon; times in Unix seconds). Without
-    /// it, the history in the data directory.
-    #[arg(long, value_name = "FILE")]
+    /// it, the history in the data directory: bookings, those who were on duty, and the settings in effect.
+    #[arg(long, value_name = "FILE", requires = "drivers")]
     pub bookings: Option<PathBuf>,
-    /// Drivers on duty; they start at the pickups of so many bookings.
+    /// So many drivers all day, in place of those who were on duty; they start at the pickups of so many bookings, the depot's
+    /// vehicles where they were.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub drivers: u32,
+    pub drivers: Option<u32>,
     /// Leaves out what was asked before; RFC 3339, or a local time like 2008-05-30T16:00 in --zone.
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
@@ -57,23 +58,35 @@ fn window(text: &str) -> Result<f64, String> {
     window.ok_or_else(|| "must be within 0.1 to 600 seconds".to_owned())
 }
 
+/// What is played.
+struct Played {
+    config: Config,
+    requests: Vec<Request>,
+    drivers: Vec<Driver>,
+    /// With whom, in words.
+    head: String,
+    /// The same for programs.
+    document: Value,
+}
+
 /// Runs the command.
 pub fn run(args: &ReplayArgs, common: &Common) -> Result<()> {
-    let config = common.settings()?;
-    let policies = policies(args, &config)?;
-    let (from, to) = (time(args, &config, args.from.as_deref())?, time(args, &config, args.to.as_deref())?);
-    let (requests, drivers) = day(args, &config, from, to)?;
+    let played = match &args.bookings {
+        Some(file) => of_file(args, common.settings()?, file)?,
+        None => depot::played(args, common)?,
+    };
+    let Played { config, requests, drivers, .. } = &played;
     let clock = Clock::system();
-    let replayed = policies.iter().map(|policy| {
+    let replayed = policies(args, config)?.into_iter().map(|policy| {
         let bar = progress(requests.len(), &policy.name, common.json)?;
-        let figures = replay::run(&requests, &drivers, policy, &clock, |settled| bar.set_position(settled as u64)).figures;
+        let figures = replay::run(requests, drivers, &policy, &clock, |settled| bar.set_position(settled as u64)).figures;
         bar.finish_and_clear();
-        Ok((policy.name.as_str(), figures))
+        Ok((policy.name, figures))
     });
-    let replayed: Vec<(&str, Figures)> = replayed.collect::<Result<_>>()?;
-    let documents = replayed.iter().map(|(name, figures)| document(args, name, figures)).collect::<Result<Vec<Value>>>()?;
+    let replayed: Vec<(String, Figures)> = replayed.collect::<Result<_>>()?;
+    let documents = replayed.iter().map(|(name, figures)| document(&played, name, figures)).collect::<Result<Vec<Value>>>()?;
     let value = if args.compare.is_empty() { documents.into_iter().next().unwrap_or_default() } else { json!({ "policies": documents }) };
-    common.print(&value, || format!("{}\n\n{}", heading(args, &requests), side_by_side(&replayed)));
+    common.print(&value, || format!("{}\n\n{}", heading(&played), side_by_side(&replayed)));
     Ok(())
 }
 
@@ -108,23 +121,24 @@ fn time(args: &ReplayArgs, config: &Config, text: Option<&str>) -> Result<Option
     Ok(Some(Timestamp::from_millis(at.as_millisecond())))
 }
 
-/// What was asked from `from` on and before `to`, in the order of the asking, and who drives.
-fn day(args: &ReplayArgs, config: &Config, from: Option<Timestamp>, to: Option<Timestamp>) -> Result<(Vec<Request>, Vec<Driver>)> {
-    let (mut requests, vehicles) = match &args.bookings {
-        Some(file) => (trips(file, config)?, Vec::new()),
-        None => history(config)?,
-    };
+/// Keeps what was asked from `--from` on and before `--to`.
+fn within(args: &ReplayArgs, config: &Config, requests: &mut Vec<Request>) -> Result<()> {
+    let (from, to) = (time(args, config, args.from.as_deref())?, time(args, config, args.to.as_deref())?);
     let all = requests.len();
     let asked = |r: &Request| r.wants.since;
     requests.retain(|r| from.is_none_or(|from| asked(r) >= from) && to.is_none_or(|to| asked(r) < to));
-    requests.sort_by_key(asked);
     ensure!(!requests.is_empty(), "none of {all} bookings is within the time asked for");
-    let mut drivers = replay::drivers(&requests, usize::try_from(args.drivers)?, args.seed);
-    for (driver, vehicle) in drivers.iter_mut().zip(vehicles.iter().cycle()) {
-        (driver.class, driver.capacity) = (vehicle.class.as_str().into(), vehicle.capacity);
-        driver.skills = vehicle.skills.clone().into();
-    }
-    Ok((requests, drivers))
+    Ok(())
+}
+
+/// The trips of a file, and so many drivers.
+fn of_file(args: &ReplayArgs, config: Config, file: &Path) -> Result<Played> {
+    let mut requests = trips(file, &config)?;
+    within(args, &config, &mut requests)?;
+    let count = args.drivers.unwrap_or_default();
+    let drivers = replay::drivers(&requests, usize::try_from(count)?, args.seed);
+    let head = format!("{count} drivers, seed {}", args.seed);
+    Ok(Played { config, requests, drivers, head, document: json!({ "drivers": count, "seed": args.seed }) })
 }
 
 /// The trips of a file, by the model.
@@ -137,34 +151,6 @@ fn trips(file: &Path, config: &Config) -> Result<Vec<Request>> {
     Ok(trips.into_iter().enumerate().map(request).collect())
 }
 
-/// Every booking of the depot, and its vehicles.
-fn history(config: &Config) -> Result<(Vec<Request>, Vec<Vehicle>)> {
-    const PAGE: usize = 5_000;
-    let lead = Span::from_secs(i64::try_from(config.dispatch.lead_s)?);
-    // What was cancelled nobody wanted.
-    let status = Status::ALL.into_iter().filter(|status| *status != Status::Cancelled).collect();
-    let wanted = Filter { status, ..Filter::default() };
-    let dir = &config.depot.data_dir;
-    if !dir.join("ops.db").exists() {
-        bail!("{} holds no depot's history: give --data-dir, or --bookings FILE", dir.display());
-    }
-    let db = Db::open(dir)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
-    runtime
-        .block_on(db.read(move |connection| {
-            let (mut requests, mut before) = (Vec::new(), i64::MAX);
-            loop {
-                let page = bookings::list(connection, &wanted, before, PAGE)?;
-                let Some((last, _)) = page.last() else {
-                    return Ok::<_, store::Error>((requests, vehicles::list(connection, None, None, usize::MAX)?));
-                };
-                before = *last;
-                requests.extend(page.into_iter().map(|(_, booking)| Request::of(&booking, lead)));
-            }
-        }))
-        .map_err(Into::into)
-}
-
 fn progress(requests: usize, policy: &str, json: bool) -> Result<ProgressBar> {
     if json {
         return Ok(ProgressBar::hidden());
@@ -174,21 +160,23 @@ fn progress(requests: usize, policy: &str, json: bool) -> Result<ProgressBar> {
     Ok(ProgressBar::new(requests as u64).with_style(style).with_message(policy.to_owned()))
 }
 
-fn document(args: &ReplayArgs, policy: &str, figures: &Figures) -> Result<Value> {
-    let mut document = json!({ "policy": policy, "drivers": args.drivers, "seed": args.seed });
-    if let (Value::Object(all), Value::Object(more)) = (&mut document, serde_json::to_value(figures)?) {
-        all.extend(more);
+fn document(played: &Played, policy: &str, figures: &Figures) -> Result<Value> {
+    let mut document = json!({ "policy": policy });
+    for more in [played.document.clone(), serde_json::to_value(figures)?] {
+        if let (Value::Object(all), Value::Object(more)) = (&mut document, more) {
+            all.extend(more);
+        }
     }
     Ok(document)
 }
 
-fn heading(args: &ReplayArgs, requests: &[Request]) -> String {
+fn heading(played: &Played) -> String {
     let edge = |r: Option<&Request>| r.map_or_else(String::new, |r| r.wants.since.to_string());
-    let (first, last) = (edge(requests.first()), edge(requests.last()));
-    format!("{} bookings asked from {first} to {last}, {} drivers, seed {}", requests.len(), args.drivers, args.seed)
+    let (first, last) = (edge(played.requests.first()), edge(played.requests.last()));
+    format!("{} bookings asked from {first} to {last}, {}", played.requests.len(), played.head)
 }
 
-fn side_by_side(replayed: &[(&str, Figures)]) -> String {
+fn side_by_side(replayed: &[(String, Figures)]) -> String {
     type Cell = fn(&Figures) -> String;
     let rows: [(&str, Cell); 11] = [
         ("served", |f| f.served.to_string()),
@@ -205,6 +193,6 @@ fn side_by_side(replayed: &[(&str, Figures)]) -> String {
     ];
     let row = |(name, cell): &(&str, Cell)| [(*name).to_owned()].into_iter().chain(replayed.iter().map(|(_, f)| cell(f))).collect();
     let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
-    let headings: Vec<&str> = [""].into_iter().chain(replayed.iter().map(|(name, _)| *name)).collect();
+    let headings: Vec<&str> = [""].into_iter().chain(replayed.iter().map(|(name, _)| name.as_str())).collect();
     table(&headings, &rows, "")
 }

@@ -1,13 +1,10 @@
 //! Who is on duty with a vehicle, and whether he may be given work now.
 
 use super::Rules;
-use crate::model::{Crew, Duty, Pause, Span, Timestamp, VehicleId};
+use super::hours::AGAIN;
+use crate::model::{Crew, Duty, Pause, Timestamp, VehicleId};
 use crate::store;
 use rusqlite::Connection;
-
-/// A driver who can have no work is looked at again after this: midnight, or time of a week ago that no longer counts, gives hours
-/// back.
-const AGAIN: Span = Span::from_secs(60);
 
 /// Who is on duty with the vehicle at `now`, and until when that is sure to be so unless somebody changes it.
 pub fn of_vehicle(c: &Connection, vehicle: &VehicleId, rules: &Rules, now: Timestamp) -> store::Result<Option<(Crew, Timestamp)>> {

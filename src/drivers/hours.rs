@@ -3,12 +3,16 @@
 //! Today is the day of the depot's zone, so it has 23 or 25 hours where the clocks change. Seven days are 168 hours back from
 //! now, whatever the clocks do.
 
-use crate::model::{Duty, Span, Timestamp};
+use crate::model::{Duty, Span, Timestamp, Window};
 use jiff::tz::TimeZone;
 use std::fmt;
 
 /// Seven days.
 pub const WEEK: Span = Span::from_secs(7 * 86_400);
+
+/// A driver who may work no more is looked at again after this: midnight, or time of a week ago that no longer counts, gives hours
+/// back.
+pub const AGAIN: Span = Span::from_secs(60);
 
 /// How long a driver may work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,6 +71,27 @@ pub fn worked(duties: &[Duty], from: Timestamp, until: Timestamp) -> Span {
         let breaks = duty.breaks.iter().fold(Span::default(), |sum, b| sum + b.within(from, until));
         sum + duty.time.within(from, until) - breaks
     })
+}
+
+/// When within `time` a driver with these duties has reached a limit, in order and apart. Duties that ended more than a week before
+/// `time` need not be among them.
+pub fn spent_within(time: Window, duties: &[Duty], limits: &Limits, zone: &TimeZone) -> Vec<Window> {
+    /// While he pauses, what is left does not get less, so its end is only the next time to look.
+    const LEAST: Span = Span::from_secs(1);
+    let mut spent: Vec<Window> = Vec::new();
+    let mut from = time.from;
+    while from < time.until {
+        let hours = hours(from, duties, zone);
+        let is_spent = hours.spent(limits).is_some();
+        let until = time.until.min(from + if is_spent { AGAIN } else { hours.left(limits).max(LEAST) });
+        match spent.last_mut().filter(|last| is_spent && last.until == from) {
+            Some(last) => last.until = until,
+            None if is_spent => spent.push(Window { from, until }),
+            None => {}
+        }
+        from = until;
+    }
+    spent
 }
 
 /// The begin of the day of `now` in `zone`.

@@ -15,7 +15,7 @@ pub use shifts::{NewShift, ShiftChange};
 
 use crate::clock::Clock;
 use crate::config::{Config, Current};
-use crate::model::{Actor, Driver, DriverId, Duty, Kind, Span, Timestamp};
+use crate::model::{Actor, Driver, DriverId, Duty, Kind, Span, Timestamp, Window};
 use crate::store::{self, Db};
 use hours::{Hours, Limits};
 use jiff::tz::TimeZone;
@@ -94,6 +94,11 @@ impl Rules {
     /// How long this driver may work.
     pub fn limits(&self, driver: &Driver) -> Limits {
         Limits { day: driver.max_day.unwrap_or(self.limits.day), week: driver.max_week.unwrap_or(self.limits.week) }
+    }
+
+    /// When within `time` he has worked as long as he may, with these duties of then and of the week before.
+    pub fn spent_within(&self, time: Window, driver: &Driver, duties: &[Duty]) -> Vec<Window> {
+        hours::spent_within(time, duties, &self.limits(driver), &self.zone)
     }
 
     /// How long he has worked.

@@ -1,12 +1,12 @@
 //! A day to come, played through as one that was: the bookings known by now, by those who are meant to drive.
 
-use super::{Driver, Policy, Request, run};
+use super::{Driver, Policy, Request, Stint, run};
 use crate::clock::Clock;
 use crate::config;
 use crate::dispatch::day::{Ahead, Basis, DayPlan, Lack, Served, Unserved};
-use crate::dispatch::plan;
+use crate::dispatch::plan::Reason;
 use crate::model::{Booking, Day, Place, Span, Timestamp, Vehicle, VehicleId};
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
 /// Plans a day with the depot's own policy. `place` says where a vehicle begins its day.
 pub fn plan(
@@ -23,7 +23,7 @@ pub fn plan(
         zone: zone.to_owned(),
         made_at: now,
         basis,
-        vehicles: u32::try_from(drivers.iter().map(|d| &d.id).collect::<HashSet<_>>().len()).unwrap_or(u32::MAX),
+        vehicles: u32::try_from(drivers.len()).unwrap_or(u32::MAX),
         served: Vec::new(),
         unserved: Vec::new(),
     };
@@ -40,23 +40,22 @@ pub fn plan(
     plan
 }
 
-/// Those who have a shift with a vehicle; where nobody has one, every vehicle.
+/// The vehicles that somebody has a shift with; where nobody has one, every vehicle.
 fn drivers(ahead: &Ahead, place: &impl Fn(&VehicleId) -> Place) -> (Vec<Driver>, Basis) {
-    let driver = |vehicle: &Vehicle| Driver {
-        id: vehicle.id.clone(),
-        class: vehicle.class.as_str().into(),
-        capacity: vehicle.capacity,
-        skills: vehicle.skills.clone().into(),
-        place: place(&vehicle.id),
-        shift: None,
-        pause: None,
+    let mut staffed: BTreeMap<&VehicleId, (&Vehicle, Vec<Stint>)> = BTreeMap::new();
+    for (shift, vehicle, who) in &ahead.shifts {
+        let pauses = shift.pause.map(|pause| (pause, Reason::Break)).into_iter().collect();
+        let stint = Stint::new(shift.time, vehicle, &who.skills, pauses);
+        staffed.entry(&vehicle.id).or_insert((vehicle, Vec::new())).1.push(stint);
+    }
+    if staffed.is_empty() {
+        return (ahead.vehicles.iter().map(|vehicle| Driver::of(vehicle, place(&vehicle.id))).collect(), Basis::Fleet);
+    }
+    let driver = |(vehicle, mut stints): (&Vehicle, Vec<Stint>)| {
+        stints.sort_by_key(|stint| stint.time.from);
+        Driver { duty: Some(stints), ..Driver::of(vehicle, place(&vehicle.id)) }
     };
-    let staffed = ahead.shifts.iter().map(|(shift, vehicle, who)| {
-        let skills = vehicle.skills.iter().chain(&who.skills).cloned().collect();
-        Driver { skills, shift: Some(shift.time), pause: shift.pause, ..driver(vehicle) }
-    });
-    let staffed: Vec<Driver> = staffed.collect();
-    if staffed.is_empty() { (ahead.vehicles.iter().map(driver).collect(), Basis::Fleet) } else { (staffed, Basis::Shifts) }
+    (staffed.into_values().map(driver).collect(), Basis::Shifts)
 }
 
 fn served(booking: &Booking, vehicle: &VehicleId, pickup_at: Timestamp) -> Served {
@@ -67,7 +66,7 @@ fn served(booking: &Booking, vehicle: &VehicleId, pickup_at: Timestamp) -> Serve
 }
 
 fn unserved(booking: &Booking, request: &Request, drivers: &[Driver]) -> Unserved {
-    let fits = drivers.iter().any(|driver| plan::demand(&request.wants, &driver.seen_free(request.wants.since)).is_none());
+    let fits = drivers.iter().any(|driver| driver.fits(&request.wants));
     let lack = if fits { Lack::NoneFree } else { Lack::NoneFits };
     Unserved { booking_id: booking.id, reference: booking.reference.clone(), pickup_at: request.earliest, lack }
 }

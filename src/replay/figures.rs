@@ -61,8 +61,8 @@ impl Tally {
         self.waits.len() + self.lost
     }
 
-    /// The sums as figures, for so many drivers over so long.
-    pub fn figures(mut self, drivers: usize, span: Span) -> Figures {
+    /// The sums as figures, for drivers who were on duty for so long together.
+    pub fn figures(mut self, on_duty: Span) -> Figures {
         self.waits.sort_by(f64::total_cmp);
         self.plans.sort_by(f64::total_cmp);
         let (served, all) = (count(self.waits.len()), count(self.settled()));
@@ -75,7 +75,7 @@ impl Tally {
             wait_p50_s: quantile(&self.waits, 50),
             wait_p95_s: quantile(&self.waits, 95),
             empty_km_per_trip: share(self.empty.0 / 1_000.0, served),
-            utilisation: share(self.loaded.as_secs_f64(), count(drivers) * span.as_secs_f64()),
+            utilisation: share(self.loaded.as_secs_f64(), on_duty.as_secs_f64()),
             rounds: self.plans.len(),
             plan_ms_p50: quantile(&self.plans, 50),
             plan_ms_p99: quantile(&self.plans, 99),

@@ -5,14 +5,18 @@
 //!
 //! The model, so that figures compare: every way is driven as the policy's travel times say (great circle times a detour at
 //! one speed), [`HANDOVER`] is spent at each drop-off, a request is lost when nobody can be at its pickup within
-//! [`PATIENCE`] of its asking, and drivers start where some of the day's bookings begin. What a driver was given is driven;
-//! what was only promised is decided again in the next round.
+//! [`PATIENCE`] of its asking, and drivers start where some of the day's bookings begin, or where they were, for a day that the
+//! depot itself had ([`past`]). What a driver was given is driven, also when his duty ends meanwhile; what was only promised is
+//! decided again in the next round.
 
 pub mod ahead;
+mod driver;
 pub mod figures;
+pub mod past;
 pub mod policy;
 pub mod world;
 
+pub use driver::{Driver, Stint, drivers};
 pub use figures::Figures;
 pub use policy::Policy;
 
@@ -20,10 +24,8 @@ use crate::clock::Clock;
 use crate::dispatch;
 use crate::dispatch::plan::Waiting;
 use crate::eta::Travel;
-use crate::model::{Booking, BookingId, Capacity, Place, Span, Timestamp, VehicleId, Window};
-use crate::sim::rng::Rng;
+use crate::model::{Booking, BookingId, Place, Span, Timestamp};
 use figures::Tally;
-use std::sync::Arc;
 use world::{Job, World};
 
 /// How long a driver is busy at a drop-off.
@@ -69,44 +71,6 @@ fn id(number: usize) -> BookingId {
     BookingId::generate(Timestamp::default(), random)
 }
 
-/// Who drives.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Driver {
-    /// The vehicle.
-    pub id: VehicleId,
-    /// Its class.
-    pub class: Arc<str>,
-    /// What it can carry at most.
-    pub capacity: Capacity,
-    /// What it and its driver can do.
-    pub skills: Arc<[String]>,
-    /// Where the day begins.
-    pub place: Place,
-    /// No job is given outside this time; `None`: the driver works all day.
-    pub shift: Option<Window>,
-    /// Nor within this.
-    pub pause: Option<Window>,
-}
-
-/// So many drivers of vans, who start at the pickups of distinct requests drawn with the seed, of all again when there are more
-/// drivers than requests.
-pub fn drivers(requests: &[Request], drivers: usize, seed: u64) -> Vec<Driver> {
-    let mut rng = Rng::new(seed, 0);
-    let mut order: Vec<usize> = (0..requests.len()).collect();
-    for at in 0..drivers.min(order.len()) {
-        let other = at + rng.index(order.len() - at);
-        order.swap(at, other);
-    }
-    let places = order.iter().cycle().take(if requests.is_empty() { 0 } else { drivers }).map(|&at| requests[at].wants.pickup);
-    let (class, skills): (Arc<str>, Arc<[String]>) = ("van".into(), [].into());
-    let driver = |(number, place): (usize, Place)| {
-        let id = VehicleId::new(&format!("D-{:05}", number + 1)).ok()?;
-        let (class, skills) = (class.clone(), skills.clone());
-        Some(Driver { id, class, capacity: Capacity::default(), skills, place, shift: None, pause: None })
-    };
-    places.enumerate().filter_map(driver).collect()
-}
-
 /// What came of a day.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Day {
@@ -139,7 +103,7 @@ pub fn run(requests: &[Request], drivers: &[Driver], policy: &Policy, clock: &Cl
         }
         progress(tally.settled());
     }
-    day.figures = tally.figures(drivers.len(), world.span());
+    day.figures = tally.figures(world.on_duty());
     day
 }
 

@@ -1,11 +1,12 @@
 use super::ahead;
-use super::{Figures, Policy, Request, drivers, run};
+use super::{Driver, Figures, Policy, Request, Stint, drivers, run};
 use crate::clock::Clock;
 use crate::config;
 use crate::dispatch::day::{Ahead, Basis, Lack};
+use crate::dispatch::plan::Reason;
 use crate::eta::Travel;
 use crate::model::{
-    Booking, BookingId, Capacity, Currency, Day, Driver as Person, DriverId, Fare, Money, Order, Place, Shift, ShiftId, Site, Status,
+    Booking, BookingId, Capacity, Currency, Day, Driver as Person, DriverId, Fare, Money, Order, Place, Shift, ShiftId, Site, Span, Status,
     Timestamp, Vehicle, VehicleId, Window,
 };
 use proptest::prelude::*;
@@ -68,7 +69,7 @@ fn a_driver_who_is_soon_free_next_door_is_waited_for() {
 const NOON: i64 = 1_700_049_600;
 
 fn at(hour: f64) -> Timestamp {
-    Timestamp::from_millis(NOON * 1_000) + crate::model::Span::from_secs(1) * ((hour - 12.0) * 3_600.0)
+    Timestamp::from_millis(NOON * 1_000) + Span::from_secs(1) * ((hour - 12.0) * 3_600.0)
 }
 
 fn booked(number: u8, hour: f64, class: &str) -> Booking {
@@ -145,6 +146,46 @@ fn a_day_to_come_is_served_by_its_shifts_and_says_what_it_lacks() {
     known.vehicles.push(truck);
     let told = plan(&known);
     assert_eq!((told.basis, told.served.len(), told.unserved.len()), (Basis::Fleet, 4, 1));
+}
+
+#[test]
+fn who_takes_a_vehicle_over_goes_on_from_where_it_is() {
+    let van = Vehicle::new(VehicleId::new("van-1").unwrap(), "van");
+    // Three kilometres to the drop-off take ten minutes; the way back to the pickup as long.
+    let bookings = vec![booked(1, 9.0, "van"), booked(2, 15.0, "van")];
+    let (mut morning, mut evening) = (staffed(1, &van, 8.0, 12.0), staffed(2, &van, 14.0, 18.0));
+    (morning.2.skills, evening.2.skills) = (vec!["adr".into()], vec!["crane".into()]);
+    let mut known = Ahead { bookings, shifts: vec![evening, morning], vehicles: vec![van] };
+    known.bookings[0].order.skills = vec!["adr".into()];
+    known.bookings[1].order.skills = vec!["crane".into()];
+    let mut wrong = booked(3, 15.5, "van");
+    wrong.order.skills = vec!["adr".into()];
+    known.bookings.push(wrong);
+    let place = |_: &VehicleId| place(0.0, 3.0);
+    let told = ahead::plan(&Day::of(at(12.0), "UTC"), "UTC", &known, &config::Dispatch::default(), place, at(0.0));
+    let served: Vec<_> = told.served.iter().map(|s| (s.reference.as_str(), s.late_s)).collect();
+    assert_eq!((told.vehicles, served), (1, vec![("B-1", 0), ("B-2", 0)]), "{told:?}");
+    assert_eq!(told.unserved.iter().map(|u| (u.reference.as_str(), u.lack)).collect::<Vec<_>>(), [("B-3", Lack::NoneFree)]);
+}
+
+#[test]
+fn nobody_is_given_a_job_off_duty_or_on_a_break() {
+    let trip = |number, asked| request(number, asked, place(0.0, 0.0), place(0.0, 1.0));
+    let requests: Vec<_> = [0, 1_000, 2_000, 3_000].into_iter().zip(0..).map(|(asked, number)| trip(number, asked)).collect();
+    let time = |from: i64, until: i64| {
+        let at = |seconds: i64| Timestamp::from_secs(1_700_000_000 + seconds);
+        Window { from: at(from), until: at(until) }
+    };
+    let van = Vehicle::new(VehicleId::new("van-1").unwrap(), "van");
+    let pauses = vec![(time(900, 1_800), Reason::Break)];
+    let stint = Stint::new(time(100, 2_900), &van, &[], pauses);
+    let fleet = [Driver { duty: Some(vec![stint]), ..Driver::of(&van, place(0.0, 0.0)) }];
+    for (name, _) in Policy::ALL {
+        let day = run(&requests, &fleet, &Policy::named(name, &config::Dispatch::default()).unwrap(), &Clock::system(), |_| {});
+        let jobs: Vec<_> = day.jobs.iter().map(|job| (job.request, job.wait >= Span::from_secs(100))).collect();
+        assert_eq!((jobs, &day.lost[..]), (vec![(0, true), (2, false)], &[1, 3][..]), "{name}: {:?}", day.figures);
+        assert!((0.1..0.2).contains(&day.figures.utilisation), "of 2,800 s on duty: {:?}", day.figures);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Who waits and who drives, at one moment of a replayed day.
 
 use super::{Driver, Policy, Request};
-use crate::dispatch::plan::{Lately, Reason, Seen, Soon, WORKLOAD, Waiting, jobs_per_hour};
+use crate::dispatch::plan::{Lately, Seen, Soon, WORKLOAD, Waiting, jobs_per_hour};
 use crate::eta::Travel;
 use crate::model::{Availability, Metres, Place, Span, Timestamp, Window};
 use std::collections::VecDeque;
@@ -40,26 +40,6 @@ impl AtWork<'_> {
     }
 }
 
-impl Driver {
-    /// In the plan's words at `now`, without any job.
-    pub(super) fn seen_free(&self, now: Timestamp) -> Seen {
-        let within = |time: Window| (time.from..time.until).contains(&now);
-        Seen {
-            id: self.id.clone(),
-            class: self.class.clone(),
-            capacity: self.capacity,
-            skills: self.skills.clone(),
-            online: true,
-            availability: if self.shift.is_none_or(within) { Availability::Free } else { Availability::OffDuty },
-            place: Some(self.place),
-            fix_ts: Some(now),
-            soon: None,
-            barred: self.pause.is_some_and(within).then_some(Reason::Break),
-            jobs_per_hour: 0.0,
-        }
-    }
-}
-
 /// A job that was given.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Job {
@@ -73,7 +53,7 @@ pub struct Job {
     pub wait: Span,
     /// Driven to the pickup, on the road.
     pub empty: Metres,
-    /// Busy with the load, handover included, until the last request of the day is asked.
+    /// Busy with the load on duty, handover included, until the last request of the day is asked.
     pub loaded: Span,
 }
 
@@ -98,7 +78,7 @@ impl<'a> World<'a> {
 
     /// When to decide next: when requests have been gathered for as long as the policy says. `None`: the day is over.
     pub fn next_round(&self, policy: &Policy) -> Option<Timestamp> {
-        let free = self.drivers.iter().filter(|d| d.free_at <= self.now).count();
+        let free = self.drivers.iter().filter(|d| d.free_at <= self.now && d.who.is_on_duty(self.now)).count();
         let gather = policy.gather(self.waiting.len(), free);
         if !self.waiting.is_empty() {
             return Some(self.now + gather);
@@ -121,9 +101,10 @@ impl<'a> World<'a> {
         !self.waiting.is_empty()
     }
 
-    /// From the first asking to the last.
-    pub fn span(&self) -> Span {
-        self.end().since(self.start)
+    /// How long drivers are on duty, all together, from the first asking to the last.
+    pub fn on_duty(&self) -> Span {
+        let time = Window { from: self.start, until: self.end() };
+        self.drivers.iter().fold(Span::default(), |sum, driver| sum + driver.who.on_duty_within(time))
     }
 
     fn end(&self) -> Timestamp {
@@ -143,7 +124,7 @@ impl<'a> World<'a> {
             at_work.jobs.pop_front();
         }
         self.waiting.retain(|&other| other != request);
-        let loaded = at_work.free_at.min(end).since(pickup);
+        let loaded = at_work.who.on_duty_within(Window { from: pickup, until: at_work.free_at.min(end) });
         Job { request, driver, pickup, wait: pickup - *earliest, empty: travel.road(way), loaded }
     }
 

@@ -63,6 +63,13 @@ pub fn of_vehicle(connection: &Connection, vehicle: &VehicleId, cursor: i64, lim
     collect(connection, sql, params![vehicle.as_str(), cursor, count(limit)])
 }
 
+/// Up to `limit` entries of these kinds after `cursor` from before `until`, oldest first.
+pub fn of_kinds(connection: &Connection, kinds: &[Kind], until: Timestamp, cursor: i64, limit: usize) -> Result<Vec<Event>> {
+    let names = kinds.iter().map(|kind| format!("'{}'", kind.as_str())).collect::<Vec<_>>().join(", ");
+    let sql = format!("select * from journal where seq > ?1 and at < ?2 and kind in ({names}) order by seq limit ?3");
+    collect(connection, &sql, params![cursor, until.as_millis(), count(limit)])
+}
+
 pub(super) fn count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

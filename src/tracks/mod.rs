@@ -24,7 +24,7 @@ pub use retention::Retained;
 
 use crate::clock::Clock;
 use crate::config;
-use crate::model::{Fix, Timestamp, VehicleId};
+use crate::model::{Fix, Place, Timestamp, VehicleId};
 use queue::Queue;
 use std::path::Path;
 use std::sync::Arc;
@@ -157,6 +157,34 @@ impl Tracks {
         let mut stats = self.0.queue.stats();
         stats.durable = *self.0.durable.borrow();
         stats
+    }
+}
+
+/// Reads the log of a depot that may be running: writes nothing. Blocks.
+pub struct Past(read::Readers);
+
+impl Past {
+    /// Of the log in `dir`; `None` when there is none.
+    pub fn open(dir: &Path) -> Option<Self> {
+        let path = dir.join(file::NAME);
+        path.exists().then(|| Self(read::Readers::new(&path)))
+    }
+
+    /// Where `vehicle` was at `at`, by that of its fixes from `since` to `until` that was taken nearest to then.
+    pub fn place(&self, vehicle: &VehicleId, (since, at, until): (Timestamp, Timestamp, Timestamp)) -> Result<Option<Place>, Error> {
+        const PAGE: usize = 10_000;
+        let next = self.0.track(vehicle, at, until, 1, None)?.fixes.pop();
+        let (mut last, mut after) = (None, None);
+        loop {
+            let mut page = self.0.track(vehicle, since, at, PAGE, after)?;
+            last = page.fixes.pop().or(last);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        let off = |fix: &Fix| if fix.ts < at { at.since(fix.ts) } else { fix.ts.since(at) };
+        Ok(last.into_iter().chain(next).min_by_key(off).map(|fix| fix.place))
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Cursor, Error, Tracks};
+use super::{Cursor, Error, Past, Tracks};
 use crate::clock::Clock;
 use crate::config;
 use crate::model::{Fix, Flag, Flags, Place, Span, Timestamp, VehicleId};
@@ -43,6 +43,23 @@ async fn whole(tracks: &Tracks, vehicle: &str) -> Vec<Fix> {
         let Some(next) = page.next else { return all };
         after = Some(next.to_string().parse::<Cursor>().unwrap());
     }
+}
+
+#[tokio::test]
+async fn the_past_tells_where_a_vehicle_was() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(Past::open(dir.path()).is_none());
+    let tracks = open(dir.path(), &Clock::manual(START));
+    keep(&tracks, vec![fix("a", 100), fix("a", 200), fix("a", 1_000), fix("b", 500)]).await;
+    let past = Past::open(dir.path()).unwrap();
+    let second = |second: i64| START + Span::from_secs(second);
+    let place = |vehicle: &str, since: i64, at: i64, until: i64| {
+        past.place(&VehicleId::new(vehicle).unwrap(), (second(since), second(at), second(until))).unwrap()
+    };
+    let was = |second: i64| Some(fix("a", second).place);
+    assert_eq!((place("a", 0, 150, 1_500), place("a", 0, 500, 1_500), place("a", 0, 700, 1_500)), (was(100), was(200), was(1_000)));
+    assert_eq!((place("a", 0, 700, 900), place("a", 300, 350, 1_500), place("a", 0, 200, 1_500)), (was(200), was(1_000), was(200)));
+    assert_eq!((place("a", 300, 350, 900), place("nobody", 0, 500, 1_500)), (None, None));
 }
 
 #[tokio::test]
