@@ -1,8 +1,11 @@
 //! `depotd replay` from outside: its figures, its faults, and the front it must hold on a real evening.
 
 mod common;
+#[path = "../benches/replay/days.rs"]
+mod days;
 
 use common::Depot;
+use depotd::sim::traces::Trip;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -143,18 +146,34 @@ async fn the_depots_own_day_is_played_with_those_who_were_on_duty() {
 /// The front that dispatch must hold on a real Friday evening; deterministic, so no timing is asserted.
 #[test]
 fn an_evening_in_san_francisco() {
-    let data = std::env::var_os("DEPOTD_TEST_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let file = data.join("sf_bookings/bookings_20080530.csv.gz");
-    if !file.exists() {
-        eprintln!("SKIPPED the evening in San Francisco: {} is not there; set DEPOTD_TEST_DATA.", file.display());
-        return;
-    }
+    let Some(file) = days::find(days::SF_TRIPS) else { return };
     let dir = tempfile::tempdir().unwrap();
     for (drivers, served, mean_s, empty_km) in [("300", 0.948, 175.0, 0.78), ("400", 0.978, 120.0, 0.66)] {
         let evening = ["--from", "2008-05-30T16:00", "--to", "2008-05-30T20:00", "--zone", "America/Los_Angeles"];
         let told = json(dir.path(), &[&["--bookings", file.to_str().unwrap(), "--drivers", drivers], &evening[..]].concat());
         let figure = |key: &str| told[key].as_f64().unwrap();
         assert!(figure("served_ratio") >= served && figure("wait_mean_s") <= mean_s && figure("empty_km_per_trip") <= empty_km, "{told}");
+    }
+}
+
+/// The default policy was made for that evening, and is no worse than plain batches on days that it was not made for.
+#[test]
+fn other_days_and_cities_without_tuning() {
+    let hours = |trips: Vec<Trip>, midnight: i64, from: i64, to: i64| {
+        let time = midnight + from * 3_600..midnight + to * 3_600;
+        let asked: Vec<Trip> = trips.into_iter().filter(|trip| time.contains(&trip.pickup_ts)).collect();
+        assert!(asked.len() > 400, "{}", asked.len());
+        asked
+    };
+    let morning = days::porto().map(|trips| hours(trips, days::PORTO_MIDNIGHT, 7, 9));
+    let saturday = days::midnight_of_may(24);
+    let evening = days::san_francisco(saturday, 1).map(|trips| hours(trips, saturday, 16, 20));
+    for (trips, drivers) in [(&morning, 60), (&morning, 80), (&evening, 300)] {
+        let Some(trips) = trips else { continue };
+        let play = |policy| days::play(trips, drivers, policy, 1);
+        let (batch, default) = (play("batch"), play("default"));
+        assert!(default.served_ratio >= batch.served_ratio - 0.002, "{drivers} drivers: {default:?}, {batch:?}");
+        assert!(default.empty_km_per_trip < batch.empty_km_per_trip, "{drivers} drivers: {default:?}, {batch:?}");
+        assert!(default.wait_mean_s < batch.wait_mean_s, "{drivers} drivers: {default:?}, {batch:?}");
     }
 }
