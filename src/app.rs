@@ -6,6 +6,7 @@ mod report;
 mod tend;
 mod upstream;
 
+use crate::analytics::Rollups;
 use crate::auth::Auth;
 use crate::backups;
 use crate::bookings::Bookings;
@@ -111,6 +112,8 @@ impl App {
         let etas = rooms.bookings.ways().clone();
         let learner = Learner::open(etas.clone(), db.clone(), rooms.tracks.clone()).await.context("read the learned speeds")?;
         let settings = rooms.settings.current();
+        let rollups = Rollups::open(db.clone(), Some(rooms.tracks.clone()), rooms.settings.current(), rooms.clock.clone());
+        let rollups = rollups.await.context("read the rollups")?;
         let dispatch = Dispatch::new(bookings, &rooms.drivers, db, fleet, etas.clone(), settings, rooms.clock.clone());
         dispatch.prepare().await.context("find out who has which job")?;
         rooms.schedules.fill().await.context("fill the schedules")?;
@@ -118,7 +121,7 @@ impl App {
         let runner = Runner::new(rooms.schedules.clone(), actions::all(&rooms, &dispatch), Arc::clone(&due));
         let (well, health) = watch::channel(Ok(()));
         let http =
-            bind_http(&rooms, options, &guard, Planners { dispatch: &dispatch, etas: &etas, learner: &learner, runner: &runner }, health)
+            bind_http(&rooms, options, &guard, Planners { dispatch: &dispatch, etas: &etas, learner: &learner, runner: &runner, rollups: &rollups }, health)
                 .await?;
         let addresses = Addresses { http: http.addr, mqtt: guard.addr(), mqtts: guard.tls_addr() };
 
@@ -131,6 +134,10 @@ impl App {
         app.spawn("etas", |cancel| tend::jobs(rooms.clone(), etas, cancel));
         app.spawn("speeds", |cancel| async {
             learner.run(cancel).await;
+            Ok(())
+        });
+        app.spawn("rollups", |cancel| async {
+            rollups.run(cancel).await;
             Ok(())
         });
         app.spawn("schedules", |cancel| async { Ok(runner.run(cancel).await?) });
@@ -223,6 +230,7 @@ struct Planners<'a> {
     etas: &'a Etas,
     learner: &'a Learner,
     runner: &'a Runner,
+    rollups: &'a Rollups,
 }
 
 async fn bind_http(
@@ -255,8 +263,9 @@ async fn bind_http(
         inspector: rooms.inspector.clone(),
         basemap,
         demo: options.demo,
-        followers: report::followers(guard, planners.dispatch, planners.learner, &rooms.settings),
+        followers: report::followers(guard, planners.dispatch, planners.learner, planners.rollups, &rooms.settings),
         health,
+        rollups: planners.rollups.clone(),
         refusals: Arc::new(move || report::refusals(&watched)),
         more_metrics: Arc::new(move |sheet| {
             report::guard(&counted.stats(), sheet);

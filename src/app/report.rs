@@ -1,5 +1,6 @@
 //! What the rooms that the HTTP side must not know have to say there.
 
+use crate::analytics::{Rollups, rollups::NAME as ROLLUPS};
 use crate::bookings::etas::Board;
 use crate::dispatch::learn::Learner;
 use crate::dispatch::{self, Dispatch};
@@ -14,12 +15,14 @@ use crate::web::{Follower, Sheet};
 use serde_json::{Value, json};
 
 /// Who follows the journal, and how far they are.
-pub fn followers(guard: &Guard, dispatch: &Dispatch, learner: &Learner, settings: &Settings) -> Vec<Follower> {
+pub fn followers(guard: &Guard, dispatch: &Dispatch, learner: &Learner, rollups: &Rollups, settings: &Settings) -> Vec<Follower> {
     let (guard, dispatch, learner, settings) = (guard.observer(), dispatch.clone(), learner.clone(), settings.clone());
+    let rollups = rollups.clone();
     vec![
         Follower { name: "downlink", cursor: Box::new(move || guard.followed()) },
         Follower { name: "dispatch", cursor: Box::new(move || dispatch.cursor()) },
         Follower { name: "speeds", cursor: Box::new(move || learner.cursor()) },
+        Follower { name: ROLLUPS, cursor: Box::new(move || rollups.cursor()) },
         Follower { name: "settings", cursor: Box::new(move || settings.cursor()) },
     ]
 }

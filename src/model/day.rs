@@ -35,6 +35,12 @@ impl Day {
         Self { date: self.date.yesterday().unwrap_or(self.date), zone: self.zone.clone() }
     }
 
+    /// The Monday of its week.
+    pub fn monday(&self) -> Self {
+        let back = i64::from(self.date.weekday().to_monday_zero_offset());
+        Self { date: self.date.checked_sub(jiff::Span::new().days(back)).unwrap_or(self.date), zone: self.zone.clone() }
+    }
+
     /// From its first moment until the first of the day after.
     pub fn time(&self) -> Window {
         Window { from: self.start(), until: self.next().start() }

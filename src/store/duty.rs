@@ -53,6 +53,22 @@ pub fn list(connection: &Connection, driver: DriverId, before: Option<DutyId>, l
     collect(connection, sql, params![driver.row(), before.map_or(i64::MAX, DutyId::row), count(limit)])
 }
 
+/// A duty, whether it goes on or not.
+pub fn get(connection: &Connection, id: DutyId) -> Result<Option<Duty>> {
+    Ok(collect(connection, "select * from duties where number = ?1", params![id.row()])?.pop())
+}
+
+/// The duties with the vehicle that `at` lies in, one that ended or began just then included, in their order.
+pub fn around(connection: &Connection, vehicle: &VehicleId, at: Timestamp) -> Result<Vec<Duty>> {
+    let sql = "select * from duties where vehicle_id = ?1 and from_at <= ?2 and (until_at is null or until_at >= ?2) order by number";
+    collect(connection, sql, params![vehicle.as_str(), at.as_millis()])
+}
+
+/// Every duty that somebody is on now.
+pub fn open(connection: &Connection) -> Result<Vec<Duty>> {
+    collect(connection, "select * from duties where until_at is null", [])
+}
+
 /// Forgets duties that ended before `before`.
 pub fn purge(tx: &Transaction<'_>, before: Timestamp) -> Result<()> {
     tx.prepare_cached("delete from duties where until_at < ?1")?.execute([before.as_millis()])?;

@@ -70,6 +70,12 @@ pub fn of_kinds(connection: &Connection, kinds: &[Kind], until: Timestamp, curso
     collect(connection, &sql, params![cursor, until.as_millis(), count(limit)])
 }
 
+/// The newest entry of a kind that concerns `vehicle`, before the one at `seq`.
+pub fn last_of_vehicle(connection: &Connection, vehicle: &VehicleId, kind: Kind, seq: i64) -> Result<Option<Event>> {
+    let sql = "select * from journal where vehicle_id = ?1 and kind = ?2 and seq < ?3 order by seq desc limit 1";
+    Ok(collect(connection, sql, params![vehicle.as_str(), kind.as_str(), seq])?.pop())
+}
+
 pub(super) fn count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

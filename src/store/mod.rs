@@ -25,6 +25,7 @@ pub mod rebuild;
 pub mod recurrences;
 pub mod relearn;
 pub mod reminders;
+pub mod rollups;
 pub mod rounds;
 mod row;
 pub mod schedules;

@@ -54,6 +54,11 @@ pub fn list(connection: &Connection, q: Option<&str>, after: Option<&VehicleId>,
     connection.prepare_cached(sql)?.query_and_then(params![after.map_or("", VehicleId::as_str), q, count(limit)], read)?.collect()
 }
 
+/// The vehicles on duty, in the order of their ids.
+pub fn on_duty(connection: &Connection) -> Result<Vec<Vehicle>> {
+    connection.prepare_cached("select * from vehicles where on_duty = 1 order by id")?.query_and_then([], read)?.collect()
+}
+
 /// Is there a vehicle of that id?
 pub fn exists(connection: &Connection, id: &VehicleId) -> Result<bool> {
     Ok(connection.prepare_cached("select 1 from vehicles where id = ?1")?.query_row([id.as_str()], |_| Ok(())).optional()?.is_some())

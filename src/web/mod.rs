@@ -1,6 +1,7 @@
 //! The HTTP side: routes over the use cases, the live view, the console's pages.
 
 pub mod access;
+mod analytics;
 pub mod assets;
 mod bookings;
 mod cookies;
@@ -43,6 +44,7 @@ pub use metrics::Sheet;
 pub use proxies::Proxies;
 pub use server::{Bounds, serve};
 
+use crate::analytics::Rollups;
 use crate::auth::Auth;
 use crate::bookings::Bookings;
 use crate::clock::Clock;
@@ -117,6 +119,8 @@ pub struct Deps {
     pub demo: bool,
     /// Followers of the journal besides the live view: their names, and how far they are.
     pub followers: Vec<Follower>,
+    /// What happened, in figures.
+    pub rollups: Rollups,
     /// Does the depot do its work, and if not, why?
     pub health: watch::Receiver<Result<(), String>>,
     /// What the guard refused.
