@@ -6,7 +6,7 @@ mod report;
 mod tend;
 mod upstream;
 
-use crate::analytics::Rollups;
+use crate::analytics::{Reports, Rollups};
 use crate::auth::Auth;
 use crate::backups;
 use crate::bookings::Bookings;
@@ -266,6 +266,12 @@ async fn bind_http(
         followers: report::followers(guard, planners.dispatch, planners.learner, planners.rollups, &rooms.settings),
         health,
         rollups: planners.rollups.clone(),
+        reports: Reports {
+            rollups: planners.rollups.clone(),
+            db: rooms.db.clone(),
+            fleet: rooms.fleet.clone(),
+            tracks: rooms.tracks.clone(),
+        },
         refusals: Arc::new(move || report::refusals(&watched)),
         more_metrics: Arc::new(move |sheet| {
             report::guard(&counted.stats(), sheet);

@@ -12,7 +12,7 @@
 //! | programs | [`cli`]: one file per command |
 //! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops; [`receive`]: head office's end of the line |
 //! | pages and API | [`web`]; [`replay`] plays a day through dispatch: one that was, with those who were on duty, under another policy, or one to come |
-//! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what came of a day |
+//! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what happened, in figures |
 //! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once |
 //! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is), [`settings`] (what may change of them while depotd runs) |
 //! | state | [`store`], [`tracks`], [`fleet`]; [`eta`]: how long ways take; [`office`]: head office's record in PostgreSQL; [`pricing`] is pure |
@@ -51,6 +51,11 @@
 //! store it the same way, in [`office`]: records and cursor in one transaction. After a restore a line first learns
 //! again what head office was told since ([`store::relearn`]); a new box is built from its record ([`store::rebuild`]). [`sync`] is
 //! where people see and steer all of it.
+//!
+//! # A delivery, from its step to the month's figures
+//! [`analytics::Rollups`] follows the journal. For each booking and duty that an entry names it tells a [`analytics::fact`] anew from
+//! the row as it stands, takes away what that one added before and adds what it adds now: sums by hour in [`store::rollups`], one
+//! transaction with its cursor. [`analytics::figures`] asks them; what still goes on is added to the answer.
 //!
 //! # A setting, from head office to the next quote
 //! [`settings::Settings`] lays what head office sent over what depotd was started with, and over that what people set for a while.

@@ -125,6 +125,10 @@ impl Fact {
             sums[Measure::WaitSeconds] = wait;
             sums[Measure::OnTime] = i64::from(at <= b.order.pickup_until.unwrap_or(wanted) + terms.tolerance);
         }
+        if let (Some(there), Some(loaded)) = (b.arrived_at, b.picked_up_at) {
+            sums[Measure::Stops] = 1;
+            sums[Measure::StopSeconds] = seconds(loaded.since(there));
+        }
         let hour = terms.hour(wanted);
         let mut by_hour = BTreeMap::from([(hour, sums)]);
         if let (Some(from), Some(until)) = (b.assigned_at, b.delivered_at.or(b.ended_at)) {

@@ -36,8 +36,16 @@ pub struct Figures {
     pub assign_mean_s: Option<f64>,
     /// Seconds from the wanted pickup to the vehicle's arrival, mean; an early arrival counts as 0.
     pub wait_mean_s: Option<f64>,
+    /// Pickups that a vehicle reached.
+    pub pickups: i64,
+    /// Those of them that were late.
+    pub late: i64,
     /// The share of the pickups that were not late, 0 to 1.
     pub on_time_ratio: Option<f64>,
+    /// Seconds from the vehicle's arrival until the load was on board, mean over the stops where both were told.
+    pub stop_mean_s: Option<f64>,
+    /// The stops that this is the mean of.
+    pub stops: i64,
     /// The share of the time on duty that vehicles had a job, 0 to 1.
     pub utilisation: Option<f64>,
     /// Metres from where vehicles got jobs to the pickups, measured on their tracks.
@@ -74,7 +82,11 @@ impl Figures {
             served_ratio: ratio(all[M::Delivered], ended - all[M::Cancelled]),
             assign_mean_s: ratio(all[M::AssignSeconds], all[M::Assigned]),
             wait_mean_s: ratio(all[M::WaitSeconds], all[M::Pickups]),
+            pickups: all[M::Pickups],
+            late: all[M::Pickups] - all[M::OnTime],
             on_time_ratio: ratio(all[M::OnTime], all[M::Pickups]),
+            stop_mean_s: ratio(all[M::StopSeconds], all[M::Stops]),
+            stops: all[M::Stops],
             utilisation: ratio(all[M::BusySeconds], all[M::DutySeconds]).map(|share| share.min(1.0)),
             empty_m: all[M::EmptyMetres],
             loaded_m: all[M::LoadedMetres],

@@ -1,5 +1,6 @@
 //! The commands, one file each. Human text on a terminal, one JSON document with `--json`; exit 0 ok, 1 failed, 2 wrong use.
 
+pub mod analytics;
 pub mod audit;
 pub mod backup;
 pub mod config;
@@ -96,6 +97,9 @@ enum Command {
     /// The line to head office.
     #[command(subcommand)]
     Sync(sync::Command),
+    /// The figures of what happened.
+    #[command(subcommand)]
+    Analytics(analytics::Command),
     /// The audit record.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -121,6 +125,7 @@ impl Cli {
             Command::Restore { sink, .. } => rebuild::run(sink.as_deref(), &common),
             Command::Dispatch(command) => dispatch::run(&command, &common),
             Command::Sync(command) => sync::run(&command, &common),
+            Command::Analytics(command) => analytics::run(&command, &common),
             Command::Audit(command) => audit::run(&command, &common),
             Command::Doctor => doctor::run(&common),
         }

@@ -79,6 +79,8 @@ pub enum Kind {
     DayPlanned,
     /// The report of a day was made.
     ReportMade,
+    /// Somebody had all figures made again.
+    FiguresForgotten,
     /// A recurring booking was made, changed, paused or taken away, or one of its days went another way.
     RecurrenceChanged,
     /// A vehicle was registered or its data changed.
@@ -117,7 +119,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::BookingPlaced,
         Self::BookingChanged,
         Self::BookingReleased,
@@ -141,6 +143,7 @@ impl Kind {
         Self::BookingRelearned,
         Self::DayPlanned,
         Self::ReportMade,
+        Self::FiguresForgotten,
         Self::RecurrenceChanged,
         Self::VehicleChanged,
         Self::VehicleDutyChanged,
@@ -186,6 +189,7 @@ impl Kind {
             Self::BookingRelearned => "booking.relearned",
             Self::DayPlanned => "day.planned",
             Self::ReportMade => "report.made",
+            Self::FiguresForgotten => "figures.forgotten",
             Self::RecurrenceChanged => "recurrence.changed",
             Self::VehicleChanged => "vehicle.changed",
             Self::VehicleDutyChanged => "vehicle.duty_changed",

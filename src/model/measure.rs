@@ -25,6 +25,10 @@ pub enum Measure {
     WaitSeconds,
     /// Pickups that were not late.
     OnTime,
+    /// Loads that were taken on board by a vehicle that had said it was there.
+    Stops,
+    /// Seconds from the one to the other.
+    StopSeconds,
     /// Metres from where a vehicle got a job to the pickup.
     EmptyMetres,
     /// Metres from the pickup to the delivery.
@@ -39,7 +43,7 @@ pub enum Measure {
 
 impl Measure {
     /// Every measure, in the order of its columns.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Bookings,
         Self::Delivered,
         Self::Cancelled,
@@ -50,6 +54,8 @@ impl Measure {
         Self::Pickups,
         Self::WaitSeconds,
         Self::OnTime,
+        Self::Stops,
+        Self::StopSeconds,
         Self::EmptyMetres,
         Self::LoadedMetres,
         Self::BusySeconds,
@@ -70,6 +76,8 @@ impl Measure {
             Self::Pickups => "pickups",
             Self::WaitSeconds => "wait_s",
             Self::OnTime => "on_time",
+            Self::Stops => "stops",
+            Self::StopSeconds => "stop_s",
             Self::EmptyMetres => "empty_m",
             Self::LoadedMetres => "loaded_m",
             Self::BusySeconds => "busy_s",

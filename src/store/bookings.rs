@@ -146,6 +146,12 @@ pub fn in_status(connection: &Connection, status: Status, limit: usize) -> Resul
     collect(connection, sql, params![status.as_str(), count(limit)])
 }
 
+/// Up to `limit` bookings of one customer with a pickup within `time`, in its order.
+pub fn of_customer(connection: &Connection, customer: &str, time: Window, limit: usize) -> Result<Vec<Booking>> {
+    let sql = "select * from bookings where customer = ?1 and pickup_at >= ?2 and pickup_at < ?3 order by pickup_at, number limit ?4";
+    collect(connection, sql, params![customer, time.from.as_millis(), time.until.as_millis(), count(limit)])
+}
+
 /// Up to `limit` bookings that a vehicle is busy with.
 pub fn under_way(connection: &Connection, limit: usize) -> Result<Vec<Booking>> {
     let sql = "select * from bookings where status in ('assigned', 'arrived', 'picked_up') limit ?1";

@@ -119,6 +119,19 @@ pub fn keys(c: &Connection, dimension: Dimension, from: Timestamp, until: Timest
     Ok(rows)
 }
 
+/// The sums of each key in each hour in which something went unserved: failed or expired.
+pub fn unserved(c: &Connection, dimension: Dimension, from: Timestamp, until: Timestamp) -> Result<Vec<(String, Timestamp, Measures)>> {
+    let sql = format!(
+        "select key, hour, {} from rollups where dimension = ?1 and hour >= ?2 and hour < ?3
+         group by key, hour having sum(failed) + sum(expired) > 0 order by key, hour",
+        *SUMS
+    );
+    let given = params![dimension.as_str(), from.as_millis(), until.as_millis()];
+    let read = |r: &Row<'_>| Ok((r.get(0)?, Timestamp::from_millis(r.get(1)?), measures(r, 2)?));
+    let rows = c.prepare_cached(&sql)?.query_map(given, read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(rows)
+}
+
 /// The fact that was last added for `id`.
 pub fn fact(c: &Connection, source: Source, id: &str) -> Result<Option<String>> {
     let sql = "select fact from facts where source = ?1 and id = ?2";

@@ -5,7 +5,7 @@ use super::error::{Error, FieldError, Problem, Result};
 use super::extract::Params;
 use super::fields::{Fields, Read};
 use super::shapes::{List, PageParams};
-use crate::analytics::{Point, Question, Ranked, Step, Summary, figures};
+use crate::analytics::{Insight, Point, Question, Ranked, Step, Summary, figures};
 use crate::model::{Day, Dimension, Span, Timestamp, Window};
 use axum::Json;
 use axum::extract::State;
@@ -65,6 +65,15 @@ pub async fn breakdown(State(web): State<Web>, Params(params): Params<BreakdownP
     items.drain(..skip.min(items.len()));
     items.truncate(limit);
     Ok(Json(List { items, next }))
+}
+
+/// What stands out in a time, each with what it rests on; nothing when chance explains all of it.
+#[utoipa::path(get, path = "/api/v1/analytics/insights", tag = "reports", params(TimeParams),
+    responses((status = 200, body = List<Insight>), (status = 422, body = Problem)))]
+pub async fn insights(State(web): State<Web>, Params(time): Params<TimeParams>) -> Result<Json<List<Insight>>> {
+    let time = time.or_today(&web)?;
+    let items = web.reports.insights(time, web.clock.now()).await.map_err(Error::internal)?;
+    Ok(Json(List { items, next: None }))
 }
 
 /// Which time.

@@ -25,6 +25,7 @@ mod proxies;
 mod quotes;
 mod receipts;
 mod recurrences;
+mod reports;
 pub mod routes;
 mod schedules;
 mod server;
@@ -44,7 +45,7 @@ pub use metrics::Sheet;
 pub use proxies::Proxies;
 pub use server::{Bounds, serve};
 
-use crate::analytics::Rollups;
+use crate::analytics::{Reports, Rollups};
 use crate::auth::Auth;
 use crate::bookings::Bookings;
 use crate::clock::Clock;
@@ -121,6 +122,8 @@ pub struct Deps {
     pub followers: Vec<Follower>,
     /// What happened, in figures.
     pub rollups: Rollups,
+    /// The same in tables.
+    pub reports: Reports,
     /// Does the depot do its work, and if not, why?
     pub health: watch::Receiver<Result<(), String>>,
     /// What the guard refused.

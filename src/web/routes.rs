@@ -2,7 +2,7 @@
 
 use super::{
     Web, access, analytics, bookings, days, devices, drivers, headers, limits, live, metrics, openapi, orders, quotes, receipts, recurrences,
-    schedules, session, settings, sync, system, tokens, users, vehicles,
+    reports,    schedules, session, settings, sync, system, tokens, users, vehicles,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -58,6 +58,8 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(analytics::summary))
         .routes(routes!(analytics::timeseries))
         .routes(routes!(analytics::breakdown))
+        .routes(routes!(analytics::insights))
+        .routes(routes!(reports::report))
         .routes(routes!(schedules::list, schedules::create))
         .routes(routes!(schedules::preview))
         .routes(routes!(schedules::read, schedules::change, schedules::remove))

@@ -3,6 +3,7 @@ create table rollups (
     dimension text not null, key text not null, hour integer not null, currency text not null,
     bookings integer not null, delivered integer not null, cancelled integer not null, failed integer not null, expired integer not null,
     assigned integer not null, assign_s integer not null, pickups integer not null, wait_s integer not null, on_time integer not null,
+    stops integer not null, stop_s integer not null,
     empty_m integer not null, loaded_m integer not null, busy_s integer not null, duty_s integer not null, revenue_minor integer not null,
     primary key (dimension, key, hour, currency)
 ) strict, without rowid;

@@ -29,6 +29,11 @@ export function duration(s: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
 }
 
+/** A share from 0 to 1: "94.5 %" */
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
+}
+
 export function money({ amount_minor, currency }: Money): string {
   try {
     const format = new Intl.NumberFormat(undefined, { style: 'currency', currency })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { dayAfter, dayStart, instants, localTime, offsetOf } from './zoned'
+import { dayAfter, dayFrom, dayStart, instantAt, instants, localTime, offsetOf } from './zoned'
 
 it.each([
   ['2026-06-01T08:30', 'Europe/Lisbon', ['2026-06-01T07:30:00.000Z']],
@@ -29,4 +29,7 @@ it('knows where a day begins', () => {
   expect(dayStart('2026-06-01', 'Europe/Lisbon')).toBe('2026-05-31T23:00:00.000Z')
   expect(dayStart('2018-11-04', 'America/Sao_Paulo')).toBe('2018-11-04T03:00:00.000Z')
   expect(dayAfter('2026-12-31')).toBe('2027-01-01')
+  expect(dayFrom('2028-03-01', -1)).toBe('2028-02-29')
+  expect(instantAt('2026-03-29T01:30', 'Europe/Lisbon')).toBe('2026-03-29T01:00:00.000Z')
+  expect(instantAt('nonsense', 'UTC')).toBe('')
 })

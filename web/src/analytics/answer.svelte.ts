@@ -1,0 +1,40 @@
+import { untrack } from 'svelte'
+import { api, Refused } from '../lib/api'
+
+/** What one address answers. Made while a component is, it asks again when the address changes, and when `again` does. */
+export class Answer<T> {
+  /** What was answered last; of another address, until this one answers. */
+  value: T | null = $state.raw(null)
+  fault = $state('')
+  busy = $state(false)
+  private answered = ''
+
+  /** `null`: there is nothing to ask. */
+  constructor(path: () => string | null, again: () => unknown = () => 0) {
+    $effect(() => {
+      const asked = path()
+      again()
+      if (asked === null) {
+        this.value = null
+        this.fault = ''
+        return
+      }
+      const abort = new AbortController()
+      this.busy = true
+      api<T>(asked, { signal: abort.signal })
+        .then((value) => {
+          this.value = value
+          this.fault = ''
+          this.answered = asked
+        })
+        .catch((error) => {
+          if (abort.signal.aborted) return
+          this.fault = Refused.of(error).told
+          // Of this address what was there is still true; of another it never was.
+          if (untrack(() => this.answered) !== asked) this.value = null
+        })
+        .finally(() => !abort.signal.aborted && (this.busy = false))
+      return () => abort.abort()
+    })
+  }
+}
