@@ -36,7 +36,7 @@ test('an empty depot says what to do next', async () => {
   await page.getByText('No street map is installed', { exact: false }).waitFor()
   await accessible(page, 'an empty live view')
   await narrow('an empty live view')
-  for (const [screen, said] of [['Bookings', 'No booking yet'], ['Sync', 'No line to head office'], ['Vehicles', 'No device yet'], ['Access', 'No token yet']]) {
+  for (const [screen, said] of [['Bookings', 'No booking yet'], ['Analytics', 'No booking in this time'], ['Sync', 'No line to head office'], ['Vehicles', 'No device yet'], ['Access', 'No token yet']]) {
     await page.getByRole('link', { name: screen, exact: true }).click()
     await page.getByText(said).waitFor()
     await accessible(page, `${screen}, empty`)

@@ -1,10 +1,11 @@
-import { untrack } from 'svelte'
 import { api, Refused } from '../lib/api'
 
 /** What one address answers. Made while a component is, it asks again when the address changes, and when `again` does. */
 export class Answer<T> {
   /** What was answered last; of another address, until this one answers. */
   value: T | null = $state.raw(null)
+  /** Is `value` what the present address answered? */
+  current = $state(false)
   fault = $state('')
   busy = $state(false)
   private answered = ''
@@ -14,9 +15,11 @@ export class Answer<T> {
     $effect(() => {
       const asked = path()
       again()
+      if (asked !== this.answered) this.current = false
       if (asked === null) {
         this.value = null
-        this.fault = ''
+        this.answered = this.fault = ''
+        this.busy = false
         return
       }
       const abort = new AbortController()
@@ -26,12 +29,13 @@ export class Answer<T> {
           this.value = value
           this.fault = ''
           this.answered = asked
+          this.current = true
         })
         .catch((error) => {
           if (abort.signal.aborted) return
           this.fault = Refused.of(error).told
           // Of this address what was there is still true; of another it never was.
-          if (untrack(() => this.answered) !== asked) this.value = null
+          if (!this.current) this.value = null
         })
         .finally(() => !abort.signal.aborted && (this.busy = false))
       return () => abort.abort()
