@@ -120,9 +120,14 @@ impl App {
         let due = rooms.due.clone();
         let runner = Runner::new(rooms.schedules.clone(), actions::all(&rooms, &dispatch), Arc::clone(&due));
         let (well, health) = watch::channel(Ok(()));
-        let http =
-            bind_http(&rooms, options, &guard, Planners { dispatch: &dispatch, etas: &etas, learner: &learner, runner: &runner, rollups: &rollups }, health)
-                .await?;
+        let http = bind_http(
+            &rooms,
+            options,
+            &guard,
+            Planners { dispatch: &dispatch, etas: &etas, learner: &learner, runner: &runner, rollups: &rollups },
+            health,
+        )
+        .await?;
         let addresses = Addresses { http: http.addr, mqtt: guard.addr(), mqtts: guard.tls_addr() };
 
         let mut app = Self { addresses, rooms, cancel: CancellationToken::new(), tasks: JoinSet::new(), _lock: lock };

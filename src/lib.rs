@@ -15,7 +15,7 @@
 //! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what happened, in figures |
 //! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once |
 //! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is), [`settings`] (what may change of them while depotd runs) |
-//! | state | [`store`], [`tracks`], [`fleet`]; [`eta`]: how long ways take; [`office`]: head office's record in PostgreSQL; [`pricing`] is pure |
+//! | state | [`store`], [`tracks`], [`fleet`]; [`eta`]: how long ways take; [`office`]: head office's record in PostgreSQL; [`tariffs`]: what trips cost here; [`pricing`], [`zones`] and [`forecast`] are pure |
 //! | helpers | [`telemetry`] (bytes to fixes, pure), [`batch`] (records to batches and back, commands and their signatures), [`fields`] (requests read, every fault told), [`ops`] (lock, run.json, certificates, systemd) |
 //! | ground | [`clock`], [`config`] (as read at the start, and [`config::Current`]: as it is in effect now) |
 //! | words | [`model`] |
@@ -98,6 +98,7 @@ pub mod drivers;
 pub mod eta;
 pub mod fields;
 pub mod fleet;
+pub mod forecast;
 pub mod model;
 pub mod mqtt;
 pub mod office;
@@ -112,7 +113,9 @@ pub mod settings;
 pub mod sim;
 pub mod store;
 pub mod sync;
+pub mod tariffs;
 pub mod telemetry;
 pub mod tracks;
 pub mod upstream;
 pub mod web;
+pub mod zones;

@@ -56,7 +56,10 @@ async fn figures_follow_what_happens_and_survive_a_crash_and_a_rebuild() {
     depot.command(&["analytics", "rebuild", "--json"]);
     depot.settle().await;
     let again = told(&depot).await;
-    assert_eq!((&again["delivered"], &again["cancelled"], &again["loaded_m"]), (&2.into(), &1.into(), &(2 * first["distance_m"].as_i64().unwrap()).into()));
+    assert_eq!(
+        (&again["delivered"], &again["cancelled"], &again["loaded_m"]),
+        (&2.into(), &1.into(), &(2 * first["distance_m"].as_i64().unwrap()).into())
+    );
 
     let http = depot.http();
     let by = http.get("/api/v1/analytics/breakdown?by=customer&limit=1").await.ok();

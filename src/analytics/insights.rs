@@ -91,8 +91,9 @@ fn unserved_cells(all: &Figures, cells: &[Ranked]) -> Vec<Insight> {
         Insight {
             kind: "unserved_cell",
             title: format!("Demand goes unserved{place}"),
-            detail: "A larger share of the bookings there found no vehicle than elsewhere: let vehicles wait nearer, or start a shift there."
-                .to_owned(),
+            detail:
+                "A larger share of the bookings there found no vehicle than elsewhere: let vehicles wait nearer, or start a shift there."
+                    .to_owned(),
             evidence: evidence([
                 ("unserved there", format!("{} of {}", lost(f), ended(f))),
                 ("elsewhere", format!("{} of {}", lost(all) - lost(f), ended(all) - ended(f))),

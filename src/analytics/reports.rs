@@ -246,7 +246,8 @@ impl Reports {
         let name = customer.clone();
         let found = self.db.read(move |c| bookings::of_customer(c, &name, time, MOST + 1)).await?;
         let row = |b: crate::model::Booking| {
-            let address = |site: &crate::model::Site| site.address.clone().unwrap_or_else(|| format!("{}, {}", site.place.lat(), site.place.lon()));
+            let address =
+                |site: &crate::model::Site| site.address.clone().unwrap_or_else(|| format!("{}, {}", site.place.lat(), site.place.lon()));
             let due = b.status == crate::model::Status::Delivered;
             vec![
                 b.reference.into(),
@@ -311,7 +312,13 @@ impl Reports {
         for device in known {
             let view = self.fleet.get(&device.vehicle);
             let lag = self.lag(&device.vehicle, now).await;
-            let state = if device.revoked_at.is_some() { "revoked" } else if view.as_ref().is_some_and(|v| v.online) { "online" } else { "offline" };
+            let state = if device.revoked_at.is_some() {
+                "revoked"
+            } else if view.as_ref().is_some_and(|v| v.online) {
+                "online"
+            } else {
+                "offline"
+            };
             let number = |x: Option<f32>| Cell::from(x.map(f64::from));
             rows.push(vec![
                 device.id.to_string().into(),

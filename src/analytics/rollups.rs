@@ -177,7 +177,8 @@ impl Rollups {
         let mut driven = HashMap::new();
         let Some(tracks) = &self.0.tracks else { return Ok(driven) };
         let ids: Vec<BookingId> = ids.iter().copied().collect();
-        let find = move |c: &Connection| ids.into_iter().filter_map(|id| bookings::get(c, id).transpose()).collect::<store::Result<Vec<_>>>();
+        let find =
+            move |c: &Connection| ids.into_iter().filter_map(|id| bookings::get(c, id).transpose()).collect::<store::Result<Vec<_>>>();
         let done: Vec<Booking> = self.0.db.read(find).await?.into_iter().filter(|b| b.status == Status::Delivered).collect();
         if !done.is_empty() {
             let taken = tracks.stats().appended;
@@ -250,13 +251,7 @@ fn relearned(c: &Connection, event: &Event) -> store::Result<Option<Duty>> {
     }
 }
 
-fn count(
-    tx: &Transaction<'_>,
-    touched: &Touched,
-    driven: &HashMap<BookingId, Driven>,
-    now: Timestamp,
-    terms: &Terms,
-) -> store::Result<()> {
+fn count(tx: &Transaction<'_>, touched: &Touched, driven: &HashMap<BookingId, Driven>, now: Timestamp, terms: &Terms) -> store::Result<()> {
     let mut sums = BTreeMap::new();
     for id in &touched.bookings {
         let Some(booking) = bookings::get(tx, *id)? else { continue };

@@ -4,8 +4,8 @@ use super::*;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::{
-    Actor, Booking, BookingId, Currency, Dimension, Driver, DriverId, Fare, Kind, Measure, Measures, Money, Order, Origin, Place, Site, Span, Status,
-    Step as Act, Timestamp, Vehicle, VehicleId, Window,
+    Actor, Booking, BookingId, Currency, Dimension, Driver, DriverId, Fare, Kind, Measure, Measures, Money, Order, Origin, Place, Site,
+    Span, Status, Step as Act, Timestamp, Vehicle, VehicleId, Window,
 };
 use crate::store::{self, Db, bookings, cursors, drivers, duty, journal, rollups as sums, vehicles};
 use rusqlite::Transaction;
@@ -59,7 +59,7 @@ impl World {
         };
         let currency = Currency::new(["EUR", "CHF"][self.dice.below(2)]).unwrap();
         let fare = Fare { price: Money { amount_minor: 900, currency }, distance_m: 4_000, duration_s: 600 };
-        let new = bookings::New { id, status: Status::Waiting, order: &order, fare, origin: Origin::Depot };
+        let new = bookings::New { id, status: Status::Waiting, order: &order, fare, origin: Origin::Depot, recurrence: None };
         bookings::insert(tx, &new, self.now)?;
         self.bookings.push(id);
         self.say(tx, Kind::BookingPlaced, Some(id), None)

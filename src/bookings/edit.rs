@@ -2,11 +2,13 @@
 
 use super::error::Fault;
 use super::faults::{time_faults, way_faults};
-use super::quote::{essence, quoted_fare};
+use super::quote::{essence, quoted};
 use super::route::Route;
 use super::{Bookings, Change, Error, Reordered, Result, commit, find, head_office, record};
 use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Part, Status, Step, Timestamp};
+use crate::pricing::Way;
 use crate::store;
+use crate::tariffs::{Ask, Bill, Tariffs};
 use rusqlite::Transaction;
 use serde_json::json;
 
@@ -26,8 +28,8 @@ impl Bookings {
     }
 
     pub(super) fn editing(&self, order: &Order, route: Route, quote_id: Option<String>, now: Timestamp) -> Edit {
-        let fare = self.price(route);
-        Edit { order: self.complete(order, fare.duration_s, now), fare, quote_id, release_to: now + self.slack(), now }
+        let order = self.complete(order, route.way.duration_s, now);
+        Edit { order, way: route.way, tariffs: self.tariffs.clone(), quote_id, release_to: now + self.slack(), now }
     }
 
     /// Wants a booking after all that was cancelled, failed or expired at `version`, with the times of `order`.
@@ -79,8 +81,8 @@ pub(super) fn at_version(tx: &Transaction<'_>, id: BookingId, version: u32) -> R
 /// A change that is ready to be made.
 pub(super) struct Edit {
     order: Order,
-    /// By the tariff.
-    fare: Fare,
+    way: Way,
+    tariffs: Tariffs,
     quote_id: Option<String>,
     release_to: Timestamp,
     now: Timestamp,
@@ -98,7 +100,8 @@ impl Edit {
             return Ok(booking);
         }
         head_office::may_change(&booking, &asked, self.quote_id.is_some(), actor)?;
-        let fare = self.permitted(tx, &booking, &asked)?;
+        let (fare, bill) = self.permitted(tx, &booking, &asked)?;
+        bill.map_or(Ok(()), |bill| bill.keep(tx, booking.id))?;
         let mut fields: Vec<_> = parts.iter().map(|part| part.field()).collect();
         fields.dedup();
         let extra = Some(("changed", json!(fields)));
@@ -130,8 +133,8 @@ impl Edit {
         Ok(over.map(|overload| Fault::new("load_kg", told(overload))))
     }
 
-    /// The fare of the changed order, when the change is right and the status allows it.
-    fn permitted(&self, tx: &Transaction<'_>, booking: &Booking, parts: &[Part]) -> Result<Fare> {
+    /// The fare of the changed order, with a bill where it is another, when the change is right and the status allows it.
+    fn permitted(&self, tx: &Transaction<'_>, booking: &Booking, parts: &[Part]) -> Result<(Fare, Option<Bill>)> {
         let fixed: Vec<_> = parts.iter().filter(|part| !part.may_change(booking.status)).map(|part| part.field()).collect();
         if !fixed.is_empty() || booking.status.is_final() {
             let told = |field: &&str| Fault::new(field, format!("cannot change while the booking is {}", booking.status.as_str()));
@@ -148,13 +151,29 @@ impl Edit {
         if has(Part::Load) {
             faults.extend(self.overload(tx, booking)?);
         }
-        let mut fare = if essence(&self.order) == essence(&booking.order) { booking.fare } else { self.fare };
+        let mut price = (booking.fare, None);
         if let Some(id) = &self.quote_id {
-            match quoted_fare(tx, id, &self.order, self.now)? {
-                Ok(quoted) => fare = quoted,
+            match quoted(tx, &self.tariffs, id, &self.order, booking.id, self.now)? {
+                Ok(quoted) => price = quoted,
                 Err(fault) => faults.push(fault),
             }
+        } else if essence(&self.order) != essence(&booking.order) {
+            price = self.priced(tx, booking, &mut faults)?;
         }
-        if faults.is_empty() { Ok(fare) } else { Err(Error::Invalid(faults)) }
+        if faults.is_empty() { Ok(price) } else { Err(Error::Invalid(faults)) }
+    }
+
+    /// The price by the tariff, with the promo code that the booking has.
+    fn priced(&self, tx: &Transaction<'_>, booking: &Booking, faults: &mut Vec<Fault>) -> Result<(Fare, Option<Bill>)> {
+        let code = Bill::of(tx, booking.id)?.and_then(|bill| bill.promo_code);
+        let ask = Ask { order: &self.order, way: self.way, promo: code.as_deref(), booking: Some(booking.id) };
+        match self.tariffs.price(tx, ask, self.now).map_err(Error::from) {
+            Ok(priced) => Ok((priced.fare, Some(priced.bill))),
+            Err(Error::Invalid(found)) => {
+                faults.extend(found);
+                Ok((booking.fare, None))
+            }
+            Err(error) => Err(error),
+        }
     }
 }

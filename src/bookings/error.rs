@@ -2,6 +2,7 @@
 
 use crate::model::{Booking, BookingId, Recurrence, Status, StepRefused, VehicleId};
 use crate::store;
+use crate::tariffs;
 
 /// A field that is not right.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +80,18 @@ pub enum Error {
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl From<tariffs::Error> for Error {
+    fn from(error: tariffs::Error) -> Self {
+        match error {
+            tariffs::Error::Invalid(faults) => {
+                Self::Invalid(faults.into_iter().map(|e| Fault { field: e.field, message: e.message }).collect())
+            }
+            tariffs::Error::Store(error) => Self::Store(error),
+            other => Self::Invalid(vec![Fault::new("", other.to_string())]),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for Error {

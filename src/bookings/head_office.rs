@@ -7,7 +7,7 @@
 use super::edit::{at_version, renewed};
 use super::end::call_off;
 use super::error::Fault;
-use super::{Bookings, Error, PlaceRequest, Result, Standing, find};
+use super::{Bookings, Error, Result, Standing, find};
 use crate::model::{Actor, Booking, BookingId, Order, Origin, Part, Status, Timestamp};
 use crate::store;
 use rusqlite::Transaction;
@@ -63,7 +63,7 @@ impl Bookings {
             return Err(Error::Exists(id));
         }
         let route = self.known_route(&order, now);
-        let mut placing = self.placing(PlaceRequest { order, quote_id: None }, route, Actor::HeadOffice, None, now)?;
+        let mut placing = self.placing(order.into(), route, Actor::HeadOffice, None, now)?;
         placing.origin = Origin::HeadOffice;
         placing.id = id.unwrap_or(placing.id);
         Ok(placing.run(tx)?.booking)

@@ -27,7 +27,6 @@ mod step;
 mod view;
 mod withdraw;
 
-pub use crate::pricing::Line as PriceLine;
 pub use crate::store::bookings::Filter;
 pub use assign::{Assignment, Decision};
 pub use by_hand::ByHand;
@@ -47,6 +46,7 @@ use crate::config::{Config, Current};
 use crate::eta::Etas;
 use crate::model::{Actor, Booking, BookingId, Fare, Kind, Order, Span, Status, Step, Timestamp, VehicleId};
 use crate::store::{self, Db, audit, journal};
+use crate::tariffs::{Bill, Tariffs};
 use rusqlite::Transaction;
 use std::sync::Arc;
 
@@ -59,6 +59,7 @@ pub struct Bookings {
     etas: etas::Board,
     counts: rounds::Counts,
     ways: Etas,
+    tariffs: Tariffs,
 }
 
 type Result<T> = std::result::Result<T, Error>;
@@ -68,12 +69,23 @@ impl Bookings {
     pub fn new(db: Db, settings: impl Into<Current>, clock: Clock) -> Self {
         let settings = settings.into();
         let ways = Etas::new(settings.clone(), &clock);
-        Self { db, clock, settings, etas: etas::Board::default(), counts: rounds::Counts::default(), ways }
+        let tariffs = Tariffs::new(db.clone(), settings.clone(), clock.clone());
+        Self { db, clock, settings, etas: etas::Board::default(), counts: rounds::Counts::default(), ways, tariffs }
     }
 
     /// The settings in effect.
     fn rules(&self) -> Arc<Config> {
         self.settings.get()
+    }
+
+    /// What prices are made by.
+    pub fn tariffs(&self) -> &Tariffs {
+        &self.tariffs
+    }
+
+    /// What the price of a booking is made of; bookings of before bills were kept have none.
+    pub async fn bill(&self, id: BookingId) -> Result<Option<Bill>> {
+        self.db.read(move |c| Ok(Bill::of(c, id)?)).await
     }
 
     /// When the jobs under way will be done.

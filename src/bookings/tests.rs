@@ -40,7 +40,7 @@ fn order() -> Order {
 }
 
 fn asking(order: Order) -> PlaceRequest {
-    PlaceRequest { order, quote_id: None }
+    order.into()
 }
 
 fn request() -> PlaceRequest {
@@ -135,12 +135,12 @@ async fn a_booking_for_later_that_is_taken_back_waits_for_its_time_again() {
 #[tokio::test]
 async fn a_quote_holds_its_price_for_its_trip_until_it_expires() {
     let d = depot(&[]).await;
-    let quote = d.bookings.quote(order()).await.unwrap();
-    assert_eq!(quote.breakdown.iter().map(|l| l.amount_minor).sum::<i64>(), quote.price.amount_minor);
+    let quote = d.bookings.quote(order(), None).await.unwrap();
+    assert_eq!(quote.bill.lines.iter().map(|l| l.amount_minor).sum::<i64>(), quote.price.amount_minor);
     let mut dear = Config::default();
     dear.tariff.base_minor += 10_000;
     let later = Bookings::new(Db::open(d.dir.path()).unwrap(), &dear, d.clock.clone());
-    let with = |load_kg| PlaceRequest { quote_id: Some(quote.id.to_string()), order: Order { load_kg, ..order() } };
+    let with = |load_kg| PlaceRequest { quote_id: Some(quote.id.to_string()), ..asking(Order { load_kg, ..order() }) };
     assert_eq!(later.place(with(Some(20)), user(), None).await.unwrap().booking.fare.price, quote.price);
     assert!(matches!(later.place(with(Some(21)), user(), None).await, Err(Error::Invalid(f)) if f[0].field == "quote_id"));
     d.clock.advance(Span::from_secs(15 * 60));
@@ -153,6 +153,7 @@ async fn every_fault_is_told_at_once() {
     let bad = PlaceRequest {
         order: Order { dropoff: order().pickup, pickup_at: Some(START - Span::from_secs(7_200)), ..order() },
         quote_id: Some("x".into()),
+        promo_code: None,
     };
     let Err(Error::Invalid(faults)) = d.bookings.place(bad, user(), None).await else { panic!("accepted") };
     let fields: Vec<_> = faults.iter().map(|f| f.field.as_str()).collect();
@@ -201,7 +202,7 @@ async fn all_that_was_ordered_is_kept_priced_over_its_stops_and_found() {
 #[tokio::test]
 async fn a_quote_is_as_slow_as_the_fleet_has_been_at_the_hour_of_its_pickup() {
     let d = depot(&[]).await;
-    let plain = d.bookings.quote(order()).await.unwrap();
+    let plain = d.bookings.quote(order(), None).await.unwrap();
     assert_eq!(plain.eta_source, "great_circle");
     let mut speeds = d.bookings.ways().speeds();
     let busy = START + Span::from_secs(5 * 3_600);
@@ -213,22 +214,22 @@ async fn a_quote_is_as_slow_as_the_fleet_has_been_at_the_hour_of_its_pickup() {
         }
     }
     d.bookings.ways().teach(speeds);
-    let now = d.bookings.quote(order()).await.unwrap();
-    let later = d.bookings.quote(Order { pickup_at: Some(busy), ..order() }).await.unwrap();
+    let now = d.bookings.quote(order(), None).await.unwrap();
+    let later = d.bookings.quote(Order { pickup_at: Some(busy), ..order() }, None).await.unwrap();
     assert_eq!((now.eta_source, later.eta_source, now.distance_m), ("learned", "learned", plain.distance_m));
     assert!(now.duration_s < plain.duration_s && plain.duration_s < later.duration_s, "{now:?} {plain:?} {later:?}");
     assert!(now.price.amount_minor < later.price.amount_minor);
     let booked = d.bookings.place(asking(Order { pickup_at: Some(busy), ..order() }), user(), None).await.unwrap().booking;
     assert_eq!((booked.fare.price, booked.fare.duration_s), (later.price, later.duration_s));
     let another = Order { vehicle_class: Some("lorry".into()), ..order() };
-    assert_eq!(d.bookings.quote(another).await.unwrap().eta_source, "great_circle", "nobody knows how fast a lorry is");
+    assert_eq!(d.bookings.quote(another, None).await.unwrap().eta_source, "great_circle", "nobody knows how fast a lorry is");
 }
 
 #[tokio::test]
 async fn a_quote_is_for_its_stops_and_load() {
     let d = depot(&[]).await;
-    let quote = d.bookings.quote(full_order()).await.unwrap();
-    let with = |order| PlaceRequest { order, quote_id: Some(quote.id.to_string()) };
+    let quote = d.bookings.quote(full_order(), None).await.unwrap();
+    let with = |order| PlaceRequest { quote_id: Some(quote.id.to_string()), ..asking(order) };
     let mut swapped = full_order();
     swapped.stops.reverse();
     for other in [
@@ -255,7 +256,7 @@ async fn windows_and_stops_that_cannot_be_are_told() {
         dropoff_window: Some(Window { from: at(2), until: at(1) }),
         ..order()
     };
-    let Err(Error::Invalid(faults)) = d.bookings.quote(bad).await else { panic!("accepted") };
+    let Err(Error::Invalid(faults)) = d.bookings.quote(bad, None).await else { panic!("accepted") };
     let fields: Vec<_> = faults.iter().map(|f| f.field.as_str()).collect();
     assert_eq!(fields, ["stops[0]", "dropoff", "pickup_window.until", "dropoff_window.until", "dropoff_window.until"]);
     let open = Order { pickup_at: Some(at(-3)), pickup_until: Some(at(1)), ..order() };

@@ -27,8 +27,7 @@ pub fn run(command: &Command, common: &Common) -> Result<()> {
     let forget = move |tx: &rusqlite::Transaction<'_>| {
         rollups::forget(tx, &zone)?;
         audit::append(tx, now, &actor, Kind::FiguresForgotten.as_str(), "rollups", "{}")?;
-        let event =
-            journal::NewEvent { at: now, kind: Kind::FiguresForgotten, actor: &actor, booking: None, vehicle: None, data: "{}" };
+        let event = journal::NewEvent { at: now, kind: Kind::FiguresForgotten, actor: &actor, booking: None, vehicle: None, data: "{}" };
         journal::append(tx, &event)
     };
     let entries = db.write_blocking::<_, store::Error>(forget)?;

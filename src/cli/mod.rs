@@ -8,6 +8,7 @@ pub mod demo;
 pub mod device;
 pub mod dispatch;
 pub mod doctor;
+pub mod forecast;
 pub mod order;
 pub mod rebuild;
 pub mod receive;
@@ -100,6 +101,9 @@ enum Command {
     /// The figures of what happened.
     #[command(subcommand)]
     Analytics(analytics::Command),
+    /// How much will be asked for.
+    #[command(subcommand)]
+    Forecast(forecast::Command),
     /// The audit record.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -126,6 +130,7 @@ impl Cli {
             Command::Dispatch(command) => dispatch::run(&command, &common),
             Command::Sync(command) => sync::run(&command, &common),
             Command::Analytics(command) => analytics::run(&command, &common),
+            Command::Forecast(command) => forecast::run(&command, &common),
             Command::Audit(command) => audit::run(&command, &common),
             Command::Doctor => doctor::run(&common),
         }

@@ -1,5 +1,6 @@
 //! Reads a request's fields and notes all that is wrong with them, not only the first.
 
+pub mod document;
 pub mod merge;
 mod order;
 

@@ -105,6 +105,8 @@ pub enum Kind {
     ScheduleChanged,
     /// A user, token or session right changed.
     AccessChanged,
+    /// A version of the tariff, a zone, a contract or a promo code was made, changed or taken away.
+    TariffChanged,
     /// A setting got another value, from head office or from people here, or lost that again.
     SettingsChanged,
     /// An order of head office was carried out.
@@ -119,7 +121,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::BookingPlaced,
         Self::BookingChanged,
         Self::BookingReleased,
@@ -156,6 +158,7 @@ impl Kind {
         Self::DeviceRevoked,
         Self::ScheduleChanged,
         Self::AccessChanged,
+        Self::TariffChanged,
         Self::SettingsChanged,
         Self::CommandApplied,
         Self::CommandRejected,
@@ -202,6 +205,7 @@ impl Kind {
             Self::DeviceRevoked => "device.revoked",
             Self::ScheduleChanged => "schedule.changed",
             Self::AccessChanged => "access.changed",
+            Self::TariffChanged => "tariff.changed",
             Self::SettingsChanged => "settings.changed",
             Self::CommandApplied => "command.applied",
             Self::CommandRejected => "command.rejected",

@@ -186,11 +186,11 @@ async fn a_quote_keeps_its_price_though_the_tariff_changes() {
     let bookings = Bookings::new(depot.db().clone(), depot.settings.current(), depot.clock.clone());
     let site = |lat: f64| Site::at(Place::new(lat, 1.5).unwrap());
     let order = || Order::new(site(42.5), site(42.6));
-    let quote = bookings.quote(order()).await.unwrap();
+    let quote = bookings.quote(order(), None).await.unwrap();
     depot.set("tariff.per_km_minor", json!(1_000), 1).await.unwrap();
-    let dearer = bookings.quote(order()).await.unwrap();
+    let dearer = bookings.quote(order(), None).await.unwrap();
     assert!(dearer.price.amount_minor > 2 * quote.price.amount_minor, "{dearer:?}");
-    let place = |quote_id: Option<String>| bookings.place(PlaceRequest { order: order(), quote_id }, Actor::System, None);
+    let place = |quote_id: Option<String>| bookings.place(PlaceRequest { quote_id, ..order().into() }, Actor::System, None);
     assert_eq!(place(Some(quote.id.to_string())).await.unwrap().booking.fare.price, quote.price);
     assert_eq!(place(None).await.unwrap().booking.fare.price, dearer.price);
     depot.clock.advance(Span::from_secs(16 * 60));

@@ -152,6 +152,13 @@ pub fn of_customer(connection: &Connection, customer: &str, time: Window, limit:
     collect(connection, sql, params![customer, time.from.as_millis(), time.until.as_millis(), count(limit)])
 }
 
+/// Up to `limit` bookings with a pickup within `time` that were not called off, in its order.
+pub fn wanted_within(connection: &Connection, time: Window, limit: usize) -> Result<Vec<Booking>> {
+    let sql =
+        "select * from bookings where pickup_at >= ?1 and pickup_at < ?2 and status <> 'cancelled' order by pickup_at, number limit ?3";
+    collect(connection, sql, params![time.from.as_millis(), time.until.as_millis(), count(limit)])
+}
+
 /// Up to `limit` bookings that a vehicle is busy with.
 pub fn under_way(connection: &Connection, limit: usize) -> Result<Vec<Booking>> {
     let sql = "select * from bookings where status in ('assigned', 'arrived', 'picked_up') limit ?1";

@@ -35,6 +35,7 @@ pub mod shifts;
 pub mod sinks;
 pub mod snapshot;
 pub mod speeds;
+pub mod tariffs;
 pub mod tokens;
 pub mod users;
 pub mod vehicles;

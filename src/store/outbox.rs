@@ -25,6 +25,9 @@ pub const TABLES: &[(&str, &[&str])] = &[
     ("settings_from_above", &["key"]),
     ("settings_overrides", &["key"]),
     ("orders", &["number"]),
+    ("tariffs", &["version"]),
+    ("documents", &["kind", "id"]),
+    ("bills", &["booking_id"]),
 ];
 
 /// Columns that change without anybody's decision; upstream is not told of them.

@@ -13,6 +13,8 @@ pub struct Row {
     pub request: String,
     /// The price, and the way that it is for.
     pub fare: Fare,
+    /// What the price is made of, as JSON; quotes of before bills were kept have none.
+    pub bill: Option<String>,
     /// Until then it holds.
     pub expires_at: Timestamp,
 }
@@ -20,7 +22,7 @@ pub struct Row {
 /// Keeps a quote.
 pub fn insert(tx: &Transaction<'_>, q: &Row) -> Result<()> {
     tx.prepare_cached(
-        "insert into quotes (id, request, price_minor, currency, distance_m, duration_s, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "insert into quotes (id, request, price_minor, currency, distance_m, duration_s, expires_at, bill) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         q.id,
@@ -29,7 +31,8 @@ pub fn insert(tx: &Transaction<'_>, q: &Row) -> Result<()> {
         q.fare.price.currency.code(),
         q.fare.distance_m,
         q.fare.duration_s,
-        q.expires_at.as_millis()
+        q.expires_at.as_millis(),
+        q.bill,
     ])?;
     Ok(())
 }
@@ -47,15 +50,17 @@ pub fn get(connection: &Connection, id: &str) -> Result<Option<Row>> {
                 r.get("distance_m")?,
                 r.get("duration_s")?,
                 r.get("expires_at")?,
+                r.get("bill")?,
             ))
         })
         .optional()?;
-    let Some((id, request, amount_minor, code, distance_m, duration_s, expires)) = found else { return Ok(None) };
+    let Some((id, request, amount_minor, code, distance_m, duration_s, expires, bill)) = found else { return Ok(None) };
     let currency = crate::model::Currency::new(&code).ok_or_else(|| super::Error::Corrupt(format!("a quote has the currency {code:?}")))?;
     Ok(Some(Row {
         id,
         request,
         fare: Fare { price: Money { amount_minor, currency }, distance_m, duration_s },
+        bill,
         expires_at: Timestamp::from_millis(expires),
     }))
 }

@@ -207,6 +207,7 @@ fn kind_of(table: &str) -> Kind {
         "recurrences" | "recurrence_slots" => Kind::RecurrenceChanged,
         "schedules" => Kind::ScheduleChanged,
         "daily_reports" => Kind::ReportMade,
+        "tariffs" | "documents" | "bills" => Kind::TariffChanged,
         _ => Kind::AccessChanged,
     }
 }

@@ -76,7 +76,13 @@ pub fn add(tx: &Transaction<'_>, key: &Key, amounts: &Measures) -> Result<()> {
 }
 
 /// The sums of the hours that begin within `from` and `until`, one for each currency: of one key, or of all keys together.
-pub fn total(c: &Connection, dimension: Dimension, key: Option<&str>, from: Timestamp, until: Timestamp) -> Result<Vec<(String, Measures)>> {
+pub fn total(
+    c: &Connection,
+    dimension: Dimension,
+    key: Option<&str>,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<(String, Measures)>> {
     let wanted = if key.is_some() { "key = ?4" } else { "?4 is null" };
     let sql = format!(
         "select currency, {} from rollups where dimension = ?1 and hour >= ?2 and hour < ?3 and {wanted} group by currency order by currency",

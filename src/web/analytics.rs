@@ -117,7 +117,9 @@ impl OfParams {
     fn split(&self) -> Result<Option<(Dimension, String)>> {
         let Some(text) = &self.of else { return Ok(None) };
         let known = text.split_once(':').and_then(|(by, key)| Some((parse_by(by)?, key.to_owned())));
-        known.map(Some).ok_or_else(|| invalid("of", "must be vehicle, driver, customer, class or cell, a colon, and which one, like vehicle:van-1"))
+        known
+            .map(Some)
+            .ok_or_else(|| invalid("of", "must be vehicle, driver, customer, class or cell, a colon, and which one, like vehicle:van-1"))
     }
 }
 

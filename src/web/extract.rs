@@ -1,6 +1,7 @@
 //! What handlers take out of a request; each refusal is a problem document.
 
 use super::error::Error;
+use super::fields::document::Document;
 use super::fields::{Fields, Read};
 use crate::auth::Who;
 use axum::body::Bytes;
@@ -21,6 +22,19 @@ impl<T: Read, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let bytes = body_of(request, state, &["application/json"]).await?;
         Ok(Self(Fields::of_json(json(&bytes)?)?))
+    }
+}
+
+/// A JSON document that is kept as it is sent.
+#[derive(Debug)]
+pub struct Written<T>(pub T);
+
+impl<T: Document, S: Send + Sync> FromRequest<S> for Written<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let bytes = body_of(request, state, &["application/json"]).await?;
+        T::read(&json(&bytes)?).map(Self).map_err(Error::invalid)
     }
 }
 

@@ -5,7 +5,7 @@ use super::recurrences::RecurrenceShape;
 use super::shapes::BookingShape;
 use super::version::Version;
 use crate::bookings::{self, Fault};
-use crate::{auth, drivers, registry, schedules, store};
+use crate::{auth, drivers, registry, schedules, store, tariffs};
 use axum::http::StatusCode;
 
 fn told(faults: &[Fault]) -> Vec<FieldError> {
@@ -42,6 +42,18 @@ impl From<auth::Error> for Error {
             E::Busy => Self::unavailable(error),
             E::Store(error) => error.into(),
             E::Internal(_) => Self::internal(error),
+        }
+    }
+}
+impl From<tariffs::Error> for Error {
+    fn from(error: tariffs::Error) -> Self {
+        use tariffs::Error as E;
+        match error {
+            E::Invalid(faults) => Self::invalid(faults),
+            E::Unknown(_) => Self::not_found(error),
+            E::Exists(..) | E::Refused(_) => Self::conflict(error),
+            E::Stale(_) => Self::outdated(error),
+            E::Store(error) => error.into(),
         }
     }
 }

@@ -34,6 +34,7 @@ mod settings;
 mod shapes;
 mod sync;
 mod system;
+mod tariffs;
 mod tokens;
 mod users;
 mod vehicles;

@@ -3,23 +3,34 @@
 use super::Web;
 use super::error::Result;
 use super::extract::Body;
+use super::fields::{Fields, Read};
 use super::order::OrderInput;
 use super::shapes::MoneyShape;
 use crate::bookings::Quote;
 use crate::model::{Order, Timestamp};
+use crate::pricing::Line;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A line of a price.
+/// A trip to be priced.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PriceLine {
-    /// What it is for.
-    label: String,
-    /// In the currency's minor unit.
-    amount_minor: i64,
+#[schema(as = QuoteRequest)]
+pub struct QuoteInput {
+    /// What is asked for.
+    #[serde(flatten)]
+    #[schema(value_type = OrderInput)]
+    order: Order,
+    /// A promo code.
+    promo_code: Option<String>,
+}
+impl Read for QuoteInput {
+    fn read(f: &mut Fields) -> Option<Self> {
+        let (order, promo_code) = (Order::read(f), f.text("promo_code", 64));
+        Some(Self { order: order?, promo_code: promo_code? })
+    }
 }
 
 /// A price that holds for a while.
@@ -31,9 +42,16 @@ pub struct QuoteShape {
     /// What it would cost.
     price: MoneyShape,
     /// What the price is made of.
-    breakdown: Vec<PriceLine>,
+    breakdown: Vec<Line>,
     /// Factor for demand.
     surge: f64,
+    /// The version of the tariff that made it; 0 is the flat one of the settings.
+    tariff_version: u32,
+    /// How much of the price is tax, in minor units.
+    tax_minor: i64,
+    /// The promo code in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    promo_code: Option<String>,
     /// Length of the way in metres, estimated from the straight line.
     distance_m: u32,
     /// Time of the way in seconds.
@@ -47,12 +65,14 @@ pub struct QuoteShape {
 }
 impl From<Quote> for QuoteShape {
     fn from(q: Quote) -> Self {
-        let line = |l: crate::bookings::PriceLine| PriceLine { label: l.label, amount_minor: l.amount_minor };
         Self {
             id: q.id.to_string(),
             price: q.price.into(),
-            breakdown: q.breakdown.into_iter().map(line).collect(),
-            surge: q.surge,
+            surge: q.bill.surge(),
+            tariff_version: q.bill.tariff_version,
+            tax_minor: q.bill.tax_minor,
+            promo_code: q.bill.promo_code,
+            breakdown: q.bill.lines,
             distance_m: q.distance_m,
             duration_s: q.duration_s,
             eta_source: q.eta_source.to_string(),
@@ -63,8 +83,8 @@ impl From<Quote> for QuoteShape {
 
 /// Price a trip. The road service, where there is one, is waited for as long as a dispatch round waits (`eta.round_share`); a quote never
 /// fails for it.
-#[utoipa::path(post, path = "/api/v1/quotes", tag = "bookings", request_body = OrderInput,
+#[utoipa::path(post, path = "/api/v1/quotes", tag = "bookings", request_body = QuoteInput,
     responses((status = 201, body = QuoteShape), (status = 422, body = super::error::Problem)))]
-pub async fn create(State(web): State<Web>, Body(order): Body<Order>) -> Result<(StatusCode, Json<QuoteShape>)> {
-    Ok((StatusCode::CREATED, Json(web.bookings.quote(order).await?.into())))
+pub async fn create(State(web): State<Web>, Body(input): Body<QuoteInput>) -> Result<(StatusCode, Json<QuoteShape>)> {
+    Ok((StatusCode::CREATED, Json(web.bookings.quote(input.order, input.promo_code).await?.into())))
 }

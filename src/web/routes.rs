@@ -1,8 +1,8 @@
 //! Every route, flat. A new one goes here and into [`super::access::GATES`].
 
 use super::{
-    Web, access, analytics, bookings, days, devices, drivers, headers, limits, live, metrics, openapi, orders, quotes, receipts, recurrences,
-    reports,    schedules, session, settings, sync, system, tokens, users, vehicles,
+    Web, access, analytics, bookings, days, devices, drivers, headers, limits, live, metrics, openapi, orders, quotes, receipts,
+    recurrences, reports, schedules, session, settings, sync, system, tariffs, tokens, users, vehicles,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -74,6 +74,15 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(sync::resume))
         .routes(routes!(sync::flush))
         .routes(routes!(sync::verify))
+        .routes(routes!(tariffs::list, tariffs::create))
+        .routes(routes!(tariffs::dry_run))
+        .routes(routes!(tariffs::read, tariffs::withdraw))
+        .routes(routes!(tariffs::zones::list, tariffs::zones::create))
+        .routes(routes!(tariffs::zones::read, tariffs::zones::replace, tariffs::zones::delete))
+        .routes(routes!(tariffs::contracts::list, tariffs::contracts::create))
+        .routes(routes!(tariffs::contracts::read, tariffs::contracts::replace, tariffs::contracts::delete))
+        .routes(routes!(tariffs::promos::list, tariffs::promos::create))
+        .routes(routes!(tariffs::promos::read, tariffs::promos::replace, tariffs::promos::delete))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::change))
         .routes(routes!(tokens::list, tokens::create))

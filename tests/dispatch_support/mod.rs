@@ -94,7 +94,7 @@ impl Depot {
 
     pub async fn place_at(&self, east: f64, pickup_at: Option<Timestamp>) -> BookingId {
         let order = Order::new(Site::at(place(east)), Site::at(place(east + 3_000.0)));
-        let request = PlaceRequest { order: Order { pickup_at, ..order }, quote_id: None };
+        let request = PlaceRequest::from(Order { pickup_at, ..order });
         self.bookings.place(request, Actor::System, None).await.unwrap().booking.id
     }
 

@@ -135,7 +135,7 @@ impl Depot {
     /// Places a booking that waits for a vehicle.
     pub async fn booking(&self) -> BookingId {
         let site = |lat| Site::at(Place::new(lat, 1.5).unwrap());
-        let request = PlaceRequest { order: Order::new(site(42.50), site(42.51)), quote_id: None };
+        let request = PlaceRequest::from(Order::new(site(42.50), site(42.51)));
         self.deps.bookings.place(request, Actor::System, None).await.unwrap().booking.id
     }
 }

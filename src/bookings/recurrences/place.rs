@@ -114,7 +114,7 @@ fn settle(tx: &Transaction<'_>, bookings: &Bookings, r: &Recurrence, slot: Slot,
     let (outcome, booking) = match slot.moment {
         Moment::Skipped => return Ok(0),
         Moment::At(at) if at > now - PAST => {
-            let request = PlaceRequest { order: at_time(r, at), quote_id: None };
+            let request = PlaceRequest::from(at_time(r, at));
             let route = bookings.known_route(&request.order, now);
             let mut placing = bookings.placing(request, route, Actor::System, None, now)?;
             placing.recurrence = Some(r.id.clone());

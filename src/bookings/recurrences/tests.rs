@@ -336,7 +336,7 @@ async fn one_at_which_the_database_fails_says_so_and_holds_up_no_other() {
 async fn a_key_for_a_booking_is_not_one_for_a_recurrence() {
     let d = depot("2026-11-23T12:00:00Z");
     let daily = request(pattern("FREQ=DAILY", "2026-11-23", "08:00", "UTC"));
-    let booking = PlaceRequest { order: daily.order.clone(), quote_id: None };
+    let booking = PlaceRequest::from(daily.order.clone());
     d.bookings.place(booking, user(), Some("k".into())).await.unwrap();
     assert!(matches!(d.bookings.recurrences().add(daily, user(), Some("k".into())).await, Err(Error::KeyReused)));
 }

@@ -45,8 +45,8 @@ async fn its_time_decides_whether_it_waits() {
 #[tokio::test]
 async fn the_price_holds_while_its_trip_stays() {
     let d = depot(&[]).await;
-    let quote = d.bookings.quote(order()).await.unwrap();
-    let placed = PlaceRequest { order: order(), quote_id: Some(quote.id.to_string()) };
+    let quote = d.bookings.quote(order(), None).await.unwrap();
+    let placed = PlaceRequest { quote_id: Some(quote.id.to_string()), ..asking(order()) };
     let b = d.bookings.place(placed, user(), None).await.unwrap().booking;
     let mut dear = Config::default();
     dear.tariff.base_minor += 10_000;
@@ -54,7 +54,7 @@ async fn the_price_holds_while_its_trip_stays() {
     let later = dearer.edit(b.id, 1, Order { pickup_at: Some(hours(2)), ..b.order.clone() }, None, user()).await.unwrap();
     assert_eq!(later.fare, b.fare);
     let heavier = Order { load_kg: Some(90), ..later.order.clone() };
-    let quoted = d.bookings.quote(heavier.clone()).await.unwrap();
+    let quoted = d.bookings.quote(heavier.clone(), None).await.unwrap();
     let with_quote = |version| dearer.edit(b.id, version, heavier.clone(), Some(quoted.id.to_string()), user());
     let agreed = with_quote(2).await.unwrap();
     assert_eq!(agreed.fare.price, quoted.price);

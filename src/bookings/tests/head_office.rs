@@ -47,7 +47,7 @@ async fn the_depot_leaves_what_head_office_ordered_but_for_what_the_vehicle_must
             assert!(part.is_placers(), "{part:?}");
         }
     }
-    let quote = d.bookings.quote(b.order.clone()).await.unwrap();
+    let quote = d.bookings.quote(b.order.clone(), None).await.unwrap();
     assert_eq!(fields(d.bookings.edit(b.id, b.version, b.order.clone(), Some(quote.id.to_string()), user()).await), ["quote_id"]);
     let heavier = Order { load_kg: Some(90), skills: vec!["tail_lift".into()], vehicle_class: Some("truck".into()), ..b.order.clone() };
     let b = d.bookings.edit(b.id, b.version, heavier, None, user()).await.unwrap();

@@ -62,7 +62,7 @@ impl Depot {
     /// Ten kilometres empty and ten loaded, at this speed.
     async fn job(&self, speed: f64) {
         let order = Order::new(Site::at(place(10_000.0)), Site::at(place(20_000.0)));
-        let placed = self.bookings.place(PlaceRequest { order, quote_id: None }, Actor::System, None).await.unwrap();
+        let placed = self.bookings.place(PlaceRequest::from(order), Actor::System, None).await.unwrap();
         let id = placed.booking.id;
         self.bookings.assign(id, ByHand::to(self.van.clone()), Actor::System).await.unwrap();
         let step = |step| self.bookings.step(id, step, None, None, Actor::System, None);

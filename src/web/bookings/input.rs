@@ -19,17 +19,19 @@ pub struct BookingInput {
     order: Order,
     /// A quote whose price is to hold.
     quote_id: Option<String>,
+    /// A promo code; one that was given for the quote counts already.
+    promo_code: Option<String>,
 }
 impl Read for BookingInput {
     fn read(f: &mut Fields) -> Option<Self> {
         let order = Order::read(f);
-        let quote_id = f.text("quote_id", 64);
-        Some(Self { order: order?, quote_id: quote_id? })
+        let (quote_id, promo_code) = (f.text("quote_id", 64), f.text("promo_code", 64));
+        Some(Self { order: order?, quote_id: quote_id?, promo_code: promo_code? })
     }
 }
 impl From<BookingInput> for PlaceRequest {
     fn from(b: BookingInput) -> Self {
-        Self { order: b.order, quote_id: b.quote_id }
+        Self { order: b.order, quote_id: b.quote_id, promo_code: b.promo_code }
     }
 }
 
@@ -87,6 +89,11 @@ pub struct BookingPatch {
     quote_id: Option<String>,
 }
 impl BookingInput {
+    /// Does it have a promo code?
+    pub fn has_promo_code(&self) -> bool {
+        self.promo_code.is_some()
+    }
+
     /// Order and quote.
     pub fn split(self) -> (Order, Option<String>) {
         (self.order, self.quote_id)

@@ -13,7 +13,7 @@ pub use offers::{__path_answer, __path_offers, answer, offers};
 pub use story::{__path_dispatch, __path_events, dispatch, events};
 
 use super::Web;
-use super::error::{Problem, Result};
+use super::error::{Error, Problem, Result};
 use super::extract::{Body, Caller, Id, IdempotencyKey, MergePatch, Params};
 use super::fields::Fields;
 use super::if_match::IfMatch;
@@ -78,7 +78,9 @@ pub async fn list(State(web): State<Web>, Params(params): Params<ListParams>) ->
     responses((status = 200, body = BookingShape), (status = 404, body = Problem)))]
 pub async fn read(State(web): State<Web>, Id(id): Id<BookingId>) -> Result<One> {
     let booking = web.bookings.get(id).await?;
-    Ok(Versioned(Version(booking.version), BookingShape::from(&booking).with_eta(web.bookings.etas())))
+    let bill = web.bookings.bill(id).await?;
+    let shape = BookingShape { bill, ..BookingShape::from(&booking).with_eta(web.bookings.etas()) };
+    Ok(Versioned(Version(booking.version), shape))
 }
 
 /// Give a booking to a vehicle by hand.
@@ -137,6 +139,9 @@ pub async fn edit(
         return Err(bookings::Error::Stale(Box::new(booking)).into());
     }
     let changed: BookingInput = Fields::of_json(merge::patched(&booking.order, patch))?;
+    if changed.has_promo_code() {
+        return Err(Error::field("promo_code", "goes into a quote: send its quote_id"));
+    }
     let (order, quote) = changed.split();
     Ok(one(&web.bookings.edit(id, booking.version, order, quote, who.actor()).await?))
 }

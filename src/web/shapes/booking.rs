@@ -3,6 +3,7 @@
 use super::{EtaShape, MoneyShape, SiteShape, StopShape, WindowShape};
 use crate::bookings::etas::Board;
 use crate::model::{Booking, Origin, Status, Timestamp, VehicleId};
+use crate::tariffs::Bill;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -66,6 +67,9 @@ pub struct BookingShape {
     /// The vehicle that has it, or had it when it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vehicle_id: Option<String>,
+    /// What the price is made of, for one booking that is read by itself; bookings of older versions of depotd have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bill: Option<Bill>,
     /// What it costs.
     pub price: MoneyShape,
     /// Length of the way in metres.
@@ -183,6 +187,7 @@ impl From<&Booking> for BookingShape {
             notes: order.notes.clone(),
             expires_at: order.expires_at,
             vehicle_id: b.vehicle.as_ref().map(ToString::to_string),
+            bill: None,
             price: b.fare.price.into(),
             distance_m: b.fare.distance_m,
             duration_s: b.fare.duration_s,
