@@ -12,6 +12,7 @@ use crate::backups;
 use crate::bookings::Bookings;
 use crate::clock::Clock;
 use crate::config::{Config, Origins};
+use crate::demand::Demand;
 use crate::dispatch::Dispatch;
 use crate::dispatch::learn::Learner;
 use crate::drivers::Drivers;
@@ -116,15 +117,16 @@ impl App {
         let rollups = rollups.await.context("read the rollups")?;
         let dispatch = Dispatch::new(bookings, &rooms.drivers, db, fleet, etas.clone(), settings, rooms.clock.clone());
         dispatch.prepare().await.context("find out who has which job")?;
+        let demand = load::demand(&rooms).await?;
         rooms.schedules.fill().await.context("fill the schedules")?;
         let due = rooms.due.clone();
-        let runner = Runner::new(rooms.schedules.clone(), actions::all(&rooms, &dispatch), Arc::clone(&due));
+        let runner = Runner::new(rooms.schedules.clone(), actions::all(&rooms, &dispatch, &demand), Arc::clone(&due));
         let (well, health) = watch::channel(Ok(()));
         let http = bind_http(
             &rooms,
             options,
             &guard,
-            Planners { dispatch: &dispatch, etas: &etas, learner: &learner, runner: &runner, rollups: &rollups },
+            Planners { dispatch: &dispatch, etas: &etas, learner: &learner, runner: &runner, rollups: &rollups, demand: &demand },
             health,
         )
         .await?;
@@ -139,6 +141,10 @@ impl App {
         app.spawn("etas", |cancel| tend::jobs(rooms.clone(), etas, cancel));
         app.spawn("speeds", |cancel| async {
             learner.run(cancel).await;
+            Ok(())
+        });
+        app.spawn("demand", |cancel| async {
+            demand.run(cancel).await;
             Ok(())
         });
         app.spawn("rollups", |cancel| async {
@@ -236,6 +242,7 @@ struct Planners<'a> {
     learner: &'a Learner,
     runner: &'a Runner,
     rollups: &'a Rollups,
+    demand: &'a Demand,
 }
 
 async fn bind_http(
@@ -270,6 +277,7 @@ async fn bind_http(
         demo: options.demo,
         followers: report::followers(guard, planners.dispatch, planners.learner, planners.rollups, &rooms.settings),
         health,
+        demand: planners.demand.clone(),
         rollups: planners.rollups.clone(),
         reports: Reports {
             rollups: planners.rollups.clone(),

@@ -5,6 +5,7 @@
 
 mod current;
 mod eta;
+mod forecast;
 mod hours;
 mod live;
 mod origins;
@@ -13,6 +14,7 @@ mod upstream;
 
 pub use current::Current;
 pub use eta::Eta;
+pub use forecast::Forecast;
 pub use hours::Hours;
 pub use origins::{Origin, Origins};
 pub use sections::{Bookings, Depot, Dispatch, Drivers, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
@@ -45,6 +47,8 @@ pub struct Config {
     pub dispatch: Dispatch,
     /// How long ways take.
     pub eta: Eta,
+    /// What will be asked for.
+    pub forecast: Forecast,
     /// The flat tariff.
     pub tariff: Tariff,
     /// The line to head office.
@@ -106,7 +110,7 @@ impl Config {
                     }
                 };
             }
-            take!(depot, http, mqtt, telemetry, tracks, fleet, bookings, drivers, dispatch, eta, tariff, upstream);
+            take!(depot, http, mqtt, telemetry, tracks, fleet, bookings, drivers, dispatch, eta, forecast, tariff, upstream);
         }
         config.check(&mut faults);
         if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
@@ -133,6 +137,7 @@ impl Config {
         self.dispatch.check(&mut demand);
         self.tariff.check(&mut demand);
         self.eta.check(self.dispatch.retry_s, &mut demand);
+        self.forecast.check(&mut demand);
         self.upstream.check(&mut demand);
     }
 }

@@ -12,7 +12,7 @@
 //! | programs | [`cli`]: one file per command |
 //! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops; [`receive`]: head office's end of the line |
 //! | pages and API | [`web`]; [`replay`] plays a day through dispatch: one that was, with those who were on duty, under another policy, or one to come |
-//! | work that goes on by itself | [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what happened, in figures |
+//! | work that goes on by itself | [`demand`]: who waits, who is free, what to expect, what that does to prices; [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what happened, in figures |
 //! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once |
 //! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is), [`settings`] (what may change of them while depotd runs) |
 //! | state | [`store`], [`tracks`], [`fleet`]; [`eta`]: how long ways take; [`office`]: head office's record in PostgreSQL; [`tariffs`]: what trips cost here; [`pricing`], [`zones`] and [`forecast`] are pure |
@@ -93,6 +93,7 @@ pub mod bookings;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demand;
 pub mod dispatch;
 pub mod drivers;
 pub mod eta;

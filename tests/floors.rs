@@ -17,7 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["tariffs"],
     &["auth", "backups", "bookings", "geofence", "registry", "settings", "sync"],
     &["drivers", "orders", "schedules"],
-    &["analytics", "dispatch", "mqtt", "notify", "sim", "upstream"],
+    &["analytics", "demand", "dispatch", "mqtt", "notify", "sim", "upstream"],
     &["replay", "web"],
     &["app", "receive"],
     &["cli"],

@@ -22,7 +22,7 @@ async fn a_schedule_from_its_preview_to_its_run_and_its_end() {
     let api = depot.http();
     let built_in = api.get("/api/v1/schedules").await.ok();
     let names: Vec<_> = built_in["items"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["Daily report", "Nightly backup", "Nightly retention", "Plan of tomorrow", "Reminders"]);
+    assert_eq!(names, ["Daily report", "Forecast", "Nightly backup", "Nightly retention", "Plan of tomorrow", "Reminders"]);
     let seen = api.post("/api/v1/schedules/preview", json!({"cron": "30 6 * * 1-5"})).await.ok();
     assert_eq!(seen["next"].as_array().unwrap().len(), 5);
     assert!(seen["words"].as_str().unwrap().contains("06:30"), "{seen}");

@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 const SURE: f64 = 2.6;
 /// Insights of a kind at most, the clearest first.
 const EACH: usize = 3;
+/// Fewer stops than this tell nothing.
+const FEW: i64 = 10;
 /// A device lags when half of its fixes come in so many seconds late.
 const LAG_S: i64 = 60;
 
@@ -50,7 +52,7 @@ impl Reports {
         let cells = self.rollups.ranked(Dimension::Cell, time).await?;
         let drivers = self.rollups.ranked(Dimension::Driver, time).await?;
         let mut found = unserved_cells(&all, &cells);
-        found.extend(long_stops(&all, &drivers));
+        found.extend(long_stops(&drivers));
         found.extend(late_drivers(&all, &drivers));
         if time.until >= now && time.from <= now {
             found.extend(self.lagging_devices(now).await?);
@@ -104,16 +106,18 @@ fn unserved_cells(all: &Figures, cells: &[Ranked]) -> Vec<Insight> {
     .collect()
 }
 
-/// Drivers who take longer to load than the others. Times at stops spread about as widely as they are long, so a mean of n is off by its
-/// n-th root.
-fn long_stops(all: &Figures, drivers: &[Ranked]) -> Vec<Insight> {
-    let others = |f: &Figures| {
-        let (stops, sum) = (all.stops - f.stops, total(all.stop_mean_s, all.stops) - total(f.stop_mean_s, f.stops));
-        (stops >= 10).then(|| sum / float(stops))
+/// Drivers who take longer to load than is usual: than half of the other drivers do. Times at stops spread about as widely as they are
+/// long, so a mean of n is off by its n-th root.
+fn long_stops(drivers: &[Ranked]) -> Vec<Insight> {
+    let usual = |own: &Figures| {
+        let others = drivers.iter().map(|r| &r.figures).filter(|f| f.stops >= FEW && *f != own);
+        let mut means: Vec<f64> = others.filter_map(|f| f.stop_mean_s).collect();
+        means.sort_by(f64::total_cmp);
+        means.get(means.len() / 2).copied()
     };
     clearest(drivers, |f| {
-        let (mean, usual) = (f.stop_mean_s?, others(f)?.max(1.0));
-        (f.stops >= 10 && mean > 1.5 * usual).then(|| (mean / usual - 1.0) * float(f.stops).sqrt())
+        let (mean, usual) = (f.stop_mean_s?, usual(f)?.max(1.0));
+        (f.stops >= FEW && mean > 1.5 * usual).then(|| (mean / usual - 1.0) * float(f.stops).sqrt())
     })
     .map(|r| {
         let f = &r.figures;
@@ -124,7 +128,7 @@ fn long_stops(all: &Figures, drivers: &[Ranked]) -> Vec<Insight> {
             detail: "Loading takes this driver longer than the others, from arrival to the load on board: ask what holds it up.".to_owned(),
             evidence: evidence([
                 ("mean of this driver", minutes(f.stop_mean_s)),
-                ("of the others", minutes(others(f))),
+                ("usual", minutes(usual(f))),
                 ("stops", f.stops.to_string()),
             ]),
             of: Some(format!("driver:{}", r.key)),
@@ -171,10 +175,6 @@ fn above((of, n): (i64, i64), (other, m): (i64, i64)) -> Option<f64> {
     (share > 1.25 * usual && spread > 0.0).then(|| (share - usual) / spread)
 }
 
-fn total(mean: Option<f64>, n: i64) -> f64 {
-    mean.unwrap_or(0.0) * float(n)
-}
-
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 fn float(n: i64) -> f64 {
     n as f64
@@ -191,14 +191,11 @@ mod tests {
     }
 
     fn sum(of: &[Ranked]) -> Figures {
-        let mut all = Figures::default();
-        let seconds: f64 = of.iter().map(|r| total(r.figures.stop_mean_s, r.figures.stops)).sum();
-        for Ranked { figures, .. } in of {
-            (all.delivered, all.expired, all.stops) =
-                (all.delivered + figures.delivered, all.expired + figures.expired, all.stops + figures.stops);
-        }
-        all.stop_mean_s = Some(seconds / float(all.stops.max(1)));
-        all
+        of.iter().fold(Figures::default(), |all, Ranked { figures: f, .. }| Figures {
+            delivered: all.delivered + f.delivered,
+            expired: all.expired + f.expired,
+            ..all
+        })
     }
 
     #[test]
@@ -213,7 +210,7 @@ mod tests {
     #[test]
     fn long_stops_need_to_be_many_and_long() {
         let drivers = [ranked("D-1001", 0, 0, 60, 120.0), ranked("D-1002", 0, 0, 40, 400.0), ranked("D-1003", 0, 0, 3, 4_000.0)];
-        let told = long_stops(&sum(&drivers), &drivers);
+        let told = long_stops(&drivers);
         assert_eq!(told.iter().map(|i| i.of.as_deref().unwrap()).collect::<Vec<_>>(), ["driver:D-1002"]);
     }
 

@@ -72,7 +72,9 @@ impl World {
         }
         let id = self.bookings[self.bookings.len() - 1 - self.dice.below(recent)];
         let booking = bookings::get(tx, id)?.unwrap();
-        let step = Act::ALL[self.dice.below(Act::ALL.len())];
+        let rare = Act::ALL[self.dice.below(Act::ALL.len())];
+        let on = [Act::Assign, Act::Arrived, Act::PickedUp, Act::Delivered].into_iter().find(|step| booking.status.after(*step).is_ok());
+        let step = on.filter(|_| self.dice.below(5) > 0).unwrap_or(rare);
         let Ok(status) = booking.status.after(step) else { return Ok(()) };
         let free = CREW[self.dice.below(CREW.len())].parse::<VehicleId>().unwrap();
         if step == Act::Assign && bookings::active_of(tx, &free)?.is_some() {

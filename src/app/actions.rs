@@ -3,6 +3,7 @@
 use super::Rooms;
 use crate::analytics::daily::Daily;
 use crate::backups;
+use crate::demand::{self, Demand};
 use crate::dispatch::Dispatch;
 use crate::dispatch::day::Days;
 use crate::model::{Day, Place, Schedule, ScheduleKind, Span, Timestamp};
@@ -13,7 +14,7 @@ use anyhow::{Result, ensure};
 use std::sync::Arc;
 
 /// The actions over the open rooms.
-pub fn all(rooms: &Rooms, dispatch: &Dispatch) -> Actions {
+pub fn all(rooms: &Rooms, dispatch: &Dispatch, demand: &Demand) -> Actions {
     Actions::from([
         (ScheduleKind::Release, action(dispatch, |dispatch, _, _| release(dispatch))),
         (ScheduleKind::Dispatch, action(dispatch, |dispatch, _, _| hold_round(dispatch))),
@@ -22,6 +23,7 @@ pub fn all(rooms: &Rooms, dispatch: &Dispatch) -> Actions {
         (ScheduleKind::Reminders, action(rooms, |rooms, _, _| remind(rooms))),
         (ScheduleKind::Report, action(rooms, |rooms, schedule, slot| report(rooms, schedule.zone, slot))),
         (ScheduleKind::PlanTomorrow, action(rooms, |rooms, schedule, slot| plan_tomorrow(rooms, schedule.zone, slot))),
+        (ScheduleKind::Forecast, action(demand, |demand, _, _| learn(demand))),
         (ScheduleKind::Sync, action(rooms, |rooms, _, _| sync(rooms))),
     ])
 }
@@ -88,6 +90,22 @@ async fn plan_tomorrow(rooms: Rooms, zone: String, slot: Timestamp) -> Result<St
     days.keep(day, &plan).await?;
     let all = plan.served.len() + plan.unserved.len();
     Ok(format!("{}: {} of {all} bookings can be served by {} vehicles", plan.day, plan.served.len(), plan.vehicles))
+}
+
+async fn learn(demand: Demand) -> Result<String> {
+    match demand.train().await {
+        Ok(forecast) => {
+            let cells = forecast.model.cells().count();
+            let accuracy = forecast
+                .model
+                .accuracy
+                .map_or_else(String::new, |a| format!("; off by {:.1} of {:.1} requests in an hour of a busy cell", a.error, a.requests));
+            Ok(format!("learned from bookings since {} for {cells} cells{accuracy}", forecast.model.from))
+        }
+        // A young depot is no failure.
+        Err(demand::Error::Untrained(why)) => Ok(format!("nothing was learned: {why}")),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn sync(rooms: Rooms) -> Result<String> {

@@ -4,9 +4,11 @@ use super::Rooms;
 use crate::auth::Auth;
 use crate::bookings::Bookings;
 use crate::clock::Clock;
+use crate::demand::Demand;
 use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::fleet::mirror::{Found, Mirror};
+use crate::forecast::{Calendar, Holiday};
 use crate::orders::Orders;
 use crate::schedules::Schedules;
 use crate::settings::{Base, Settings};
@@ -75,4 +77,14 @@ fn replay(dir: &std::path::Path, tracks: &Tracks, fleet: &Fleet) -> Result<Mirro
         fleet.observe(fix);
     })?;
     Ok(mirror)
+}
+
+/// Demand, by the depot's calendar.
+pub async fn demand(rooms: &Rooms) -> Result<Demand> {
+    let config = &rooms.config;
+    let holidays = config.forecast.holidays.iter().map(|text| text.parse()).collect::<Result<Vec<Holiday>, _>>();
+    let calendar = Calendar::new(&config.depot.zone, holidays.context("forecast.holidays")?).context("depot.zone")?;
+    let (bookings, fleet) = (rooms.bookings.clone(), rooms.fleet.clone());
+    let demand = Demand::open(rooms.db.clone(), bookings, fleet, rooms.settings.current(), calendar, rooms.clock.clone());
+    demand.await.context("read the forecast")
 }

@@ -40,6 +40,8 @@ pub enum ScheduleKind {
     PlanTomorrow,
     /// Sends upstream what waits.
     Sync,
+    /// Learns what will be asked for.
+    Forecast,
 }
 names!(ScheduleKind {
     Release = "release",
@@ -50,6 +52,7 @@ names!(ScheduleKind {
     Report = "report",
     PlanTomorrow = "plan_tomorrow",
     Sync = "sync",
+    Forecast = "forecast",
 });
 
 /// What becomes of a slot that passed while the depot was not there.

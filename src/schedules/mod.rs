@@ -191,6 +191,7 @@ impl Schedules {
             self.made(wish("Nightly retention", ScheduleKind::Retention, "15 3 * * *"), "nightly-retention", now)?,
             self.made(wish("Daily report", ScheduleKind::Report, "0 4 * * *"), "daily-report", now)?,
             self.made(wish("Reminders", ScheduleKind::Reminders, "*/5 * * * *"), "reminders", now)?,
+            self.made(wish("Forecast", ScheduleKind::Forecast, "45 3 * * *"), "forecast", now)?,
             self.made(wish("Plan of tomorrow", ScheduleKind::PlanTomorrow, "0 18 * * *"), "plan-of-tomorrow", now)?,
         ];
         let change = move |tx: &Transaction<'_>| {

@@ -10,6 +10,7 @@ pub mod days;
 pub mod devices;
 pub mod drivers;
 pub mod duty;
+pub mod forecast;
 pub mod idempotency;
 pub mod journal;
 pub mod keys;

@@ -97,9 +97,11 @@ impl Tariffs {
         };
         let promo = ask.promo.map(|code| used(c, &book, code, ask)).transpose()?;
         let (pickup_zones, dropoff_zones) = zones(&book, ask.order);
+        let factor = self.factor(ask.order, now);
         let trip = Trip {
             asked_at: now,
             promo: promo.as_ref().map(|(promo, uses)| (*promo, *uses)),
+            surge: factor.as_ref(),
             ..trip(ask.order, ask.way, &book, (&pickup_zones, &dropoff_zones), &config.depot.zone, now)
         };
         let price = pricing::price(tariff, &trip);

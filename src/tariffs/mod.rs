@@ -8,12 +8,14 @@ mod bill;
 mod book;
 mod documents;
 mod dry_run;
+mod surge;
 mod versions;
 
 pub use bill::{Ask, Bill, Priced};
 pub use book::Book;
 pub use documents::{Kept, Kind, Versioned};
 pub use dry_run::MOST_TRIPS;
+pub use surge::{Class, Expects};
 pub use versions::{State, Version};
 
 use crate::clock::Clock;
@@ -33,6 +35,8 @@ struct Inner {
     settings: Current,
     /// What counted when it was last looked at.
     book: Mutex<Option<Arc<Book>>>,
+    /// Demand's factors.
+    board: surge::Board,
 }
 
 /// Why something about tariffs did not happen; nothing was changed.
@@ -63,6 +67,6 @@ type Result<T> = std::result::Result<T, Error>;
 impl Tariffs {
     /// Those of `db`, over the flat tariff of the settings in effect.
     pub fn new(db: Db, settings: impl Into<Current>, clock: Clock) -> Self {
-        Self(Arc::new(Inner { db, clock, settings: settings.into(), book: Mutex::default() }))
+        Self(Arc::new(Inner { db, clock, settings: settings.into(), book: Mutex::default(), board: surge::Board::default() }))
     }
 }

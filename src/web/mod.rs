@@ -6,6 +6,7 @@ pub mod assets;
 mod bookings;
 mod cookies;
 mod days;
+mod demand;
 mod devices;
 mod drivers;
 pub mod error;
@@ -51,6 +52,7 @@ use crate::auth::Auth;
 use crate::bookings::Bookings;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::demand::Demand;
 use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::orders::Orders;
@@ -121,6 +123,8 @@ pub struct Deps {
     pub demo: bool,
     /// Followers of the journal besides the live view: their names, and how far they are.
     pub followers: Vec<Follower>,
+    /// Demand and supply.
+    pub demand: Demand,
     /// What happened, in figures.
     pub rollups: Rollups,
     /// The same in tables.

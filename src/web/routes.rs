@@ -1,7 +1,7 @@
 //! Every route, flat. A new one goes here and into [`super::access::GATES`].
 
 use super::{
-    Web, access, analytics, bookings, days, devices, drivers, headers, limits, live, metrics, openapi, orders, quotes, receipts,
+    Web, access, analytics, bookings, days, demand, devices, drivers, headers, limits, live, metrics, openapi, orders, quotes, receipts,
     recurrences, reports, schedules, session, settings, sync, system, tariffs, tokens, users, vehicles,
 };
 use axum::Router;
@@ -55,6 +55,9 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(days::plan))
         .routes(routes!(days::reports))
         .routes(routes!(days::reports_csv))
+        .routes(routes!(demand::picture))
+        .routes(routes!(demand::forecast))
+        .routes(routes!(demand::staffing))
         .routes(routes!(analytics::summary))
         .routes(routes!(analytics::timeseries))
         .routes(routes!(analytics::breakdown))

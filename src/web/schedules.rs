@@ -84,7 +84,7 @@ pub struct ScheduleShape {
     id: String,
     /// What people call it.
     name: String,
-    /// `release`, `dispatch`, `backup`, `retention`, `reminders`, `report`, `plan_tomorrow` or `sync`.
+    /// `release`, `dispatch`, `backup`, `retention`, `reminders`, `report`, `plan_tomorrow`, `sync` or `forecast`.
     #[schema(value_type = String)]
     kind: ScheduleKind,
     /// Five fields (minute hour day month weekday) or six (second first).
@@ -131,7 +131,7 @@ pub struct ScheduleInput {
     /// What people call it.
     #[schema(max_length = 100)]
     name: Option<String>,
-    /// `release`, `dispatch`, `backup`, `retention`, `reminders`, `report`, `plan_tomorrow` or `sync`.
+    /// `release`, `dispatch`, `backup`, `retention`, `reminders`, `report`, `plan_tomorrow`, `sync` or `forecast`.
     #[schema(value_type = Option<String>)]
     kind: Option<ScheduleKind>,
     /// Five fields (minute hour day month weekday) or six (second first).

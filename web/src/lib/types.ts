@@ -210,7 +210,7 @@ export interface ScheduleRun {
   duration_s?: number
   message?: string
 }
-export const SCHEDULE_KINDS = ['release', 'dispatch', 'plan_tomorrow', 'reminders', 'report', 'backup', 'retention', 'sync'] as const
+export const SCHEDULE_KINDS = ['release', 'dispatch', 'plan_tomorrow', 'reminders', 'report', 'backup', 'retention', 'sync', 'forecast'] as const
 export interface Schedule {
   id: string
   name: string
