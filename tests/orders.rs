@@ -211,7 +211,7 @@ async fn bookings_are_placed_changed_and_called_off_and_each_side_keeps_its_fiel
     assert_eq!(said["errors"].as_array().unwrap().len(), 2, "{said}");
     office.rejected("invalid", "booking.change", &json!({"notes": "x"}), &["--target", id]).await;
     office.rejected("unknown", "booking.cancel", &json!({"reason": "x"}), &["--target", "01890a5d-ac96-774b-bcce-b302099a8058"]).await;
-    office.rejected("unsupported", "zone.set", &json!({"name": "harbour"}), &[]).await;
+    office.rejected("unsupported", "weather.set", &json!({"name": "fair"}), &[]).await;
 
     let price = async || {
         let quote = depot.http().post("/api/v1/quotes", trip("Ana")).await.ok();
@@ -227,6 +227,16 @@ async fn bookings_are_placed_changed_and_called_off_and_each_side_keeps_its_fiel
     assert_eq!((said["errors"].as_array().unwrap().len(), &said["errors"][0]["field"]), (1, &json!("http.listen")), "{said}");
     office.applied("settings.clear", &json!({"keys": ["tariff.minimum_minor"]}), &[]).await;
     until("the depot's own tariff", async || (price().await == before).then_some(())).await;
+
+    let ring = json!([[1.0, 42.0], [2.0, 42.0], [2.0, 43.0], [1.0, 43.0], [1.0, 42.0]]);
+    let zone = json!({"id": "valley", "name": "Valley", "area": {"type": "Polygon", "coordinates": [ring]}});
+    office.applied("zone.put", &zone, &[]).await;
+    let tariff = json!({"name": "From above", "currency": "EUR", "zones": {"valley": {"base_minor": 7_700}}});
+    office.applied("tariff.publish", &json!({"tariff": tariff}), &[]).await;
+    assert_eq!(price().await, 7_700);
+    office.rejected("invalid", "tariff.set", &json!({"base_minor": 1}), &[]).await;
+    office.rejected("refused", "zone.delete", &json!({"id": "valley"}), &[]).await;
+    office.rejected("invalid", "zone.put", &json!({"id": "hill"}), &[]).await;
 
     let problem = patch(&depot, id, json!({"notes": "ring once", "customer": "Ben", "load_kg": 80})).await.problem(409);
     assert_eq!(

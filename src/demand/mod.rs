@@ -211,3 +211,6 @@ impl Demand {
         if all.is_empty() { 0.0 } else { own as f64 / all.len() as f64 }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,14 @@
 use crate::auth::{self, Role, WantedUser};
 use crate::batch::Command;
 use crate::bookings::{self, Bookings, booking_json};
+use crate::fields::document::Document;
 use crate::fields::{FieldError, Fields, Read, Unreadable, merge};
 use crate::model::{Actor, BookingId, Order, Timestamp};
+use crate::pricing::Tariff;
 use crate::settings::{self, Settings};
 use crate::store;
+use crate::tariffs::{self, TariffInput};
+use crate::zones::Zone;
 use rusqlite::{Connection, Transaction};
 use serde_json::{Map, Value, json};
 
@@ -119,6 +123,22 @@ impl From<settings::Error> for Failed {
     }
 }
 
+impl From<tariffs::Error> for Failed {
+    fn from(error: tariffs::Error) -> Self {
+        use tariffs::Error as E;
+        let detail = error.to_string();
+        let (reason, errors) = match error {
+            E::Store(error) => return Self::Store(error),
+            E::Invalid(errors) => ("invalid", errors),
+            E::Unknown(_) => ("unknown", Vec::new()),
+            E::Exists(..) => ("exists", Vec::new()),
+            E::Stale(_) => ("stale", Vec::new()),
+            E::Refused(_) => ("refused", Vec::new()),
+        };
+        Self::Rejected(Rejection::naming(reason, detail, errors))
+    }
+}
+
 impl From<auth::Error> for Failed {
     fn from(error: auth::Error) -> Self {
         use auth::Error as E;
@@ -150,6 +170,12 @@ pub enum Act {
     Set(Vec<(String, Value)>, String),
     /// What head office set is forgotten again.
     Clear(Vec<String>, String),
+    /// A version of the tariff, in effect at once or from then on.
+    Publish(Box<Tariff>, Option<Timestamp>),
+    /// A zone is added, or put in the place of the one that there is.
+    PutZone(Box<Zone>),
+    /// A zone is deleted.
+    DeleteZone(String),
 }
 
 /// What orders change.
@@ -192,6 +218,15 @@ impl Act {
                 let Keys(keys) = Fields::of_json(data.into())?;
                 Ok(Self::Clear(keys, command.cmd_id.clone()))
             }
+            "tariff.publish" => {
+                let TariffInput { starts_at, tariff } = document(data)?;
+                Ok(Self::Publish(Box::new(tariff), starts_at))
+            }
+            "zone.put" => Ok(Self::PutZone(Box::new(document(data)?))),
+            "zone.delete" => {
+                let Id(id) = Fields::of_json(data.into())?;
+                Ok(Self::DeleteZone(id))
+            }
             kind => Err(Rejection::new("unsupported", format!("this depot knows no order {kind:?}"))),
         }
     }
@@ -216,6 +251,15 @@ impl Act {
             Self::Clear(keys, cmd_id) => {
                 settings.clear_from_above(tx, &keys, &cmd_id, now)?;
                 return Ok(None);
+            }
+            Self::Publish(tariff, starts_at) => {
+                let made = bookings.tariffs().publish_in(tx, *tariff, starts_at, &Actor::HeadOffice, now)?;
+                return Ok(Some(made.row.version.to_string()));
+            }
+            Self::PutZone(zone) => return Ok(Some(bookings.tariffs().put_in(tx, *zone, &Actor::HeadOffice, now)?.document.id)),
+            Self::DeleteZone(id) => {
+                bookings.tariffs().delete_in::<Zone>(tx, &id, &Actor::HeadOffice, now)?;
+                return Ok(Some(id));
             }
         };
         Ok(Some(booking.id.to_string()))
@@ -256,6 +300,21 @@ impl Read for Keys {
     fn read(f: &mut Fields) -> Option<Self> {
         let keys = f.texts("keys", 100);
         f.required("keys", keys).map(Self)
+    }
+}
+
+/// A document that is kept as it is sent.
+fn document<T: Document>(data: Map<String, Value>) -> Result<T, Rejection> {
+    T::read(&data.into()).map_err(|errors| Rejection::naming("invalid", "the data are not right", errors))
+}
+
+/// Which one.
+struct Id(String);
+
+impl Read for Id {
+    fn read(f: &mut Fields) -> Option<Self> {
+        let id = f.text("id", 64);
+        f.required("id", id).map(Self)
     }
 }
 

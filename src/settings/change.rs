@@ -79,6 +79,7 @@ impl Settings {
 
     fn put_override(&self, tx: &Transaction<'_>, key: &str, wish: &Wish, actor: &Actor, now: Timestamp) -> Result<(), Error> {
         let mut faults = wish.faults(now);
+        faults.extend(of_no_effect(tx, [key], now)?);
         let kept = rows::layers(tx)?;
         let (below, _) = layers::lay(&self.0.base.config, &layers::above(&kept, &[]));
         let (beside, _) = layers::lay(&below, &layers::overrides(&kept, now, &[key]));
@@ -103,6 +104,10 @@ impl Settings {
         let named: BTreeSet<&str> = values.iter().map(|(key, _)| key.as_str()).collect();
         if named.len() < values.len() {
             return Err(Error::Invalid(vec![Fault { key: String::new(), message: "a key is named twice".to_owned() }]));
+        }
+        let idle = of_no_effect(tx, named.iter().copied(), now)?;
+        if !idle.is_empty() {
+            return Err(Error::Invalid(idle));
         }
         let kept = rows::layers(tx)?;
         let named: Vec<&str> = named.into_iter().collect();
@@ -150,4 +155,12 @@ fn announce(tx: &Transaction<'_>, action: &str, key: &str, data: &Value, actor: 
     let event = journal::NewEvent { at: now, kind: Kind::SettingsChanged, actor, booking: None, vehicle: None, data: &data };
     journal::append(tx, &event)?;
     audit::append(tx, now, actor, action, key, &data)
+}
+
+/// The keys of the flat tariff, once a version of the tariff is in effect: no price goes by them any more.
+fn of_no_effect<'a>(tx: &Transaction<'_>, keys: impl IntoIterator<Item = &'a str>, now: Timestamp) -> store::Result<Vec<Fault>> {
+    let Some(version) = store::tariffs::current(tx, now)?.into_iter().find(|v| v.starts_at <= now) else { return Ok(Vec::new()) };
+    let message = format!("has no effect: prices go by version {} of the tariff; publish another one", version.version);
+    let idle = keys.into_iter().filter(|key| key.starts_with("tariff."));
+    Ok(idle.map(|key| Fault { key: key.to_owned(), message: message.clone() }).collect())
 }

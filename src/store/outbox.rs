@@ -346,8 +346,11 @@ mod tests {
         db.read_blocking(|c| -> Result<()> {
             let mut seen = BTreeSet::new();
             for (table, key) in TABLES {
-                let count: i64 =
-                    c.query_row("select count(*) from sqlite_schema where type = 'trigger' and tbl_name = ?1 and name like 'outbox%'", [table], |r| r.get(0))?;
+                let count: i64 = c.query_row(
+                    "select count(*) from sqlite_schema where type = 'trigger' and tbl_name = ?1 and name like 'outbox%'",
+                    [table],
+                    |r| r.get(0),
+                )?;
                 assert_eq!(count, 3, "{table}");
                 let primary: BTreeSet<String> = c
                     .prepare("select name from pragma_table_info(?1) where pk > 0")?

@@ -59,17 +59,15 @@ impl Tariffs {
     /// Adds a document.
     pub async fn add<T: Kept>(&self, document: T, actor: Actor) -> Result<Versioned<T>> {
         let now = self.0.clock.now();
-        let change = move |tx: &Transaction<'_>| {
-            if rows::number_of(tx, T::KIND)? >= T::MOST {
-                return Err(Error::Refused(format!("there are {} already, which is as many as there may be", T::MOST)));
-            }
-            if !rows::add(tx, T::KIND, document.id(), &text(&document)?, now)? {
-                return Err(Error::Exists(T::KIND.as_str(), document.id().to_owned()));
-            }
-            say(tx, "added", &name::<T>(document.id()), &actor, now)?;
-            Ok(Versioned { document, version: 1, updated_at: now })
-        };
-        self.0.db.write(change).await
+        self.0.db.write(move |tx| add(tx, document, &actor, now)).await
+    }
+
+    /// Adds a document, or puts it in the place of the one that there is, as part of a transaction.
+    pub fn put_in<T: Kept>(&self, tx: &Transaction<'_>, document: T, actor: &Actor, now: Timestamp) -> Result<Versioned<T>> {
+        match rows::document(tx, T::KIND, document.id())? {
+            Some(kept) => replace(tx, &kept, document, actor, now),
+            None => add(tx, document, actor, now),
+        }
     }
 
     /// Replaces a document of `version`, of whichever it has when none is given.
@@ -77,12 +75,10 @@ impl Tariffs {
         let now = self.0.clock.now();
         let change = move |tx: &Transaction<'_>| {
             let kept = find::<T>(tx, document.id())?;
-            let stale = version.is_some_and(|version| version != kept.version);
-            if stale || !rows::replace(tx, T::KIND, document.id(), &text(&document)?, kept.version, now)? {
+            if version.is_some_and(|version| version != kept.version) {
                 return Err(Error::Stale(kept.version));
             }
-            say(tx, "replaced", &name::<T>(document.id()), &actor, now)?;
-            Ok(Versioned { document, version: kept.version + 1, updated_at: now })
+            replace(tx, &kept, document, &actor, now)
         };
         self.0.db.write(change).await
     }
@@ -90,22 +86,23 @@ impl Tariffs {
     /// Deletes a document; a zone only when no tariff that is or will be in effect, and no contract, names it.
     pub async fn delete<T: Kept>(&self, id: String, actor: Actor) -> Result<()> {
         let (this, now) = (self.clone(), self.0.clock.now());
-        let change = move |tx: &Transaction<'_>| {
-            find::<T>(tx, &id)?;
-            if T::KIND == Kind::Zone {
-                let book = this.book(tx)?;
-                let by_version = book.versions().find(|(_, tariff)| tariff.zones_named().contains(id.as_str()));
-                if let Some((version, _)) = by_version {
-                    return Err(Error::Refused(format!("version {version} of the tariff names the zone {id}")));
-                }
-                if let Some(contract) = book.contracts.values().find(|contract| contract.zones_named().contains(id.as_str())) {
-                    return Err(Error::Refused(format!("the contract of {} names the zone {id}", contract.customer)));
-                }
+        self.0.db.write(move |tx| this.delete_in::<T>(tx, &id, &actor, now)).await
+    }
+
+    /// The same as part of a transaction.
+    pub fn delete_in<T: Kept>(&self, tx: &Transaction<'_>, id: &str, actor: &Actor, now: Timestamp) -> Result<()> {
+        find::<T>(tx, id)?;
+        if T::KIND == Kind::Zone {
+            let book = self.book(tx)?;
+            if let Some((version, _)) = book.versions().find(|(_, tariff)| tariff.zones_named().contains(id)) {
+                return Err(Error::Refused(format!("version {version} of the tariff names the zone {id}")));
             }
-            rows::delete(tx, T::KIND, &id)?;
-            Ok(say(tx, "deleted", &name::<T>(&id), &actor, now)?)
-        };
-        self.0.db.write(change).await
+            if let Some(contract) = book.contracts.values().find(|contract| contract.zones_named().contains(id)) {
+                return Err(Error::Refused(format!("the contract of {} names the zone {id}", contract.customer)));
+            }
+        }
+        rows::delete(tx, T::KIND, id)?;
+        Ok(say(tx, "deleted", &name::<T>(id), actor, now)?)
     }
 
     /// The document of an id.
@@ -117,6 +114,25 @@ impl Tariffs {
     pub async fn documents<T: Kept>(&self, after: String, limit: usize) -> Result<Vec<Versioned<T>>> {
         self.0.db.read(move |c| rows::documents(c, T::KIND, &after, limit)?.into_iter().map(read).collect()).await
     }
+}
+
+fn add<T: Kept>(tx: &Transaction<'_>, document: T, actor: &Actor, now: Timestamp) -> Result<Versioned<T>> {
+    if rows::number_of(tx, T::KIND)? >= T::MOST {
+        return Err(Error::Refused(format!("there are {} already, which is as many as there may be", T::MOST)));
+    }
+    if !rows::add(tx, T::KIND, document.id(), &text(&document)?, now)? {
+        return Err(Error::Exists(T::KIND.as_str(), document.id().to_owned()));
+    }
+    say(tx, "added", &name::<T>(document.id()), actor, now)?;
+    Ok(Versioned { document, version: 1, updated_at: now })
+}
+
+fn replace<T: Kept>(tx: &Transaction<'_>, kept: &rows::Document, document: T, actor: &Actor, now: Timestamp) -> Result<Versioned<T>> {
+    if !rows::replace(tx, T::KIND, document.id(), &text(&document)?, kept.version, now)? {
+        return Err(Error::Stale(kept.version));
+    }
+    say(tx, "replaced", &name::<T>(document.id()), actor, now)?;
+    Ok(Versioned { document, version: kept.version + 1, updated_at: now })
 }
 
 fn find<T: Kept>(c: &Connection, id: &str) -> Result<rows::Document> {

@@ -16,7 +16,7 @@ pub use book::Book;
 pub use documents::{Kept, Kind, Versioned};
 pub use dry_run::MOST_TRIPS;
 pub use surge::{Class, Expects};
-pub use versions::{State, Version};
+pub use versions::{State, TariffInput, Version};
 
 use crate::clock::Clock;
 use crate::config::Current;

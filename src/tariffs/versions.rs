@@ -2,11 +2,32 @@
 
 use super::{Error, Result, Tariffs, book};
 use crate::fields::FieldError;
+use crate::fields::document::{Document, Faults};
 use crate::model::{Actor, Kind, Timestamp};
 use crate::pricing::Tariff;
 use crate::store::{self, audit, journal, tariffs as rows};
 use rusqlite::{Connection, Transaction};
+use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
+
+/// A version to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TariffRequest)]
+pub struct TariffInput {
+    /// In effect from then on; at once when it is absent.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub starts_at: Option<Timestamp>,
+    /// What it says.
+    pub tariff: Tariff,
+}
+
+impl Document for TariffInput {
+    fn check(&self, faults: &mut Faults) {
+        faults.within("tariff", |f| self.tariff.check(f));
+    }
+}
 
 /// Where a version stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,26 +69,34 @@ impl Tariffs {
     /// Makes a version that is in effect from `starts_at` on, or at once.
     pub async fn publish(&self, tariff: Tariff, starts_at: Option<Timestamp>, actor: Actor) -> Result<Version> {
         let (this, now) = (self.clone(), self.0.clock.now());
+        self.0.db.write(move |tx| this.publish_in(tx, tariff, starts_at, &actor, now)).await
+    }
+
+    /// The same as part of a transaction.
+    pub fn publish_in(
+        &self,
+        tx: &Transaction<'_>,
+        tariff: Tariff,
+        starts_at: Option<Timestamp>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Version> {
+        let invalid = |field: &str, message| Err(Error::Invalid(vec![FieldError { field: field.to_owned(), message }]));
         let starts_at = starts_at.unwrap_or(now);
         if starts_at < now {
-            let message = format!("is over: it is {now} now, and what was quoted by then keeps its price");
-            return Err(Error::Invalid(vec![FieldError { field: "starts_at".into(), message }]));
+            return invalid("starts_at", format!("is over: it is {now} now, and what was quoted by then keeps its price"));
         }
-        let change = move |tx: &Transaction<'_>| {
-            let book = this.book(tx)?;
-            let missing: Vec<_> = tariff.zones_named().into_iter().filter(|zone| book.zones.get(zone).is_none()).collect();
-            if !missing.is_empty() {
-                let message = format!("names zones that there are not: {}", missing.join(", "));
-                return Err(Error::Invalid(vec![FieldError { field: "zones".into(), message }]));
-            }
-            let text = serde_json::to_string(&tariff).map_err(|e| store::Error::Corrupt(format!("a tariff has no JSON: {e}")))?;
-            let row = rows::Version { version: 0, starts_at, tariff: text, made_by: actor.to_text(), made_at: now, withdrawn_at: None };
-            let version = rows::insert(tx, &row)?;
-            say(tx, "published", &format!("tariff {version}"), &actor, now)?;
-            let state = if starts_at > now { State::Coming } else { State::InEffect };
-            Ok(Version { row: rows::Version { version, ..row }, tariff, state })
-        };
-        self.0.db.write(change).await
+        let book = self.book(tx)?;
+        let missing: Vec<_> = tariff.zones_named().into_iter().filter(|zone| book.zones.get(zone).is_none()).collect();
+        if !missing.is_empty() {
+            return invalid("zones", format!("names zones that there are not: {}", missing.join(", ")));
+        }
+        let text = serde_json::to_string(&tariff).map_err(|e| store::Error::Corrupt(format!("a tariff has no JSON: {e}")))?;
+        let row = rows::Version { version: 0, starts_at, tariff: text, made_by: actor.to_text(), made_at: now, withdrawn_at: None };
+        let version = rows::insert(tx, &row)?;
+        say(tx, "published", &format!("tariff {version}"), actor, now)?;
+        let state = if starts_at > now { State::Coming } else { State::InEffect };
+        Ok(Version { row: rows::Version { version, ..row }, tariff, state })
     }
 
     /// Withdraws a version that has not begun.

@@ -6,24 +6,6 @@ use crate::pricing::Tariff;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// A version to be.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = TariffRequest)]
-pub struct TariffInput {
-    /// In effect from then on; at once when it is absent.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub starts_at: Option<Timestamp>,
-    /// What it says.
-    pub tariff: Tariff,
-}
-
-impl Document for TariffInput {
-    fn check(&self, faults: &mut Faults) {
-        faults.within("tariff", |f| self.tariff.check(f));
-    }
-}
-
 /// A tariff to be tried.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -12,10 +12,11 @@ use super::extract::{Caller, Id, Params, Written};
 use super::shapes::{List, PageParams};
 use crate::model::{Day, Window};
 use crate::pricing::compare::Comparison;
+use crate::tariffs::TariffInput;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use input::{DryRunInput, TariffInput};
+use input::DryRunInput;
 use shape::{TariffShape, TariffSummary};
 
 /// Entries in each list of a dry run.

@@ -1,0 +1,130 @@
+//! Demand over a real database: what it learns, what it sees, what that does to prices.
+
+use super::*;
+use crate::config::{self, Config};
+use crate::model::{Actor, BookingId, Currency, Fare, Fix, Flags, Money, Order, Origin, Place, Site, Vehicle};
+use crate::pricing::Tariff;
+use crate::store::bookings;
+use rusqlite::Transaction;
+use serde_json::json;
+
+/// A Monday, midnight UTC.
+const START: Timestamp = Timestamp::from_secs(1_779_667_200);
+
+struct Depot {
+    _dir: tempfile::TempDir,
+    db: Db,
+    bookings: Bookings,
+    fleet: Fleet,
+    clock: Clock,
+    demand: Demand,
+}
+
+async fn depot() -> Depot {
+    let (dir, clock, config) = (tempfile::tempdir().unwrap(), Clock::manual(START), Config::default());
+    let db = Db::open(dir.path()).unwrap();
+    let bookings = Bookings::new(db.clone(), &config, clock.clone());
+    let fleet = Fleet::new(&config::Fleet::default());
+    let calendar = Calendar::new("UTC", Vec::new()).unwrap();
+    let demand = Demand::open(db.clone(), bookings.clone(), fleet.clone(), config, calendar, clock.clone()).await.unwrap();
+    Depot { _dir: dir, db, bookings, fleet, clock, demand }
+}
+
+fn place(lat: f64) -> Place {
+    Place::new(lat, 1.5).unwrap()
+}
+
+fn order() -> Order {
+    Order::new(Site::at(place(42.5)), Site::at(place(42.55)))
+}
+
+fn ask(tx: &Transaction<'_>, number: u64, at: Timestamp) -> store::Result<()> {
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&number.to_be_bytes());
+    let fare = Fare { price: Money { amount_minor: 900, currency: Currency::new("EUR").unwrap() }, distance_m: 1, duration_s: 60 };
+    let order = Order { pickup_at: Some(at), expires_at: Some(at), ..order() };
+    let id = BookingId::generate(at, random);
+    let new = bookings::New { id, status: Status::Expired, order: &order, fare, origin: Origin::Depot, recurrence: None };
+    bookings::insert(tx, &new, at).map(drop)
+}
+
+#[tokio::test]
+async fn it_learns_from_its_own_bookings_and_goes_on_from_that() {
+    let d = depot().await;
+    assert!(matches!(d.demand.train().await, Err(Error::Untrained(_))), "a depot without bookings");
+    assert!(d.demand.staffing().await.unwrap().is_none());
+    // Three weeks with four requests in each hour from eight to noon, and none else.
+    let past = |tx: &Transaction<'_>| {
+        let hours = (0..21).flat_map(|day| (8..12).map(move |hour| START - Span::from_secs((21 - day) * 86_400 - hour * 3_600)));
+        let moments = hours.flat_map(|hour| (0..4).map(move |quarter| hour + Span::from_secs(quarter * 900 + 60)));
+        (0..).zip(moments).try_for_each(|(number, at)| ask(tx, number, at))
+    };
+    d.db.write::<_, store::Error>(past).await.unwrap();
+    let forecast = d.demand.train().await.unwrap();
+    let at = |hour: i64| START + Span::from_secs(hour * 3_600);
+    let expects = |hour| forecast.model.hour(Area::All, at(hour)).unwrap().mean;
+    assert!((3.0..5.0).contains(&expects(9)), "{}", expects(9));
+    assert!(expects(3) < 1.0, "{}", expects(3));
+    let picture = d.demand.picture(at(9), None).await.unwrap();
+    assert!(picture.items[0].forecast.unwrap().mean > 3.0 && picture.items[0].polygon.len() > 5, "{picture:?}");
+    let coarse = d.demand.picture(at(9), Some(5)).await.unwrap();
+    assert!((coarse.items[0].forecast.unwrap().mean - picture.items[0].forecast.unwrap().mean).abs() < 0.2);
+    let staffing = d.demand.staffing().await.unwrap().unwrap();
+    assert_eq!(staffing.hours.len(), 168);
+    let busy = staffing.hours.iter().find(|hour| hour.from == at(9)).unwrap();
+    assert!((2..=4).contains(&busy.needed) && busy.planned == 0, "{busy:?}");
+
+    let calendar = Calendar::new("UTC", Vec::new()).unwrap();
+    let again =
+        Demand::open(d.db.clone(), d.bookings.clone(), d.fleet.clone(), Config::default(), calendar, d.clock.clone()).await.unwrap();
+    assert_eq!(again.forecast().unwrap().model, forecast.model);
+}
+
+#[tokio::test]
+async fn prices_follow_demand_step_by_step_within_their_bounds_and_say_why() {
+    let d = depot().await;
+    let document = json!({"name": "Busy", "currency": "EUR", "rates": {"base_minor": 1_000},
+        "surge": {"on": true, "floor_per_mille": 1_000, "cap_per_mille": 1_500, "step_per_mille": 100}});
+    let tariff: Tariff = serde_json::from_value(document).unwrap();
+    d.bookings.tariffs().publish(tariff, None, Actor::System).await.unwrap();
+    let price = async || d.bookings.quote(order(), None).await.unwrap();
+    assert_eq!(price().await.price.amount_minor, 1_000);
+    let vehicle = Vehicle { on_duty: true, ..Vehicle::new("van-1".parse().unwrap(), "van") };
+    d.fleet.register(&vehicle, None);
+    d.fleet.set_online(&vehicle.id, true, START);
+    d.fleet.observe(&Fix {
+        vehicle: vehicle.id.clone(),
+        ts: START,
+        received: START,
+        place: place(42.5),
+        speed_kmh: None,
+        course: None,
+        accuracy_m: None,
+        ignition: None,
+        battery: None,
+        flags: Flags::default(),
+        extras: None,
+    });
+    for _ in 0..30 {
+        d.bookings.place(order().into(), Actor::System, None).await.unwrap();
+    }
+    let mut last = 1_000;
+    for _ in 0..12 {
+        d.clock.advance(Span::from_secs(60));
+        d.demand.look(d.clock.now()).await.unwrap();
+        let now = price().await.price.amount_minor;
+        assert!((last..=last + 100).contains(&now), "from {last} to {now} in a minute");
+        last = now;
+    }
+    let quote = price().await;
+    assert_eq!((quote.price.amount_minor, quote.bill.surge_per_mille), (1_500, 1_500));
+    let why = &quote.bill.lines.iter().find(|line| line.label.starts_with("Demand")).unwrap().label;
+    assert!(why.contains("30 requests") && why.contains("1.5"), "{why}");
+    let picture = d.demand.picture(d.clock.now(), None).await.unwrap();
+    assert_eq!((picture.items[0].waiting, picture.items[0].free), (30, 1), "{picture:?}");
+    assert!(picture.items[0].surge[0].factor > 1.0);
+
+    let calm: Tariff = serde_json::from_value(json!({"name": "Calm", "currency": "EUR", "rates": {"base_minor": 1_000}})).unwrap();
+    d.bookings.tariffs().publish(calm, None, Actor::System).await.unwrap();
+    assert_eq!(price().await.price.amount_minor, 1_000, "a tariff without surge has none, whatever was seen");
+}
