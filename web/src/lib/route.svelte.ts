@@ -1,31 +1,23 @@
-export type Screen = 'live' | 'bookings' | 'drivers' | 'schedule' | 'analytics' | 'sync' | 'fleet' | 'access' | 'settings'
-const PATHS: Record<Screen, string> = {
-  live: '/',
-  bookings: '/bookings',
-  drivers: '/drivers',
-  schedule: '/schedule',
-  analytics: '/analytics',
-  sync: '/sync',
-  fleet: '/fleet',
-  access: '/access',
-  settings: '/settings',
-}
-export type Selected = { kind: 'vehicle' | 'booking'; id: string } | null
+import { addressed, PATHS, type Screen } from './address'
 
-function screenOf(path: string): Screen {
-  return (Object.keys(PATHS) as Screen[]).find((s) => PATHS[s] === path.replace(/\/+$/, '')) ?? 'live'
-}
+export type { Screen }
+export type Selected = { kind: 'vehicle' | 'booking'; id: string } | null
 
 /** Where the user is, held in the address: it can be shared, reloaded and gone back to. */
 class Route {
-  screen: Screen = $state(screenOf(location.pathname))
-  query = $state(new URLSearchParams(location.search))
+  /** `null`: the address names no page. */
+  screen: Screen | null = $state(null)
+  query = $state(new URLSearchParams())
 
   constructor() {
-    window.addEventListener('popstate', () => {
-      this.screen = screenOf(location.pathname)
-      this.query = new URLSearchParams(location.search)
-    })
+    this.read()
+    window.addEventListener('popstate', () => this.read())
+  }
+
+  private read(): void {
+    const asked = addressed(location.pathname, location.search)
+    this.screen = asked.screen
+    this.query = asked.query
   }
 
   get selected(): Selected {
@@ -65,6 +57,7 @@ class Route {
   }
 
   private write(push: boolean): void {
+    if (!this.screen) return
     const query = this.query.toString()
     const url = PATHS[this.screen] + (query ? `?${query}` : '')
     if (push) history.pushState(null, '', url)

@@ -242,7 +242,7 @@ export interface Recurrence {
 }
 export interface Offer {
   vehicle_id: string
-  state: 'open' | 'accepted' | 'declined' | 'timed_out' | 'withdrawn' | 'taken_back'
+  state: 'open' | 'accepted' | 'declined' | 'timed_out' | 'withdrawn'
   offered_at: string
   expires_at: string
   answered_at?: string
