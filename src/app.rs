@@ -296,7 +296,7 @@ async fn bind_http(
             report::eta(&etas.stats(), &board, sheet);
         }),
     };
-    Web::bind(deps).await.with_context(|| format!("listen on {}", rooms.config.http.listen))
+    Web::bind(deps).await.with_context(|| format!("cannot listen on {}, which http.listen (--http-listen) says", rooms.config.http.listen))
 }
 
 async fn drain(tasks: &mut JoinSet<TaskEnd>) {

@@ -78,11 +78,31 @@ async fn steps_are_acknowledged_or_rejected_with_the_reason() {
         assert_eq!((answer["type"].as_str(), answer["status"].as_str()), (Some("step_ack"), Some(status.as_str())), "{answer}");
         client.puback(pkid).await;
     }
+    client.publish("v/van-a/step", &step("failed"), 0, 0).await;
+    let (answer, pkid) = command(&mut client).await;
+    assert_eq!(answer["reason"], "proof.reason is required: why it failed");
+    client.puback(pkid).await;
     client.publish("v/van-a/step", "not a step", 0, 0).await;
     let (answer, _) = command(&mut client).await;
     assert_eq!(answer["type"], "step_rejected");
     assert_eq!(depot.deps.bookings.get(id).await.unwrap().status, Status::PickedUp);
-    assert_eq!(depot.refused("step"), 2);
+    assert_eq!(depot.refused("step"), 3);
+    let kept = depot.deps.inspector.of(&user.parse().unwrap());
+    assert_eq!(kept.len(), 3, "whoever looks at the device sees them");
+    assert!(kept[0].topic == "v/van-a/step" && kept[0].payload == "not a step", "{kept:?}");
+}
+
+#[tokio::test]
+async fn a_device_that_reads_no_commands_learns_from_the_acknowledgement_that_its_step_was_not_taken() {
+    let depot = Depot::start().await;
+    let (user, password) = depot.device("a").await;
+    let mut client = Client::enter(depot.addr, &Hello { level: 5, ..Hello::new(&user, &password) }).await;
+    let id = depot.booking().await;
+    for (payload, code) in [(format!(r#"{{"booking_id":"{id}","step":"arrived"}}"#), 0x83), ("not a step".to_owned(), 0x99)] {
+        client.publish("v/van-a/step", &payload, 1, 7).await;
+        let answer = client.read().await.unwrap();
+        assert_eq!((answer.kind(), answer.body.get(2).copied()), (4, Some(code)), "{payload}");
+    }
 }
 
 #[tokio::test]

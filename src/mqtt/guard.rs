@@ -32,8 +32,15 @@ const CERTIFICATE_LOOK: Duration = Duration::from_secs(60);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A listener could not be opened.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(SocketAddr, std::io::Error),
+    #[error("cannot listen on {at}, which {key} says: {fault}")]
+    Listen {
+        /// Where.
+        at: SocketAddr,
+        /// The setting and the flag that say so.
+        key: &'static str,
+        /// Why not.
+        fault: std::io::Error,
+    },
     /// No certificate to show.
     #[error("{0}")]
     Certificate(#[from] crate::ops::certificates::Error),
@@ -73,8 +80,8 @@ impl Observer {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|e| Error::Listen(address, e))
+async fn listen(at: SocketAddr, key: &'static str) -> Result<TcpListener, Error> {
+    TcpListener::bind(at).await.map_err(|fault| Error::Listen { at, key, fault })
 }
 
 impl Guard {
@@ -88,12 +95,13 @@ impl Guard {
         let router =
             Rumqttd::start(mqtt.max_subscribers, stats.clone(), router_failed.clone(), offline).map_err(|e| Error::Ended(e.to_string()))?;
         let plain = match mqtt.listen {
-            Some(address) => Some(listen(address).await?),
+            Some(address) => Some(listen(address, "mqtt.listen (--mqtt-listen)").await?),
             None => None,
         };
         let tls = match (mqtt.tls_listen, &certificates) {
             (Some(address), Some(certificates)) => {
-                Some((listen(address).await?, tls::acceptor(certificates.clone()).map_err(|e| Error::Ended(e.to_string()))?))
+                let listener = listen(address, "mqtt.tls_listen (--mqtts-listen)").await?;
+                Some((listener, tls::acceptor(certificates.clone()).map_err(|e| Error::Ended(e.to_string()))?))
             }
             _ => None,
         };

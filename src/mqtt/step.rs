@@ -41,21 +41,35 @@ impl NotTaken {
     }
 }
 
+/// What is wrong, with every faulty field.
+fn why(error: &bookings::Error) -> String {
+    match error {
+        bookings::Error::Invalid(faults) => {
+            let told: Vec<String> = faults.iter().map(|fault| format!("{} {}", fault.field, fault.message)).collect();
+            told.join("; ")
+        }
+        other => other.to_string(),
+    }
+}
+
 impl Session {
-    /// Takes a driver's step and answers it. While the depot cannot take any, the session ends without an acknowledgement: the
-    /// device sends the step again when it is back.
-    pub(super) async fn step(&mut self, payload: &[u8]) -> Result<(), End> {
-        let Who::Device(names) = &self.who else { return Ok(()) };
-        let answer = match Box::pin(self.shared.report_step(names, payload)).await {
-            Ok(answer) => answer,
+    /// Takes a driver's step and answers it; the v5 reason code of its acknowledgement, for a device that does not read its
+    /// commands on the connection that it reports on. While the depot cannot take any, the session ends without an
+    /// acknowledgement: the device sends the step again when it is back.
+    pub(super) async fn step(&mut self, payload: &[u8]) -> Result<u8, End> {
+        let Who::Device(names) = &self.who else { return Ok(0x87) };
+        let (answer, code) = match Box::pin(self.shared.report_step(names, payload)).await {
+            Ok(answer) => (answer, 0),
             Err(failed) if failed.passing => return Err(End::Fault(0x89, Reason::Busy, format!("a step: {}", failed.reason))),
             Err(failed) => {
-                self.shared.refuse_step(names, self.peer, &failed);
-                json!({"type": "step_rejected", "booking_id": failed.booking, "step": failed.step, "reason": failed.reason})
+                self.shared.refuse_step(names, self.peer, payload, &failed);
+                let code = if failed.step.is_some() { 0x83 } else { 0x99 };
+                let said = json!({"type": "step_rejected", "booking_id": failed.booking, "step": failed.step, "reason": failed.reason});
+                (said, code)
             }
         };
         self.answer(answer.to_string().into_bytes());
-        Ok(())
+        Ok(code)
     }
 }
 
@@ -88,7 +102,7 @@ impl Shared {
                 bookings::Error::Lost => true,
                 _ => false,
             };
-            refused(error.to_string(), passing)
+            refused(why(&error), passing)
         })?;
         Ok(json!({"type": "step_ack", "booking_id": booking_id, "step": step, "status": status.as_str()}))
     }
@@ -104,8 +118,10 @@ impl Shared {
         })
     }
 
-    /// Counts a step that was not taken.
-    pub(super) fn refuse_step(&self, names: &Names, peer: IpAddr, failed: &NotTaken) {
-        self.stats.refuse(self.deps.clock.now(), Reason::Step, format!("{} from {peer}", names.device), failed.reason.clone());
+    /// Counts a step that was not taken, and keeps it for whoever looks at the device.
+    pub(super) fn refuse_step(&self, names: &Names, peer: IpAddr, payload: &[u8], failed: &NotTaken) {
+        let now = self.deps.clock.now();
+        self.deps.inspector.record(&names.device, now, &format!("v/{}/step", names.vehicle), &failed.reason, payload);
+        self.stats.refuse(now, Reason::Step, format!("{} from {peer}", names.device), failed.reason.clone());
     }
 }

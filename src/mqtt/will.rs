@@ -63,7 +63,7 @@ impl LastWord {
             Some(Channel::Fixes) => self.fixes(shared).await,
             Some(Channel::Step) => {
                 if let Err(failed) = shared.report_step(&self.names, &will.payload).await {
-                    shared.refuse_step(&self.names, self.peer, &failed);
+                    shared.refuse_step(&self.names, self.peer, &will.payload, &failed);
                 }
             }
             // The guard has said so itself already.

@@ -58,8 +58,7 @@ impl Session {
             Channel::Fixes => self.fixes(&publish),
             Channel::Step => {
                 self.hand_over().await?;
-                self.step(publish.payload).await?;
-                0
+                self.step(publish.payload).await?
             }
             Channel::Status => 0,
         };
