@@ -92,17 +92,26 @@ impl Sync {
         }
     }
 
-    /// Writes that `sink` is in `mode` now.
+    /// Writes that `sink` is in `mode` now. A line that is up again keeps its fault until something was stored ([`Self::proved`]) or
+    /// nothing waits any more: that it is up does not say that anybody takes anything.
     pub fn enter(&self, sink: &str, mode: LineMode) {
         let now = self.0.clock.now();
         self.note(sink, |status| {
             if status.mode != mode {
                 (status.mode, status.since) = (mode, now);
             }
-            if matches!(mode, LineMode::Live | LineMode::CatchingUp) {
-                (status.fault, status.failures, status.next_attempt_at) = (None, 0, None);
+            if mode == LineMode::CatchingUp {
+                status.next_attempt_at = None;
             }
         });
+        if mode == LineMode::Live {
+            self.proved(sink);
+        }
+    }
+
+    /// Writes that the line to `sink` does its work: something was stored, or nothing waits.
+    pub fn proved(&self, sink: &str) {
+        self.note(sink, |status| (status.fault, status.failures, status.next_attempt_at) = (None, 0, None));
     }
 
     /// Keeps what a comparison of `sink` found.

@@ -268,6 +268,9 @@ impl Line {
             }
             if let Some(known) = sink.told() {
                 self.go_on_behind(sink, &known).await?;
+                // It speaks again: what it did not answer is tried at once.
+                let now = self.deps.clock.monotonic();
+                self.lanes.values_mut().filter(|position| position.is_suspected()).for_each(|position| position.try_at(now));
             }
             head.mark_unchanged();
             if self.send_one(sink, &mut turns, patience, backoff).await? {
@@ -363,6 +366,9 @@ impl Line {
             Ok(Heard::Progress) => {
                 backoff.reset();
                 self.believe_again();
+                if lane.is_durable() {
+                    self.deps.sync.proved(self.name());
+                }
             }
             Ok(Heard::Moved) => {}
             Err(fault) => return self.not_taken(lane, batch, fault),

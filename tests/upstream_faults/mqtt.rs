@@ -1,18 +1,21 @@
 //! `mqtt`: a Mosquitto, and a head office that reads from it.
 
+use crate::common::until;
 use crate::upstream_support::mosquitto::{Broker, Consumer, Disk, Kept};
 use crate::upstream_support::proxy::Marks;
 use crate::upstream_support::run::{Odds, Office, run};
-use crate::upstream_support::{Content, PATIENCE, batch, settings};
+use crate::upstream_support::{Content, PATIENCE, Truths, batch, settings};
 use depotd::clock::Clock;
 use depotd::config;
-use depotd::model::Lane;
+use depotd::model::{Lane, LineMode};
 use depotd::sim::rng::Rng;
+use depotd::sync::Sync;
 use depotd::upstream::sink::{self, Answer, Sink};
 use rumqttc::v5::mqttbytes::QoS;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 const ODDS: Odds = Odds { rounds: 6, kill: 0.4, millis: 80 };
 
@@ -107,6 +110,40 @@ async fn what_the_broker_does_not_pass_on_is_not_taken_for_stored() {
     // What it said before it had anything.
     sink.told();
     assert_eq!(sink.deliver(&batch(Lane::Bookings, 9, 12)).await.unwrap(), Answer::Expected(6));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_office_that_says_nothing_is_told_of_and_holds_up_only_its_own_lane() {
+    let broker = Broker::start("").await;
+    let (mute, mut events) = broker.client("mute");
+    mute.subscribe("depotd/+/+", QoS::AtLeastOnce).await.unwrap();
+    let listening = tokio::spawn(async move { while events.poll().await.is_ok() {} });
+    let (dir, mut rng) = (tempfile::tempdir().unwrap(), Rng::new(1, 1));
+    let mut truths = Truths::open(dir.path());
+    truths.live(&mut rng, 60).await;
+    let settings = settings("lyon", &format!("mqtt://{}", broker.address()));
+    let sync = Sync::new(truths.db.clone(), &settings, truths.clock.clone());
+    let cancel = CancellationToken::new();
+    let work = tokio::spawn(truths.line(&sync, &settings).run(cancel.clone()));
+    let lane = |lane: Lane| sync.status()[0].lanes.iter().find(|status| status.lane == lane).cloned();
+    until("a line that is up to say what is wrong with it", async || {
+        let status = sync.status().remove(0);
+        let says = status.fault.as_deref().is_some_and(|fault| fault.contains("head office did not answer on depotd/lyon/ack"));
+        (says && status.mode == LineMode::CatchingUp).then_some(())
+    })
+    .await;
+    until("the other lanes to go on", async || {
+        let held_up = lane(Lane::Bookings).is_some_and(|bookings| bookings.held_up.is_some());
+        (held_up && lane(Lane::Dispatch).is_some_and(|dispatch| dispatch.backlog == 0)).then_some(())
+    })
+    .await;
+    let disk = Disk::default();
+    let _consumer = Consumer::start(&broker, &disk);
+    truths.drained(&sync).await;
+    assert_eq!(sync.status()[0].fault, None);
+    cancel.cancel();
+    work.await.unwrap();
+    listening.abort();
 }
 
 #[tokio::test]

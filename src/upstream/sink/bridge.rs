@@ -32,6 +32,8 @@ const HEAD: usize = 1_024;
 pub enum End {
     /// The broker does not take packets of that size.
     TooLarge,
+    /// The broker is well, but head office does not say that it stored anything.
+    Silent(String),
     /// Anything else, in words.
     Fault(String),
 }
@@ -40,6 +42,7 @@ impl From<End> for Fault {
     fn from(end: End) -> Self {
         match end {
             End::TooLarge => Self::new("the broker does not take packets of that size"),
+            End::Silent(what) => Self::answer(what),
             End::Fault(what) => Self::new(what),
         }
     }
@@ -154,6 +157,11 @@ impl Bridge {
     /// Waits for the broker's acknowledgement of what was published last.
     pub async fn acked(&self) -> Result<(), End> {
         self.wait(|board| board.acked).await?.map_err(refused)
+    }
+
+    /// Has the broker acknowledged what was published last?
+    pub fn has_acked(&self) -> bool {
+        matches!(self.shared.board().acked, Some(Ok(())))
     }
 
     /// Waits for head office's word on `span`, which was published last.

@@ -78,12 +78,20 @@ impl Mqtt {
     async fn send(&mut self, batch: &Batch) -> Result<Answer, End> {
         let (span, topic) = (&batch.span, self.topic(batch.span.lane.as_str()));
         let quality = if span.lane.is_durable() { QoS::AtLeastOnce } else { QoS::AtMostOnce };
+        let patience = self.timeout * 9 / 10;
         let bridge = self.open().await?;
         bridge.publish(topic, quality, batch.body.clone(), properties(batch)).await?;
         match span.lane {
             Lane::Live => {}
             Lane::Dispatch | Lane::History => bridge.acked().await?,
-            Lane::Bookings => return bridge.answer(span).await,
+            Lane::Bookings => {
+                // Told by this end before the line loses its patience, which knows only that nothing came.
+                return match tokio::time::timeout(patience, bridge.answer(span)).await {
+                    Ok(answer) => answer,
+                    Err(_) if !bridge.has_acked() => Err(End::Fault(format!("the broker did not answer within {patience:?}"))),
+                    Err(_) => Err(End::Silent(format!("head office did not answer on {} within {patience:?}", self.topic("ack")))),
+                };
+            }
         }
         Ok(Answer::Stored(span.last))
     }
