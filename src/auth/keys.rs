@@ -14,12 +14,12 @@ const SETUP_HOLDS: Span = Span::from_secs(1_800);
 const DEMO_USER: &str = "demo";
 
 impl Auth {
-    /// Is there no user yet?
+    /// Is there no administrator who may sign in?
     pub async fn setup_needed(&self) -> Result<bool> {
-        Ok(!self.0.db.read(crate::store::users::any).await?)
+        Ok(self.0.db.read(|c| crate::store::users::active_with_role(c, Role::Admin.as_str())).await? == 0)
     }
 
-    /// A new token for the set-up link, good for 30 minutes; `None` when there is a user already.
+    /// A new token for the set-up link, good for 30 minutes; `None` when there is an administrator already.
     pub async fn setup_token(&self) -> Result<Option<String>> {
         if !self.setup_needed().await? {
             return Ok(None);
@@ -40,8 +40,8 @@ impl Auth {
         let session = sessions::Fresh::new(name)?;
         let opened = session.opened(Role::Admin);
         let change = move |tx: &rusqlite::Transaction<'_>| {
-            if crate::store::users::any(tx)? {
-                return Err(Error::Conflict("there is a user already; sign in".into()));
+            if crate::store::users::active_with_role(tx, Role::Admin.as_str())? > 0 {
+                return Err(Error::Conflict("there is an administrator already; sign in".into()));
             }
             users::insert(tx, &user, &Actor::System, now)?;
             keys::delete(tx, SETUP)?;

@@ -56,7 +56,7 @@ async fn announce(app: &App) -> Result<()> {
     let at = app.addresses;
     println!("{}", Running::this(at.http, at.mqtt, at.mqtts).line());
     if let Some(token) = app.auth().setup_token().await? {
-        eprintln!("No user exists yet. Make the first one within 30 minutes at http://{}/#setup={token}", at.http);
+        eprintln!("No administrator exists yet. Make one within 30 minutes at http://{}/#setup={token}", at.http);
     }
     Ok(())
 }

@@ -43,11 +43,6 @@ pub fn list(connection: &Connection) -> Result<Vec<Row>> {
     connection.prepare_cached("select * from users order by name limit 1000")?.query_and_then([], read)?.collect()
 }
 
-/// Is there any user?
-pub fn any(connection: &Connection) -> Result<bool> {
-    Ok(connection.prepare_cached("select exists (select 1 from users)")?.query_row([], |r| r.get(0))?)
-}
-
 /// Users of `role` that may sign in.
 pub fn active_with_role(connection: &Connection, role: &str) -> Result<i64> {
     Ok(connection.query_row("select count(*) from users where role = ?1 and disabled = 0", [role], |r| r.get(0))?)
