@@ -139,6 +139,15 @@ async fn a_booking_is_given_by_hand_and_to_one_vehicle_only() {
         (van["booking_id"] == first.as_str()).then_some(van)
     });
     shown.await;
+    let off = json!({"on_duty": false, "force": true, "reason": "a flat tyre"});
+    let van = http.post("/api/v1/vehicles/A/duty", off).await.ok();
+    assert_eq!((&van["booking_id"], &van["status"]), (&Value::Null, &"off_duty".into()), "{van}");
+    let path = format!("/api/v1/bookings/{first}");
+    assert_eq!(http.get(&format!("{path}/offers")).await.ok()["items"], json!([]), "nobody was asked");
+    let held = async || http.get(&format!("{path}/dispatch")).await.ok()["held"].clone();
+    assert_eq!(held().await, Value::Null);
+    http.post(&format!("{path}/lock"), json!({"locked": true})).await.ok();
+    assert!(held().await.as_str().unwrap().contains("because it is locked"));
     http.get("/api/v1/bookings/0190b3a0-0000-7000-8000-000000000000").await.problem(404);
     http.get("/api/v1/bookings/nonsense").await.problem(404);
 }

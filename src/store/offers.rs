@@ -47,9 +47,10 @@ pub fn refused_since(connection: &Connection, since: Timestamp) -> Result<Vec<Of
     collect(connection, sql, params![since.as_millis()])
 }
 
-/// Up to `limit` offers of a booking before number `before`, newest first, each with its number.
+/// Up to `limit` offers of a booking before number `before`, newest first, each with its number. What was taken back from a driver who
+/// was never asked is not among them.
 pub fn of_booking(connection: &Connection, booking: BookingId, before: i64, limit: usize) -> Result<Vec<(i64, Offer)>> {
-    let sql = "select * from offers where booking_id = ?1 and id < ?2 order by id desc limit ?3";
+    let sql = "select * from offers where booking_id = ?1 and id < ?2 and state <> 'taken_back' order by id desc limit ?3";
     let found = collect(connection, sql, params![booking.to_string(), before, count(limit)])?;
     Ok(found.into_iter().map(|o| (o.id, o)).collect())
 }

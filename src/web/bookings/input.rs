@@ -149,8 +149,10 @@ pub struct AssignInput {
     #[schema(max_length = 500)]
     reason: Option<String>,
     /// The dispatcher is to keep its hands off the booking.
+    #[schema(required = false)]
     lock: bool,
     /// Also though the vehicle is not made for it.
+    #[schema(required = false)]
     r#override: bool,
 }
 impl From<AssignInput> for ByHand {

@@ -19,7 +19,7 @@ pub struct OfferShape {
     /// Whose driver was asked.
     #[schema(value_type = String)]
     vehicle_id: VehicleId,
-    /// `open`, `accepted`, `declined`, `timed_out`, `withdrawn` or `taken_back`.
+    /// `open`, `accepted`, `declined`, `timed_out` or `withdrawn`.
     #[schema(value_type = String)]
     state: OfferState,
     /// When the driver was asked.

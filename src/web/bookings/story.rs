@@ -1,6 +1,6 @@
 //! What happened to a booking, and why which vehicle got it.
 
-use crate::model::{BookingId, Event, Kind, OfferState, Timestamp};
+use crate::model::{BookingId, Event, Kind, OfferState, Status, Timestamp};
 use crate::web::Web;
 use crate::web::error::{Error, Problem, Result};
 use crate::web::extract::{Id, Params};
@@ -70,15 +70,34 @@ pub async fn events(State(web): State<Web>, Id(id): Id<BookingId>, Params(p): Pa
     Ok(Json(List { items, next: page.next }))
 }
 
+/// Rounds that looked at a booking.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Rounds)]
+pub struct RoundsShape {
+    /// The rounds, newest first.
+    #[schema(value_type = Vec<Object>)]
+    items: Vec<Value>,
+    /// Goes into `cursor` for the next page; `null` at the end.
+    next: Option<String>,
+    /// Why no round looks at it now, though it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<&'static str>,
+}
+
+/// Why rounds pass a booking over that waits.
+const LOCKED: &str = "It waits because it is locked: dispatch passes it over until somebody unlocks it or gives it to a vehicle.";
+
 /// Every round that looked at a booking, newest first: candidates, costs, and why each was not chosen. Rounds that found the same
 /// reasons one after the other are one item: `rounds` says how many they are and `until` when the last of them was (`at` is the first).
 /// Rounds are counted in memory and written once a minute, so a crash may lose a minute of them. What was kept by a program that did
-/// not count has neither `rounds` nor `until`.
+/// not count has neither `rounds` nor `until`. A booking that waits and is locked is looked at by none: `held` says so.
 #[utoipa::path(get, path = "/api/v1/bookings/{id}/dispatch", tag = "bookings", params(("id" = String, Path), PageParams),
-    responses((status = 200, body = List<Value>), (status = 404, body = Problem)))]
-pub async fn dispatch(State(web): State<Web>, Id(id): Id<BookingId>, Params(p): Params<PageParams>) -> Result<Json<List<Value>>> {
+    responses((status = 200, body = RoundsShape), (status = 404, body = Problem)))]
+pub async fn dispatch(State(web): State<Web>, Id(id): Id<BookingId>, Params(p): Params<PageParams>) -> Result<Json<RoundsShape>> {
     let page = web.bookings.rounds(id, p.into()).await?;
-    Ok(Json(List { items: page.items, next: page.next }))
+    let booking = web.bookings.get(id).await?;
+    let held = (booking.locked && booking.status == Status::Waiting).then_some(LOCKED);
+    Ok(Json(RoundsShape { items: page.items, next: page.next, held }))
 }
 
 #[cfg(test)]

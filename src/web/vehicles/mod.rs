@@ -13,7 +13,7 @@ use super::if_match::MaybeIfMatch;
 use super::shapes::{FixShape, List, PlaceShape};
 use super::version::{Version, Versioned};
 use crate::fleet::{Status, View};
-use crate::model::{Availability, Crew, Pause, Timestamp, Vehicle, VehicleId};
+use crate::model::{Availability, BookingId, Crew, Pause, Timestamp, Vehicle, VehicleId};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -178,6 +178,16 @@ pub async fn change(
     Ok(versioned(&web, vehicle))
 }
 
+/// What the fleet will show in a moment, when it was told of the change.
+fn after_duty(view: View, on_duty: bool, booking: Option<BookingId>) -> View {
+    let availability = match view.availability {
+        _ if !on_duty => Availability::OffDuty,
+        Availability::OffDuty => Availability::Free,
+        other => other,
+    };
+    View { availability, booking, crew: view.crew.clone().filter(|_| on_duty), ..view }
+}
+
 /// Say whether somebody is on duty with a vehicle.
 #[utoipa::path(post, path = "/api/v1/vehicles/{id}/duty", tag = "vehicles", params(("id" = String, Path)), request_body = DutyInput,
     responses((status = 200, body = VehicleShape), (status = 404, body = Problem)))]
@@ -189,5 +199,7 @@ pub async fn duty(
 ) -> Result<Json<VehicleShape>> {
     let vehicle =
         web.drivers.set_vehicle_duty(id, input.on_duty, input.force.filter(|force| *force).and(input.reason), who.actor()).await?;
-    Ok(Json(show(&web, vehicle)))
+    let job = web.bookings.active_of(&vehicle.id).await?.map(|booking| booking.id);
+    let view = web.fleet.get(&vehicle.id).map(|view| after_duty(view, vehicle.on_duty, job));
+    Ok(Json(VehicleShape::new(vehicle, view.as_ref(), web.clock.now())))
 }
