@@ -58,16 +58,17 @@ fn equal(depot: &Depot, config: &str) {
     assert!(found["records"].as_u64() > Some(0) && found["rows"].as_u64() > Some(0), "{said}");
 }
 
-/// What head office's view tells of bookings: id and status.
+/// What head office's view tells of bookings: id, then number and status.
 async fn known(office: &HeadOffice) -> Vec<(String, String)> {
-    let rows = office.client.query("select id, status from depotd.bookings order by id", &[]).await.unwrap();
+    let rows = office.client.query("select id, ref || ' ' || status from depotd.bookings order by id", &[]).await.unwrap();
     rows.iter().map(|r| (r.get(0), r.get(1))).collect()
 }
 
 async fn here(api: &Api) -> Vec<(String, String)> {
     let list = api.get("/api/v1/bookings?limit=500").await.ok();
     let text = |b: &Value, name: &str| b[name].as_str().unwrap().to_owned();
-    let mut all: Vec<_> = list["items"].as_array().unwrap().iter().map(|b| (text(b, "id"), text(b, "status"))).collect();
+    let row = |b: &Value| (text(b, "id"), format!("{} {}", text(b, "ref"), text(b, "status")));
+    let mut all: Vec<_> = list["items"].as_array().unwrap().iter().map(row).collect();
     all.sort();
     all
 }
@@ -239,6 +240,8 @@ async fn without_credentials_a_new_box_says_who_needs_new_secrets() {
     let config = settings(dir.path(), office.addr, false);
     let depot = Depot::start_with(&[&config]).await;
     depot.new_device("van-1");
+    depot.new_device("van-2");
+    depot.command(&["device", "revoke", "van-2"]);
     depot.new_user("ana", "dispatcher").await;
     sent(&depot).await;
     drop(depot);

@@ -48,6 +48,11 @@ fn text(columns: &Map<String, Value>, name: &str) -> String {
     columns.get(name).map_or_else(String::new, |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
+/// A device or token that was revoked, or a user who was disabled: nobody needs its secret again.
+fn is_out(columns: &Map<String, Value>) -> bool {
+    columns.get("revoked_at").is_some_and(|at| !at.is_null()) || columns.get("disabled").and_then(Value::as_i64) == Some(1)
+}
+
 impl Rebuild {
     /// Begins one in `file`, which must not exist.
     pub fn begin(file: &Path) -> Result<Self> {
@@ -115,7 +120,7 @@ impl Rebuild {
     pub fn row(&mut self, epoch: &str, seq: i64, table: &str, key: &[Value], columns: Option<&Map<String, Value>>) -> Result<()> {
         if let Some(columns) = columns {
             let secret = outbox::CREDENTIALS.iter().find(|(of, _)| *of == table);
-            if secret.is_some_and(|(_, column)| !columns.contains_key(*column)) {
+            if secret.is_some_and(|(_, column)| !columns.contains_key(*column)) && !is_out(columns) {
                 let named = if table == "users" { text(columns, "name") } else { text(columns, "id") };
                 self.built.without_secret.push(format!("{} {named}", table.trim_end_matches('s')));
             }

@@ -132,7 +132,7 @@ select depot, row->>'id' as id, depotd.whole(row->>'number') as number, row->>'s
     depotd.moment(row->>'assigned_at') as assigned_at,
     depotd.moment(row->>'picked_up_at') as picked_up_at,
     depotd.moment(row->>'delivered_at') as delivered_at,
-    row->>'reason' as reason, depotd.whole(row->>'version') as version
+    row->>'reason' as reason, depotd.whole(row->>'version') as version, 'B-' || (1000 + depotd.whole(row->>'number')) as ref
 from depotd.row where tbl = 'bookings' and row is not null;
 
 -- Of the bookings picked up on a day (UTC), how many were in time: within their window, or 15 minutes where they have none.
