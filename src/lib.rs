@@ -78,6 +78,7 @@
 //! - A route: a handler beside its noun in [`web`], a line in [`web::routes`], a line in [`web::access::GATES`]. Tests
 //!   compare the three.
 //! - A payload format: a decoder in [`telemetry`] and its name in [`telemetry::Format`].
+//! - What a vehicle is told: an event's command in `mqtt/downlink.rs`, a paragraph in `docs/mqtt.md`.
 //! - A follower of the journal: read with [`store::journal::after`] from a cursor of your own, wait on [`store::Db::head`],
 //!   start it in [`app::App::start`] and let it say how far it is, so that tests can wait for it.
 //! - A dispatch policy to compare with: a name in [`replay::policy`]; what serving a booking is worth is in [`dispatch::plan`].
