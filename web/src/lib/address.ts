@@ -11,7 +11,7 @@ export const PATHS: Record<Screen, string> = {
   settings: '/settings',
 }
 /** Where one thing has an address of its own, as in the API: the screen that shows it, and how it is named there. */
-const THINGS: Record<string, [Screen, string]> = { bookings: ['bookings', 'booking'], vehicles: ['live', 'vehicle'] }
+const THINGS: Record<string, [Screen, string]> = { bookings: ['live', 'booking'], vehicles: ['live', 'vehicle'] }
 
 /** What an address asks for; no screen: there is no such page. */
 export function addressed(path: string, search: string): { screen: Screen | null; query: URLSearchParams } {
