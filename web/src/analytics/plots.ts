@@ -1,5 +1,6 @@
 /** What the charts show of a time, step by step. */
-import { distance, duration, money, percent, words } from '../lib/format'
+import { distance, duration, percent, words } from '../lib/format'
+import { money } from '../lib/money'
 import type { Figures, Point } from '../lib/types'
 import { localTime, offsetOf } from '../lib/zoned'
 import type { Step } from './periods'

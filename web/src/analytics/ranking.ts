@@ -1,5 +1,6 @@
 /** A time broken down, as a table. */
-import { distance, duration, money, percent } from '../lib/format'
+import { distance, duration, percent } from '../lib/format'
+import { money } from '../lib/money'
 import type { Dimension, Ranked } from '../lib/types'
 import type { Cell, Column, Table } from './table'
 

@@ -1,5 +1,6 @@
 /** Tables of the depot over a time. */
-import { distance, duration, money, percent, when } from '../lib/format'
+import { distance, duration, percent, when } from '../lib/format'
+import { money } from '../lib/money'
 import type { ReportTable } from '../lib/types'
 import type { Cell, Table } from './table'
 

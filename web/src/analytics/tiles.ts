@@ -1,5 +1,6 @@
 /** A time in a few figures, and how they differ from those of the time before. */
-import { count, distance, duration, money, percent } from '../lib/format'
+import { count, distance, duration, percent } from '../lib/format'
+import { money } from '../lib/money'
 import type { Figures, Summary } from '../lib/types'
 import type { Span } from './periods'
 

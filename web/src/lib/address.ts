@@ -1,9 +1,10 @@
-export type Screen = 'live' | 'bookings' | 'drivers' | 'schedule' | 'analytics' | 'sync' | 'fleet' | 'access' | 'settings'
+export type Screen = 'live' | 'bookings' | 'drivers' | 'schedule' | 'prices' | 'analytics' | 'sync' | 'fleet' | 'access' | 'settings'
 export const PATHS: Record<Screen, string> = {
   live: '/',
   bookings: '/bookings',
   drivers: '/drivers',
   schedule: '/schedule',
+  prices: '/prices',
   analytics: '/analytics',
   sync: '/sync',
   fleet: '/fleet',

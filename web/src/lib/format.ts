@@ -1,5 +1,3 @@
-import type { Money } from './types'
-
 /** A position older than this is drawn hollow. */
 export const STALE_MS = 60_000
 
@@ -32,15 +30,6 @@ export function duration(s: number): string {
 /** A share from 0 to 1: "94.5 %" */
 export function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`
-}
-
-export function money({ amount_minor, currency }: Money): string {
-  try {
-    const format = new Intl.NumberFormat(undefined, { style: 'currency', currency })
-    return format.format(amount_minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2))
-  } catch {
-    return `${(amount_minor / 100).toFixed(2)} ${currency}`
-  }
 }
 
 /** A time of day in the depot's zone; with the day when it is not today's. */

@@ -28,6 +28,21 @@ export interface Money {
   amount_minor: number
   currency: string
 }
+/** One line of a price; its amount is negative where it is a reduction. */
+export interface PriceLine {
+  kind: string
+  label: string
+  amount_minor: number
+}
+/** What a price is made of. */
+export interface Bill {
+  /** 0 is the flat tariff of the settings. */
+  tariff_version: number
+  lines: PriceLine[]
+  tax_minor: number
+  surge_per_mille: number
+  promo_code?: string
+}
 export type BookingStatus =
   | 'scheduled' | 'waiting' | 'offered' | 'assigned' | 'arrived' | 'picked_up' | 'delivered' | 'cancelled' | 'failed' | 'expired'
 export interface Booking {
@@ -68,6 +83,8 @@ export interface Booking {
   origin?: 'head_office'
   recurrence_id?: string
   eta?: JobEta
+  /** Only a single booking has it, and none from before bills were kept. */
+  bill?: Bill
   warnings?: { kind: 'offline'; vehicle_id: string; since?: string; message: string }[]
 }
 export interface Page<T> {
@@ -158,8 +175,11 @@ export interface Credential {
 export interface Quote {
   id: string
   price: Money
-  breakdown: { label: string; amount_minor: number }[]
+  breakdown: PriceLine[]
   surge: number
+  tariff_version: number
+  tax_minor: number
+  promo_code?: string
   distance_m: number
   duration_s: number
   expires_at: string
