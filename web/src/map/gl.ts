@@ -1,11 +1,11 @@
-import type { Feature, FeatureCollection, Point } from 'geojson'
+import type { Feature, FeatureCollection, MultiPolygon, Point } from 'geojson'
 import { GeoJSONSource, Map as GlMap, setWorkerUrl, type ExpressionSpecification, type StyleSpecification } from 'maplibre-gl'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
 import 'maplibre-gl/dist/maplibre-gl.css'
 import type { Basemap } from './basemap'
 import { boundsOf, MAX_ZOOM, type Bounds, type LonLat } from './geo'
 import { drawMarker, drawPin } from './marks'
-import { EMPTY, Glide, inSight, reducedMotion, type Colours, type Events, type Layer, type Marker, type Pin, type Scene } from './scene'
+import { EMPTY, Glide, inSight, reducedMotion, type Area, type Colours, type Events, type Layer, type Marker, type Pin, type Scene } from './scene'
 
 setWorkerUrl(workerUrl)
 
@@ -20,7 +20,7 @@ function style(c: Colours, sea: boolean): StyleSpecification {
   const source = () => ({ type: 'geojson', data: NONE }) as const
   return {
     version: 8,
-    sources: { land: source(), streets: source(), towns: source(), track: source(), way: source(), marks: source() },
+    sources: { land: source(), streets: source(), towns: source(), track: source(), way: source(), areas: source(), marks: source() },
     layers: [
       { id: 'sea', type: 'background', paint: { 'background-color': sea ? c.sea : c.land } },
       { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': c.land } },
@@ -28,6 +28,8 @@ function style(c: Colours, sea: boolean): StyleSpecification {
       { id: 'minor', type: 'line', source: 'streets', filter: kind('minor'), layout: round, paint: { 'line-color': c.minor, 'line-width': width(1, 8) } },
       { id: 'casing', type: 'line', source: 'streets', filter: kind('major'), layout: round, paint: { 'line-color': c.casing, 'line-width': width(3, 15) } },
       { id: 'major', type: 'line', source: 'streets', filter: kind('major'), layout: round, paint: { 'line-color': c.major, 'line-width': width(1.8, 12) } },
+      { id: 'areas', type: 'fill', source: 'areas', paint: { 'fill-color': c.accent, 'fill-opacity': ['case', ['get', 'selected'], 0.32, 0.12] } },
+      { id: 'borders', type: 'line', source: 'areas', layout: round, paint: { 'line-color': c.accent, 'line-width': ['case', ['get', 'selected'], 3, 1.5] } },
       {
         id: 'towns',
         type: 'symbol',
@@ -42,6 +44,13 @@ function style(c: Colours, sea: boolean): StyleSpecification {
           'symbol-sort-key': ['-', 0, ['get', 'weight']],
         },
         paint: { 'text-color': c.label, 'text-halo-color': c.land, 'text-halo-width': 1.6 },
+      },
+      {
+        id: 'names',
+        type: 'symbol',
+        source: 'areas',
+        layout: { 'text-field': ['get', 'name'], 'text-font': ['Noto Sans'], 'text-size': 13 },
+        paint: { 'text-color': c.ink, 'text-halo-color': c.paper, 'text-halo-width': 1.6 },
       },
       { id: 'track', type: 'line', source: 'track', layout: round, paint: { 'line-color': c.accent, 'line-width': 3 } },
       { id: 'way', type: 'line', source: 'way', layout: round, paint: { 'line-color': c.ink, 'line-width': 2, 'line-dasharray': [0.5, 2.5] } },
@@ -108,6 +117,7 @@ export class GlLayer implements Layer {
       points.length < 2 ? NONE : { type: 'FeatureCollection', features: [{ type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates: points } }] }
     if (scene.track !== this.now.track) this.put('track', line(scene.track))
     if (scene.way !== this.now.way) this.put('way', line(scene.way))
+    if (scene.areas !== this.now.areas) this.put('areas', { type: 'FeatureCollection', features: scene.areas.map(polygon) })
     this.now = scene
     this.glide.aim(scene.vehicles, performance.now())
     this.painted = 0
@@ -209,4 +219,8 @@ export class GlLayer implements Layer {
 
 function point(coordinates: LonLat, properties: Record<string, unknown>): Feature<Point> {
   return { type: 'Feature', properties, geometry: { type: 'Point', coordinates } }
+}
+
+function polygon({ id, name, polygons, selected }: Area): Feature<MultiPolygon> {
+  return { type: 'Feature', properties: { id, name, selected }, geometry: { type: 'MultiPolygon', coordinates: polygons } }
 }

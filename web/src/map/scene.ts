@@ -24,6 +24,14 @@ export interface Pin {
   label: string
   selected: boolean
 }
+/** A part of the map with a name. */
+export interface Area {
+  id: string
+  name: string
+  /** Polygons, each of rings: its border, then its holes. */
+  polygons: LonLat[][][]
+  selected: boolean
+}
 export interface Scene {
   vehicles: Marker[]
   pins: Pin[]
@@ -31,8 +39,9 @@ export interface Scene {
   track: LonLat[]
   /** From pickup to drop-off, by the stops. */
   way: LonLat[]
+  areas: Area[]
 }
-export const EMPTY: Scene = { vehicles: [], pins: [], track: [], way: [] }
+export const EMPTY: Scene = { vehicles: [], pins: [], track: [], way: [], areas: [] }
 
 export interface Events {
   /** A click on it; `false`: not wanted now, take it as a click on the place. */
