@@ -60,7 +60,7 @@ test('without a line every screen says that the depot works locally, and how muc
   assert.ok(queued >= 3, `${queued} records wait`)
   await banner('amber').getByText(/\d+ records queued, the oldest \d+ s old/).waitFor()
   await page.locator('header').getByText(/upstream offline .*, \d+ queued/).waitFor()
-  for (const screen of ['Bookings', 'Drivers', 'Schedule', 'Analytics', 'Vehicles', 'Access', 'Live']) {
+  for (const screen of ['Bookings', 'Drivers', 'Schedule', 'Prices', 'Analytics', 'Vehicles', 'Access', 'Live']) {
     await go(screen)
     await banner('amber').waitFor()
     await sound(`${screen} without a line`)

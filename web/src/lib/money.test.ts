@@ -26,7 +26,7 @@ it('has no idle zeros in percentages and factors', () => {
 
 it('reads with the digits of the currency', () => {
   expect(money({ amount_minor: 1240, currency: 'EUR' })).toMatch(/12[.,]40/)
-  expect(money({ amount_minor: 1240, currency: 'JPY' })).toMatch(/1[.,]?240$|1[.,]?240\b/)
+  expect(money({ amount_minor: 1240, currency: 'JPY' })).toMatch(/1[.,\s]?240/)
   // Three digits for the depot, none for a browser.
   expect(digitsOf('IQD')).toBe(3)
   expect(money({ amount_minor: 1240, currency: 'IQD' })).toMatch(/1[.,]240/)

@@ -1,4 +1,5 @@
 import type { Feature, Position } from 'geojson'
+import { drawArea } from './areas'
 import type { Basemap, Town } from './basemap'
 import { boundsOf, fit, MAX_ZOOM, MIN_ZOOM, project, scale, toPlace, toScreen, unproject, zoomAt, type Bounds, type LonLat, type View } from './geo'
 import { drawMarker, drawPin } from './marks'
@@ -144,43 +145,8 @@ export class CanvasLayer implements Layer {
       this.stroke(colours[kind], WIDTHS[kind] * grow)
     }
     this.label()
-    this.areas()
+    for (const area of this.now.areas) drawArea(ctx, area, (place) => toScreen(this.view, width, height, ...place), colours)
     this.overlay()
-  }
-
-  private areas(): void {
-    const { ctx, colours } = this
-    for (const { name, polygons, selected } of this.now.areas) {
-      ctx.beginPath()
-      for (const ring of polygons.flat()) {
-        ring.forEach(([lon, lat], i) => {
-          const [x, y] = toScreen(this.view, this.width, this.height, lon, lat)
-          if (i === 0) ctx.moveTo(x, y)
-          else ctx.lineTo(x, y)
-        })
-        ctx.closePath()
-      }
-      ctx.globalAlpha = selected ? 0.32 : 0.12
-      ctx.fillStyle = colours.accent
-      ctx.fill('evenodd')
-      ctx.globalAlpha = 1
-      this.stroke(colours.accent, selected ? 3 : 1.5)
-      const box = boundsOf(polygons.flat(2))
-      if (box) this.write(name, [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
-    }
-  }
-
-  private write(text: string, [lon, lat]: LonLat): void {
-    const { ctx, colours } = this
-    const [x, y] = toScreen(this.view, this.width, this.height, lon, lat)
-    ctx.font = "13px 'Noto Sans', system-ui, sans-serif"
-    ctx.textAlign = 'center'
-    ctx.textBaseline = 'middle'
-    ctx.lineWidth = 3.2
-    ctx.strokeStyle = colours.paper
-    ctx.strokeText(text, x, y)
-    ctx.fillStyle = colours.ink
-    ctx.fillText(text, x, y)
   }
 
   /** The weightier towns take their room first; who finds none stays without a name. */
