@@ -31,8 +31,9 @@ use input::{AssignInput, BookingInput, BookingPatch, ListParams, LockInput, Reas
 /// One booking, its version in the `ETag`.
 type One = Versioned<BookingShape>;
 
-fn one(booking: &Booking) -> One {
-    Versioned(Version(booking.version), booking.into())
+async fn one(web: &Web, booking: &Booking) -> Result<One> {
+    let bill = web.bookings.bill(booking.id).await?;
+    Ok(Versioned(Version(booking.version), BookingShape { bill, ..booking.into() }))
 }
 
 /// How far `who` may call bookings off.
@@ -60,7 +61,7 @@ pub async fn create(
     if placed.replayed {
         headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
     }
-    Ok((StatusCode::CREATED, headers, one(&placed.booking)))
+    Ok((StatusCode::CREATED, headers, one(&web, &placed.booking).await?))
 }
 
 /// List bookings, newest first.
@@ -106,7 +107,7 @@ pub async fn assign(State(web): State<Web>, Caller(who): Caller, Id(id): Id<Book
     request_body = ReasonInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
 pub async fn unassign(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<ReasonInput>) -> Result<One> {
     let booking = web.bookings.unassign(id, input.reason, who.actor()).await?;
-    Ok(one(&booking))
+    one(&web, &booking).await
 }
 
 /// Keep the dispatcher's hands off a booking, or let it have it again.
@@ -114,7 +115,7 @@ pub async fn unassign(State(web): State<Web>, Caller(who): Caller, Id(id): Id<Bo
     request_body = LockInput, responses((status = 200, body = BookingShape), (status = 404, body = Problem)))]
 pub async fn lock(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<LockInput>) -> Result<One> {
     let booking = web.bookings.lock(id, input.locked, input.reason, who.actor()).await?;
-    Ok(one(&booking))
+    one(&web, &booking).await
 }
 
 /// Change what was ordered.
@@ -143,7 +144,7 @@ pub async fn edit(
         return Err(Error::field("promo_code", "goes into a quote: send its quote_id"));
     }
     let (order, quote) = changed.split();
-    Ok(one(&web.bookings.edit(id, booking.version, order, quote, who.actor()).await?))
+    one(&web, &web.bookings.edit(id, booking.version, order, quote, who.actor()).await?).await
 }
 
 /// Call a booking off.
@@ -152,14 +153,14 @@ pub async fn edit(
 #[utoipa::path(post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", params(("id" = String, Path)),
     request_body = ReasonInput, responses((status = 200, body = BookingShape), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub async fn cancel(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<ReasonInput>) -> Result<One> {
-    Ok(one(&web.bookings.cancel(id, input.reason, standing(&who), who.actor()).await?))
+    one(&web, &web.bookings.cancel(id, input.reason, standing(&who), who.actor()).await?).await
 }
 
 /// Say that a vehicle's job could not be done.
 #[utoipa::path(post, path = "/api/v1/bookings/{id}/fail", tag = "bookings", params(("id" = String, Path)),
     request_body = ReasonInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
 pub async fn fail(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<ReasonInput>) -> Result<One> {
-    Ok(one(&web.bookings.fail(id, input.reason, who.actor()).await?))
+    one(&web, &web.bookings.fail(id, input.reason, who.actor()).await?).await
 }
 
 /// Want a booking after all that was cancelled, failed or expired.
@@ -174,7 +175,7 @@ pub async fn reopen(State(web): State<Web>, Caller(who): Caller, Id(id): Id<Book
     }
     let renewed = bookings::renewed(&booking.order, web.clock.now());
     let input: ReopenInput = Fields::of_json(merge::patched(&renewed, patch))?;
-    Ok(one(&web.bookings.reopen(id, booking.version, input.order, input.reason, who.actor()).await?))
+    one(&web, &web.bookings.reopen(id, booking.version, input.order, input.reason, who.actor()).await?).await
 }
 
 /// Report a step of the job.
@@ -182,5 +183,5 @@ pub async fn reopen(State(web): State<Web>, Caller(who): Caller, Id(id): Id<Book
     request_body = StepInput, responses((status = 200, body = BookingShape), (status = 409, body = Problem)))]
 pub async fn step(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<StepInput>) -> Result<One> {
     let booking = web.bookings.step(id, input.step, input.at, input.proof, who.actor(), None).await?;
-    Ok(one(&booking))
+    one(&web, &booking).await
 }

@@ -84,5 +84,5 @@ pub async fn answer(
 ) -> Result<Versioned<BookingShape>> {
     let AnswerInput { vehicle_id, accept, reason } = input;
     let booking = web.bookings.answer(id, &vehicle_id, accept, reason, who.actor()).await?;
-    Ok(super::one(&booking))
+    super::one(&web, &booking).await
 }

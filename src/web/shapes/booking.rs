@@ -67,7 +67,7 @@ pub struct BookingShape {
     /// The vehicle that has it, or had it when it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vehicle_id: Option<String>,
-    /// What the price is made of, for one booking that is read by itself; bookings of older versions of depotd have none.
+    /// What the price is made of; lists leave it out, and bookings of older versions of depotd have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bill: Option<Bill>,
     /// What it costs.
