@@ -5,7 +5,7 @@ use crate::analytics::rollups;
 use crate::clock::Clock;
 use crate::model::Kind;
 use crate::store::{self, Db, audit, journal};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -20,8 +20,7 @@ pub enum Command {
 pub fn run(command: &Command, common: &Common) -> Result<()> {
     let Command::Rebuild = command;
     let config = common.settings()?;
-    let dir = config.depot.data_dir;
-    ensure!(dir.join("ops.db").exists(), "{} holds no depot", dir.display());
+    let dir = common.depot_dir()?;
     let db = Db::open(&dir).with_context(|| format!("open {}", dir.display()))?;
     let (zone, actor, now) = (config.depot.zone, operator(), Clock::system().now());
     let forget = move |tx: &rusqlite::Transaction<'_>| {

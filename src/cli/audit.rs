@@ -21,7 +21,7 @@ pub enum Command {
 
 /// Runs the command.
 pub fn run(command: &Command, common: &Common) -> Result<()> {
-    let dir = common.settings()?.depot.data_dir;
+    let dir = common.depot_dir()?;
     let db = Db::open(&dir).with_context(|| format!("open {}", dir.display()))?;
     match command {
         Command::List { limit } => list(common, &db.read_blocking(|c| audit::newest(c, *limit))?),

@@ -3,7 +3,6 @@
 use super::{Common, operator, table};
 use crate::clock::Clock;
 use crate::model::{Span, Timestamp};
-use crate::ops::data_dir;
 use crate::settings::{Setting, Settings, Wish};
 use crate::store::Db;
 use anyhow::{Context, Result, ensure};
@@ -44,13 +43,15 @@ pub struct OverrideArgs {
 pub fn run(command: Command, common: &Common) -> Result<()> {
     if let Command::Check = command {
         let config = common.settings()?;
+        let faults: Vec<String> =
+            config.upstream.sinks.iter().filter_map(|sink| Some(format!("sink {}: {}", sink.name, sink.secret().err()?))).collect();
+        ensure!(faults.is_empty(), "{}", faults.join("\n"));
         common.print(&serde_json::to_value(&config)?, || "The settings are sound.".to_owned());
         return Ok(());
     }
-    let dir = common.settings()?.depot.data_dir;
+    let dir = common.depot_dir()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("start the runtime")?;
     runtime.block_on(async {
-        data_dir::make(&dir).with_context(|| format!("cannot make the data directory {}", dir.display()))?;
         let settings = common.in_effect(Db::open(&dir)?).await?;
         match command {
             Command::Override(args) => set(&settings, args, Clock::system().now(), common).await,
@@ -69,7 +70,9 @@ async fn set(settings: &Settings, args: OverrideArgs, now: Timestamp, common: &C
     let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
     let wish = Wish { value, until: Some(now + time), reason: reason.unwrap_or_default() };
     let setting = settings.set_for_a_while(&key, wish, operator()).await?;
-    common.print(&shape(&setting), || format!("{key} is {} ({}).", setting.value, origin(&setting)));
+    common.print(&shape(&setting), || {
+        format!("{key} is {} ({}). A server that runs has it within a second.", setting.value, origin(&setting))
+    });
     Ok(())
 }
 

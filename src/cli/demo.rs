@@ -85,9 +85,9 @@ async fn play(config: Config, origins: Origins, show: Show, json: bool) -> Resul
     let token = app.auth().add_token(new, Actor::System).await?.token;
     let url = format!("{http}/#login={}", app.auth().demo_key().await?);
     if json {
-        println!("{}", json!({"url": url, "http": http, "mqtt": format!("mqtt://{mqtt}"), "data_dir": data_dir}));
+        super::say(json!({"url": url, "http": http, "mqtt": format!("mqtt://{mqtt}"), "data_dir": data_dir}));
     } else {
-        println!("{url}");
+        super::say(&url);
     }
     eprintln!("{}\nOpen the link above. Ctrl-C ends the demo and removes its data.", show.describe());
     let (_keep, target) = watch::channel(Target { http, mqtt });

@@ -20,9 +20,7 @@ pub enum Command {
 /// Does what the arguments say.
 pub fn run(command: &Command, common: &Common) -> Result<()> {
     let Command::Reproduce { round } = command;
-    let config = common.settings()?;
-    let dir = &config.depot.data_dir;
-    anyhow::ensure!(dir.join("ops.db").exists(), "{} holds no depot", dir.display());
+    let dir = &common.depot_dir()?;
     let round = *round;
     let bytes = Db::open(dir)?.read_blocking(|c| rounds::inputs(c, round))?;
     let bytes = bytes.with_context(|| match round {

@@ -26,9 +26,11 @@ use crate::ops::data_dir;
 use crate::ops::run_file::Running;
 use crate::settings::{Base, Settings};
 use crate::store::Db;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 /// A depot's fleet appliance: MQTT for vehicles, bookings, dispatch and a live console in one program.
@@ -112,27 +114,41 @@ enum Command {
 }
 
 impl Cli {
-    /// Does what the arguments say.
+    /// Does what the arguments say. What root made in a data directory is its owner's afterwards, however that ended.
     pub fn run(self) -> Result<()> {
-        let common = self.common;
-        match self.command {
-            Command::Serve(args) => serve::run(common.told()?, &args),
-            Command::Demo(args) => demo::run(common.told()?, &args, common.json),
-            Command::Replay(args) => replay::run(&args, &common),
-            Command::Receive(args) => receive::run(&args, &common),
-            Command::Device(command) => device::run(command, &common),
-            Command::User(command) => user::run(command, &common),
-            Command::Token(command) => token::run(command, &common),
-            Command::Config(command) => config::run(command, &common),
-            Command::Backup(command) => backup::run(command, &common),
-            Command::Restore { backup: Some(backup), .. } => backup::restore(&backup, &common),
-            Command::Restore { sink, .. } => rebuild::run(sink.as_deref(), &common),
-            Command::Dispatch(command) => dispatch::run(&command, &common),
-            Command::Sync(command) => sync::run(&command, &common),
-            Command::Analytics(command) => analytics::run(&command, &common),
-            Command::Forecast(command) => forecast::run(&command, &common),
-            Command::Audit(command) => audit::run(&command, &common),
-            Command::Doctor => doctor::run(&common),
+        let (common, is_depots) = (self.common, !matches!(self.command, Command::Demo(_) | Command::Receive(_)));
+        let dir = if is_depots { common.settings().ok().map(|config| config.depot.data_dir) } else { None };
+        let done = self.command.run(&common);
+        match dir.filter(|dir| dir.exists()).map(|dir| data_dir::give_to_owner(&dir).with_context(|| dir.display().to_string())) {
+            Some(Err(error)) if done.is_ok() => Err(error.context("what was made cannot be given to the owner of the data directory")),
+            _ => done,
+        }
+    }
+}
+
+impl Command {
+    fn run(self, common: &Common) -> Result<()> {
+        match self {
+            Self::Serve(args) => serve::run(common.told()?, &args),
+            Self::Demo(args) => {
+                ensure!(common.data_dir.is_none(), "a demo has a data directory of its own that goes with it: leave --data-dir out");
+                demo::run(common.told()?, &args, common.json)
+            }
+            Self::Replay(args) => replay::run(&args, common),
+            Self::Receive(args) => receive::run(&args, common),
+            Self::Device(command) => device::run(command, common),
+            Self::User(command) => user::run(command, common),
+            Self::Token(command) => token::run(command, common),
+            Self::Config(command) => config::run(command, common),
+            Self::Backup(command) => backup::run(command, common),
+            Self::Restore { backup: Some(backup), .. } => backup::restore(&backup, common),
+            Self::Restore { sink, .. } => rebuild::run(sink.as_deref(), common),
+            Self::Dispatch(command) => dispatch::run(&command, common),
+            Self::Sync(command) => sync::run(&command, common),
+            Self::Analytics(command) => analytics::run(&command, common),
+            Self::Forecast(command) => forecast::run(&command, common),
+            Self::Audit(command) => audit::run(&command, common),
+            Self::Doctor => doctor::run(common),
         }
     }
 }
@@ -164,19 +180,37 @@ impl Common {
         Ok(Settings::open(db, base, Clock::system())?)
     }
 
-    /// Opens ops.db of the data directory, making both when they are not there, and runs `work` with who is who in it.
+    /// The data directory, in which there must be a depot.
+    fn depot_dir(&self) -> Result<PathBuf> {
+        let dir = self.settings()?.depot.data_dir;
+        ensure!(
+            dir.join("ops.db").exists(),
+            "there is no depot in {}: name its directory with --data-dir, or start `depotd serve` once, which makes one",
+            dir.display()
+        );
+        Ok(dir)
+    }
+
+    /// Opens ops.db of the depot, and runs `work` with who is who in it.
     fn with_auth<T>(&self, work: impl AsyncFnOnce(Auth) -> Result<T>) -> Result<T> {
         let config = self.settings()?;
-        let dir = &config.depot.data_dir;
-        data_dir::make(dir).with_context(|| format!("cannot make the data directory {}", dir.display()))?;
-        let auth = Auth::new(Db::open(dir)?, &config.mqtt, Clock::system());
+        let auth = Auth::new(Db::open(&self.depot_dir()?)?, &config.mqtt, Clock::system());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
         runtime.block_on(work(auth))
     }
 
     /// Prints `value` as JSON when that was asked for, else `text`.
     fn print(&self, value: &Value, text: impl FnOnce() -> String) {
-        if self.json { println!("{value}") } else { println!("{}", text()) }
+        if self.json { say(value) } else { say(text()) }
+    }
+}
+
+/// Prints a line. A reader that went away (`| head`) has what it wanted: that is no fault, and the rest goes unread.
+fn say(line: impl Display) {
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{line}")
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        tracing::error!("standard output: {error}");
     }
 }
 

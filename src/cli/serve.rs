@@ -54,7 +54,7 @@ pub fn run((config, mut origins): (Config, Origins), args: &ServeArgs) -> Result
 /// Says on standard output where it listens, and on standard error what a person has to do first.
 async fn announce(app: &App) -> Result<()> {
     let at = app.addresses;
-    println!("{}", Running::this(at.http, at.mqtt, at.mqtts).line());
+    super::say(Running::this(at.http, at.mqtt, at.mqtts).line());
     if let Some(token) = app.auth().setup_token().await? {
         eprintln!("No administrator exists yet. Make one within 30 minutes at http://{}/#setup={token}", at.http);
     }

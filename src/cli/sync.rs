@@ -58,7 +58,7 @@ fn durable(text: &str) -> Result<Lane, String> {
 /// Does what the arguments say.
 pub fn run(command: &Command, common: &Common) -> Result<()> {
     let config = common.settings()?;
-    ensure!(config.depot.data_dir.join("ops.db").exists(), "{} holds no depot", config.depot.data_dir.display());
+    common.depot_dir()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().context("start the runtime")?;
     runtime.block_on(async {
         let db = Db::open(&config.depot.data_dir)?;
@@ -143,8 +143,12 @@ async fn compare(config: &Config, db: Db, wanted: Option<&str>, common: &Common)
     Ok(())
 }
 
+fn days(count: u64) -> String {
+    if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
+}
+
 fn words(name: &str, found: &Verified) -> String {
-    let head = format!("{name}: {} records of {} days and {} rows compared", found.records, found.days, found.rows);
+    let head = format!("{name}: {} records of {} and {} rows compared", found.records, days(found.days), found.rows);
     if found.differences.is_empty() && found.row_differences.is_empty() {
         return format!("{head}, all equal.");
     }

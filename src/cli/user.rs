@@ -52,7 +52,7 @@ pub fn run(command: Command, common: &Common) -> Result<()> {
                     value["password"] = json!(password);
                 }
                 let told = made_up.map_or(String::new(), |p| format!(" Its password, shown only now: {p}"));
-                common.print(&value, || format!("User {name} is a {}.{told}", role.as_str()));
+                common.print(&value, || format!("User {name} has the role {}.{told}", role.as_str()));
             }
             Command::Passwd { name } => {
                 let change = UserChange { password: Some(first_line()?), ..UserChange::default() };
