@@ -1,6 +1,6 @@
 //! What depotd was started with: the lowest layer.
 
-use crate::config::{Bookings, Config, Depot, Dispatch, Drivers, Eta, Origin, Origins, Tariff};
+use crate::config::{Config, Origin, Origins, Upstream};
 use crate::store::settings as rows;
 use crate::store::{self, Db};
 use serde::Deserialize;
@@ -15,15 +15,10 @@ pub struct Base {
     pub origins: Origins,
 }
 
-/// What of a base a command needs to know of a server that was started with another.
+/// A base as commands find it. The sinks are not in it: a URL may hold a password.
 #[derive(Deserialize)]
 struct KeptBase {
-    bookings: Bookings,
-    depot: Depot,
-    dispatch: Dispatch,
-    drivers: Drivers,
-    eta: Eta,
-    tariff: Tariff,
+    config: Config,
     origins: Origins,
 }
 
@@ -38,9 +33,8 @@ impl Base {
     }
 
     fn to_json(&self) -> Value {
-        let Config { bookings, depot, dispatch, drivers, eta, tariff, .. } = &self.config;
-        json!({"bookings": bookings, "depot": depot, "dispatch": dispatch, "drivers": drivers, "eta": eta, "tariff": tariff,
-            "origins": self.origins})
+        let config = Config { upstream: Upstream { sinks: Vec::new(), ..self.config.upstream.clone() }, ..self.config.clone() };
+        json!({"config": config, "origins": self.origins})
     }
 
     /// Keeps it for commands: they may see other files and variables than the server.
@@ -55,7 +49,8 @@ impl Base {
     /// What the server of `db` was started with, as far as it is known there, else this.
     pub async fn of_server(self, db: &Db) -> store::Result<Self> {
         let Some(Ok(kept)) = db.read(rows::base).await?.map(KeptBase::deserialize) else { return Ok(self) };
-        let KeptBase { bookings, depot, dispatch, drivers, eta, tariff, origins } = kept;
-        Ok(Self { config: Config { bookings, depot, dispatch, drivers, eta, tariff, ..self.config }, origins })
+        let KeptBase { config, origins } = kept;
+        let upstream = Upstream { sinks: self.config.upstream.sinks, ..config.upstream };
+        Ok(Self { config: Config { upstream, ..config }, origins })
     }
 }

@@ -13,7 +13,7 @@ const QUEUE: usize = 1_024;
 /// Changes that share a commit at most.
 const GROUP: usize = 256;
 /// So often an idle writer looks whether another process has written.
-const LOOK: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(250);
 
 type Reply = Box<dyn FnOnce(std::result::Result<(), String>) + Send>;
 type Job = Box<dyn FnOnce(&Transaction<'_>) -> (bool, Reply) + Send>;
