@@ -1,20 +1,25 @@
-//! Copies of the depot's two databases in `DATA_DIR/backups`, each whole in itself and checked before it counts.
+//! Copies of the depot's two databases and of its certificate authority in `DATA_DIR/backups`, each whole in itself and checked before it counts.
 
-use crate::model::Timestamp;
+use crate::model::{Actor, Timestamp};
 use crate::store::{self, snapshot};
 use crate::tracks;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The bookings; every backup holds them.
 const OPS: &str = "ops.db";
 /// The fixes.
 const TRACKS: &str = "tracks.db";
-/// What a backup holds.
+/// The databases that a backup holds.
 const FILES: [&str; 2] = [OPS, TRACKS];
+/// The box's own certificate authority, where there is one: devices trust it, wherever the depot is restored.
+const AUTHORITY: [&str; 2] = ["ca.pem", "ca.key"];
+/// What an authority signed; made anew by the one that is there.
+const LEAF: [&str; 3] = ["leaf.pem", "leaf.key", "leaf.json"];
 /// Where a restore gathers its files before it touches the data.
 const STAGING: &str = "restore.unfinished";
 /// Says what a backup holds; written last, so a backup without it was never finished.
@@ -82,10 +87,14 @@ pub fn create(data_dir: &Path, keep: usize, now: Timestamp) -> Result<Backup, Er
     }
     on(&unfinished, fs::create_dir_all(&unfinished))?;
     let mut files = Vec::new();
-    for file in FILES.iter().filter(|file| data_dir.join(file).exists()) {
+    for file in FILES.iter().chain(&AUTHORITY).filter(|file| data_dir.join(file).exists()) {
         let copy = unfinished.join(file);
-        snapshot::take(&data_dir.join(file), &copy)?;
-        snapshot::check(&copy)?;
+        if FILES.contains(file) {
+            snapshot::take(&data_dir.join(file), &copy)?;
+            snapshot::check(&copy)?;
+        } else {
+            copy_private(&data_dir.join(file), &copy)?;
+        }
         let (bytes, sha256) = digest(&copy)?;
         on(&copy, File::open(&copy).and_then(|f| f.sync_all()))?;
         files.push(Content { name: (*file).to_owned(), bytes, sha256 });
@@ -122,24 +131,37 @@ pub fn verify(backup: &Path) -> Result<Backup, Error> {
         if (bytes, &sha256) != (file.bytes, &file.sha256) {
             return Err(Error::Damaged(path, format!("has {bytes} bytes and SHA-256 {sha256}, not {} and {}", file.bytes, file.sha256)));
         }
-        snapshot::check(&path)?;
+        if FILES.contains(&file.name.as_str()) {
+            snapshot::check(&path)?;
+        }
     }
     Ok(told)
 }
 
-/// Puts a backup that was verified in the place of the data; what was there is kept beside it and named in the answer. The
+/// What a restore did.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// The backup that is the data now.
+    pub backup: Backup,
+    /// Where what was there before is kept.
+    pub aside: PathBuf,
+}
+
+/// Puts a backup that was verified in the place of the data, on behalf of `actor`; what was there is kept beside it. The
 /// depot must not run. Nothing of the data is touched before the whole backup is copied and on the disk.
-pub fn restore(backup: &Path, data_dir: &Path, now: Timestamp) -> Result<PathBuf, Error> {
+pub fn restore(backup: &Path, data_dir: &Path, actor: &Actor, now: Timestamp) -> Result<Restored, Error> {
     let told = verify(backup)?;
     begin(data_dir)?;
     let staging = data_dir.join(STAGING);
-    stage(backup, &told, &staging).inspect_err(|_| drop(fs::remove_dir_all(&staging)))?;
+    stage(backup, &told, &staging, (actor, now)).inspect_err(|_| drop(fs::remove_dir_all(&staging)))?;
     let aside = data_dir.join(format!("before-restore-{}", now.to_string().replace(':', "-")));
     on(&aside, fs::create_dir_all(&aside))?;
+    let has_authority = told.files.iter().any(|file| AUTHORITY.contains(&file.name.as_str()));
     for entry in on(data_dir, fs::read_dir(data_dir))?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
+        let is_certificate = AUTHORITY.iter().chain(&LEAF).any(|file| name == *file);
         // The mirror is put together again from the fixes; journals of SQLite belong to the file they lie beside.
-        if FILES.iter().any(|file| name.starts_with(file)) || name.starts_with("fleet.redb") {
+        if FILES.iter().any(|file| name.starts_with(file)) || name.starts_with("fleet.redb") || (has_authority && is_certificate) {
             on(&entry.path(), fs::rename(entry.path(), aside.join(&name)))?;
         }
     }
@@ -149,7 +171,7 @@ pub fn restore(backup: &Path, data_dir: &Path, now: Timestamp) -> Result<PathBuf
     }
     on(data_dir, File::open(data_dir).and_then(|dir| dir.sync_all()))?;
     on(&staging, fs::remove_dir_all(&staging))?;
-    Ok(aside)
+    Ok(Restored { backup: told, aside })
 }
 
 /// Makes room for an ops.db that is built anew, and gives its place. What an earlier attempt left is cleared away.
@@ -175,29 +197,38 @@ pub fn finish(data_dir: &Path) -> Result<(), Error> {
 /// Did a restore end between taking the old files away and putting the new ones in their place? Then a depot that began here
 /// would begin empty.
 pub fn is_half_restored(data_dir: &Path) -> bool {
-    FILES.iter().any(|file| data_dir.join(STAGING).join(file).exists() && !data_dir.join(file).exists())
+    FILES.iter().chain(&AUTHORITY).any(|file| data_dir.join(STAGING).join(file).exists() && !data_dir.join(file).exists())
 }
 
-/// Copies the files of a backup into `staging`, each with an epoch of its own.
-fn stage(backup: &Path, told: &Backup, staging: &Path) -> Result<(), Error> {
+/// Copies the files of a backup into `staging`, the databases with an epoch of their own and a word in the audit record.
+fn stage(backup: &Path, told: &Backup, staging: &Path, (actor, now): (&Actor, Timestamp)) -> Result<(), Error> {
     for file in &told.files {
         let copy = staging.join(&file.name);
-        on(&copy, fs::copy(backup.join(&file.name), &copy))?;
-        if file.name == OPS {
-            snapshot::renew_epoch(&copy)?;
-        } else {
-            tracks::renew_epoch(&copy)?;
+        copy_private(&backup.join(&file.name), &copy)?;
+        match file.name.as_str() {
+            OPS => {
+                snapshot::renew_epoch(&copy)?;
+                snapshot::note_restore(&copy, &told.name, told.at, actor, now)?;
+            }
+            TRACKS => tracks::renew_epoch(&copy)?,
+            _ => {}
         }
         on(&copy, File::open(&copy).and_then(|file| file.sync_all()))?;
     }
     Ok(())
 }
 
+/// Copies a file that is its owner's alone, whatever the copy's source allows.
+fn copy_private(from: &Path, to: &Path) -> Result<(), Error> {
+    on(to, fs::copy(from, to))?;
+    on(to, fs::set_permissions(to, fs::Permissions::from_mode(0o600)))
+}
+
 fn manifest(backup: &Path) -> Result<Backup, Error> {
     let path = backup.join(MANIFEST);
     let text = on(&path, fs::read(&path))?;
     let told: Backup = serde_json::from_slice(&text).map_err(|e| Error::Damaged(path.clone(), e.to_string()))?;
-    if let Some(file) = told.files.iter().find(|file| !FILES.contains(&file.name.as_str())) {
+    if let Some(file) = told.files.iter().find(|file| !FILES.iter().chain(&AUTHORITY).any(|known| file.name == *known)) {
         return Err(Error::Damaged(path, format!("names a file that no backup has: {:?}", file.name)));
     }
     if !told.files.iter().any(|file| file.name == OPS) {
@@ -226,6 +257,8 @@ fn on<T>(path: &Path, result: io::Result<T>) -> Result<T, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::ops::certificates::Certificates;
     use crate::store::Db;
 
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -241,7 +274,7 @@ mod tests {
         let none = serde_json::to_string(&Backup { files: Vec::new(), ..made }).unwrap();
         for (manifest, why) in [(foreign, "no backup has"), (none, "does not name ops.db")] {
             fs::write(backup.join(MANIFEST), manifest).unwrap();
-            assert!(restore(&backup, data.path(), NOW).unwrap_err().to_string().contains(why));
+            assert!(restore(&backup, data.path(), &Actor::System, NOW).unwrap_err().to_string().contains(why));
             assert!(data.path().join(OPS).exists());
         }
         fs::write(backup.join(MANIFEST), sound).unwrap();
@@ -251,10 +284,30 @@ mod tests {
         assert!(!is_half_restored(data.path()), "nothing is away yet");
         fs::rename(data.path().join(OPS), data.path().join("away")).unwrap();
         assert!(is_half_restored(data.path()));
-        let aside = restore(&backup, data.path(), NOW).unwrap();
+        let aside = restore(&backup, data.path(), &Actor::System, NOW).unwrap().aside;
         assert!(!is_half_restored(data.path()));
         fs::rename(data.path().join("away"), aside.join(OPS)).unwrap();
         assert!(aside.join(OPS).exists() && data.path().join(OPS).exists() && !data.path().join(STAGING).exists());
         drop(Db::open(data.path()).unwrap());
+    }
+
+    #[test]
+    fn on_another_box_devices_find_the_authority_that_they_trust_and_the_restore_is_on_record() {
+        let (data, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        drop(Db::open(data.path()).unwrap());
+        let (clock, read) = (Clock::manual(NOW), |dir: &Path, file| fs::read_to_string(dir.join(file)).unwrap());
+        Certificates::own(data.path(), &clock).unwrap();
+        Certificates::own(other.path(), &clock).unwrap();
+        let made = create(data.path(), 3, NOW).unwrap();
+        let later = NOW + crate::model::Span::from_secs(60);
+        let done = restore(&dir(data.path()).join(&made.name), other.path(), &Actor::System, later).unwrap();
+        assert_eq!(done.backup.at, NOW);
+        assert_eq!(["ca.pem", "ca.key"].map(|file| read(other.path(), file)), ["ca.pem", "ca.key"].map(|file| read(data.path(), file)));
+        assert_eq!(other.path().join("ca.key").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(done.aside.join("ca.key").exists() && !other.path().join("leaf.pem").exists());
+        Certificates::own(other.path(), &clock).unwrap();
+        assert!(read(other.path(), "leaf.pem").ends_with(&read(data.path(), "ca.pem")), "a new leaf, by the old authority");
+        let newest = Db::open(other.path()).unwrap().read_blocking(|c| crate::store::audit::newest(c, 1)).unwrap();
+        assert_eq!((newest[0].action.as_str(), &newest[0].object, newest[0].at), ("depot.restore", &made.name, later));
     }
 }

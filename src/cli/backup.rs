@@ -1,10 +1,11 @@
 //! `depotd backup` and `depotd restore`.
 
-use super::Common;
-use crate::backups::{self, Backup};
+use super::{Common, operator};
+use crate::backups::{self, Backup, Restored};
 use crate::clock::Clock;
+use crate::model::Span;
 use crate::ops::data_dir::DataDirLock;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -33,8 +34,7 @@ pub fn run(command: Command, common: &Common) -> Result<()> {
     let dir = &config.depot.data_dir;
     match command {
         Command::Create => {
-            anyhow::ensure!(dir.join("ops.db").exists(), "{} holds no depot", dir.display());
-            let made = backups::create(dir, config.depot.keep_backups, Clock::system().now())?;
+            let made = backups::create(&common.depot_dir()?, config.depot.keep_backups, Clock::system().now())?;
             common.print(&serde_json::to_value(&made)?, || format!("Made {}", line(&made)));
         }
         Command::List => {
@@ -57,9 +57,31 @@ pub fn restore(backup: &Path, common: &Common) -> Result<()> {
     let dir = &config.depot.data_dir;
     crate::ops::data_dir::make(dir)?;
     let _lock = DataDirLock::take(dir).context("stop the depot first")?;
-    let aside = backups::restore(&found(backup, dir), dir, Clock::system().now())?;
-    common.print(&json!({"restored": backup, "kept": aside}), || format!("Restored. What was there before is in {}.", aside.display()));
+    let place = found(backup, dir);
+    ensure!(place.exists(), "there is no backup {}: `depotd backup list` tells those that there are", backup.display());
+    let now = Clock::system().now();
+    let Restored { backup: told, aside } = backups::restore(&place, dir, &operator(), now)?;
+    let age = age(now.since(told.at));
+    common.print(&json!({"restored": backup, "made_at": told.at, "kept": aside}), || {
+        format!(
+            "Restored {}, made {age} ago: what happened since then is not in it, but for what head office hands back when the line is up.\n\
+             What was there before is in {}.",
+            told.name,
+            aside.display()
+        )
+    });
     Ok(())
+}
+
+/// A time in the unit that suits it.
+pub(super) fn age(time: Span) -> String {
+    let seconds = time.as_millis() / 1_000;
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 fn found(backup: &Path, data_dir: &Path) -> PathBuf {

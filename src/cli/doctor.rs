@@ -1,15 +1,17 @@
 //! `depotd doctor`: what is wrong with this depot, and how to mend it.
 
+use super::backup::age;
 use super::{Common, table};
+use crate::backups;
 use crate::clock::Clock;
-use crate::model::Timestamp;
+use crate::model::{Span, Timestamp};
 use crate::ops::data_dir;
 use crate::store::Db;
 use anyhow::{Result, bail};
 use serde_json::json;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,8 +40,22 @@ pub fn run(common: &Common) -> Result<()> {
     let config = common.settings()?;
     let clock = Clock::system();
     let dir = &config.depot.data_dir;
-    let running = dir.join("run.json").exists();
-    let mut findings = vec![time(clock.now()), disk(dir, &clock), database(dir), privacy(dir)];
+    let running = data_dir::server(dir);
+    let mut findings = vec![time(clock.now())];
+    if dir.join("ops.db").exists() {
+        findings.extend([
+            server(running.as_deref()),
+            disk(dir, &clock),
+            database(dir),
+            privacy(dir),
+            owners(dir),
+            backups(dir, clock.now()),
+        ]);
+    } else {
+        let says = "there is no depot: name its directory with --data-dir, or start `depotd serve` once, which makes one";
+        findings.push(Finding::bad("ops.db", format!("{}: {says}", dir.display())));
+    }
+    let running = running.is_some();
     for (what, at) in
         [("http.listen", Some(config.http.listen)), ("mqtt.listen", config.mqtt.listen), ("mqtt.tls_listen", config.mqtt.tls_listen)]
     {
@@ -65,9 +81,7 @@ fn time(now: Timestamp) -> Finding {
 fn disk(dir: &Path, clock: &Clock) -> Finding {
     let probe = dir.join(".doctor");
     let start = clock.monotonic();
-    let written = data_dir::make(dir)
-        .and_then(|()| std::fs::File::create(&probe))
-        .and_then(|mut file| file.write_all(b"depotd").and_then(|()| file.sync_all()));
+    let written = std::fs::File::create(&probe).and_then(|mut file| file.write_all(b"depotd").and_then(|()| file.sync_all()));
     let took = clock.monotonic().duration_since(start);
     // The probe may not exist when writing failed; what counts was found out already.
     drop(std::fs::remove_file(&probe));
@@ -90,6 +104,66 @@ fn database(dir: &Path) -> Finding {
         Ok(says) => Finding::bad("ops.db", format!("is damaged: {says}: restore a backup")),
         Err(e) => Finding::bad("ops.db", e.to_string()),
     }
+}
+
+fn server(pid: Option<&str>) -> Finding {
+    match pid {
+        Some(pid) => Finding::good("server", format!("runs as process {pid}")),
+        None => Finding::good("server", "does not run: `depotd serve`, or `systemctl start depotd`"),
+    }
+}
+
+/// A depot that makes no backup for so long has none that is of use.
+const BACKUP_DAYS: i64 = 3;
+
+fn backups(dir: &Path, now: Timestamp) -> Finding {
+    match backups::list(dir).map(|all| all.into_iter().next()) {
+        Err(e) => Finding::bad("backups", e.to_string()),
+        Ok(None) if is_new(dir, now) => Finding::good("backups", "there is none yet"),
+        Ok(None) => Finding::bad("backups", "there is none: `depotd backup create`, and see that the schedule backup is on"),
+        Ok(Some(newest)) => {
+            let says = format!("the newest is {} old ({})", age(now.since(newest.at)), newest.name);
+            if newest.at + Span::from_secs(BACKUP_DAYS * 86_400) < now {
+                return Finding::bad("backups", format!("{says}: see what the schedule backup says"));
+            }
+            Finding::good("backups", says)
+        }
+    }
+}
+
+/// Was the depot made so lately that it need not have a backup yet?
+fn is_new(dir: &Path, now: Timestamp) -> bool {
+    let made = dir.join("ops.db").metadata().and_then(|about| about.created()).ok();
+    let made = made.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).and_then(|at| i64::try_from(at.as_secs()).ok());
+    made.is_some_and(|at| Timestamp::from_secs(at + BACKUP_DAYS * 86_400) > now)
+}
+
+/// Does everything belong to the owner of the data directory? What does not, the service cannot open.
+fn owners(dir: &Path) -> Finding {
+    let mut foreign = Vec::new();
+    match dir.metadata().and_then(|about| owned_by_others(dir, about.uid(), &mut foreign)) {
+        Err(e) => Finding::bad("owners", format!("{}: {e}: run this as the user that runs depotd", dir.display())),
+        Ok(()) if foreign.is_empty() => Finding::good("owners", "everything is the data directory's owner's"),
+        Ok(()) => {
+            let names: Vec<_> = foreign.iter().take(NAMED).map(|path| path.display().to_string()).collect();
+            let says = format!("somebody else owns {}", names.join(", "));
+            Finding::bad("owners", format!("{says}: `chown -R --reference={0} {0}`", dir.display()))
+        }
+    }
+}
+
+fn owned_by_others(dir: &Path, owner: u32, foreign: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        // What goes away meanwhile is nobody's.
+        let Ok(about) = path.symlink_metadata() else { continue };
+        if about.uid() != owner {
+            foreign.push(path);
+        } else if about.is_dir() {
+            owned_by_others(&path, owner, foreign)?;
+        }
+    }
+    Ok(())
 }
 
 /// Files that a finding names at most.

@@ -1,6 +1,7 @@
 //! Copies of a database that is in use, and whether a copy is whole.
 
 use super::{Error, Result};
+use crate::model::{Actor, Timestamp};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
@@ -26,6 +27,15 @@ pub fn renew_epoch(file: &Path) -> Result<()> {
     super::migrate::run(&mut connection, file)?;
     super::migrate::mint_epoch(&connection)?;
     super::relearn::mark(&connection)
+}
+
+/// Writes into the audit record of such a copy that `actor` put the backup `name`, made at `made`, in the place of the data.
+pub fn note_restore(file: &Path, name: &str, made: Timestamp, actor: &Actor, now: Timestamp) -> Result<()> {
+    let mut connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let tx = connection.transaction()?;
+    let detail = serde_json::json!({"made_at": made, "age_s": now.since(made).as_millis() / 1_000}).to_string();
+    super::audit::append(&tx, now, actor, "depot.restore", name, &detail)?;
+    Ok(tx.commit()?)
 }
 
 #[cfg(test)]
