@@ -171,6 +171,10 @@ async fn what_can_never_be_stored_is_refused_with_its_cause() {
     let many: String = (1..=100_001).map(gap).collect();
     refused(Lane::Dispatch, Span { last: 100_001, ..usual() }, &many, "100000 lines").await;
 
+    let bare = reqwest::Client::new().get(format!("http://{}/v1/depots/d/receipts", office.addr)).bearer_auth(TOKEN).send().await.unwrap();
+    assert_eq!((bare.status(), &bare.headers()["content-type"]), (StatusCode::BAD_REQUEST, &"application/problem+json".parse().unwrap()));
+    assert!(bare.json::<Value>().await.unwrap()["detail"].as_str().unwrap().contains("epoch"));
+
     // What only looks bad is stored, many at once too.
     assert_eq!(post(&office, usual(), &event("{\"cmd_id\":\"a\\u0000\",\"b\":\"\\\\u0000\"}")).await.0, StatusCode::OK);
     assert_eq!(office.number("select count(*) from depotd.event where data->>'b' = '\\u0000'").await, 1);

@@ -233,6 +233,62 @@ async fn a_new_box_takes_the_place_of_a_dead_one() {
     equal(&depot, &config);
 }
 
+/// Waits until the depot says that it is the depot no more.
+async fn superseded(depot: &Depot) {
+    let http = depot.http();
+    until("a fault that says that another box took its place", async || {
+        let sink = http.get("/api/v1/sync").await.ok()["sinks"][0].clone();
+        let fault = sink["fault"].as_str().unwrap_or_default().to_owned();
+        (sink["mode"] == "offline" && fault.contains("rebuilt or restored elsewhere")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_boxes_the_one_that_was_restored_last_is_the_depot() {
+    let (postgres, dir) = (Postgres::start(), tempfile::tempdir().unwrap());
+    let office = HeadOffice::start(&postgres, "d").await;
+    let config = settings(dir.path(), office.addr, true);
+    let mut old = Depot::start_with(&[&config]).await;
+    place(&old.http(), "both know it").await;
+    let backup = old.command(&["backup", "create"])["name"].as_str().unwrap().to_owned();
+    sent(&old).await;
+    let data = dir.path().join("new");
+    let (done, _, why) = rebuild(&data, &config);
+    assert!(done, "{why}");
+    // The old box was not dead: it tells something while nobody has heard of the new one yet.
+    let late = place(&old.http(), "told late").await;
+    sent(&old).await;
+
+    let new = Depot::start_on(&data, &[&config]).await;
+    sent(&new).await;
+    assert_eq!(booking(&new.http(), id(&late)).await["notes"], "told late", "the new one learned of it");
+    place(&new.http(), "the new one's").await;
+    sent(&new).await;
+    let record = here(&new.http()).await;
+    assert_eq!((record.len(), known(&office).await), (3, record.clone()));
+
+    // In the middle of its connection, and at each one after it.
+    place(&old.http(), "the old one's").await;
+    superseded(&old).await;
+    old.restart().await;
+    superseded(&old).await;
+    assert!(old.fails(&["sync", "verify", &config]).contains("rebuilt or restored elsewhere"));
+    assert_eq!(known(&office).await, record);
+    sent(&new).await;
+    equal(&new, &config);
+
+    // Somebody wants the old box back.
+    assert!(old.stop().await.success());
+    old.command(&["restore", &backup]);
+    old.launch().await;
+    sent(&old).await;
+    assert_eq!(here(&old.http()).await, record);
+    equal(&old, &config);
+    place(&new.http(), "too late").await;
+    superseded(&new).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_credentials_a_new_box_says_who_needs_new_secrets() {
     let (postgres, dir) = (Postgres::start(), tempfile::tempdir().unwrap());

@@ -12,6 +12,16 @@ pub struct Known {
     pub lane: Lane,
     /// The last number stored.
     pub through: i64,
+    /// From this number on nothing of the epoch is taken any more, for another box began one there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_from: Option<i64>,
+}
+
+impl Known {
+    /// Of an epoch that counts.
+    pub fn new(epoch: String, lane: Lane, through: i64) -> Self {
+        Self { epoch, lane, through, superseded_from: None }
+    }
 }
 
 /// A record that is kept: its number and, in hex, its digest.

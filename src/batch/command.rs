@@ -41,6 +41,10 @@ pub struct Command {
     pub data: Map<String, Value>,
 }
 
+/// The kinds of orders that a depot carries out.
+pub const KINDS: [&str; 8] =
+    ["booking.create", "booking.change", "booking.cancel", "user.set", "user.disable", "settings.set", "tariff.set", "settings.clear"];
+
 /// May a command be called that? 1 to 64 letters, digits, `-`, `_`, `.` and `:`.
 pub fn is_cmd_id(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');

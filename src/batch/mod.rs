@@ -12,7 +12,7 @@ mod row;
 mod track;
 
 pub use answers::{Agreed, Known, Order, Page, Stored};
-pub use command::{Command, MAX_COMMAND, NoKey, PublicKey, SigningKey, digest, is_cmd_id};
+pub use command::{Command, KINDS, MAX_COMMAND, NoKey, PublicKey, SigningKey, digest, is_cmd_id};
 pub use receipt::{Digest, Receipt, StoredRow, Sum, TableReceipt, day_of, hex, plain, plain_json, sum_of};
 pub use record::{AuditEntry, Column, EpochMark, EventEntry, Gap, Line, Place, Record, RoundEntry, RowState};
 pub use track::Track;

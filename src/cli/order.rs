@@ -1,7 +1,7 @@
 //! `depotd receive order`, `orders` and `keygen`: what head office orders.
 
 use super::{Common, table};
-use crate::batch::{Command, MAX_COMMAND, SigningKey, is_cmd_id};
+use crate::batch::{Command, KINDS, MAX_COMMAND, SigningKey, is_cmd_id};
 use crate::clock::Clock;
 use crate::model::{Span, Timestamp};
 use crate::office::{Given, Office};
@@ -58,10 +58,14 @@ struct Signed {
 pub async fn give(args: &OrderArgs, open: impl AsyncFnOnce() -> Result<Office>, common: &Common) -> Result<()> {
     let Signed { cmd_id, command, signature } = sign(args, Clock::system().now())?;
     if args.print {
-        println!("{}", json!({"seq": 0, "command": command, "signature": signature}));
+        super::say(json!({"seq": 0, "command": command, "signature": signature}));
         return Ok(());
     }
-    let seq = open().await?.give_order(&args.depot, &cmd_id, &command, &signature).await?;
+    let office = open().await?;
+    if !office.depots().await?.iter().any(|(id, ..)| *id == args.depot) {
+        tracing::warn!("no depot {:?} was enrolled or heard of yet: the order waits until one comes", args.depot);
+    }
+    let seq = office.give_order(&args.depot, &cmd_id, &command, &signature).await?;
     common.print(&json!({"cmd_id": cmd_id, "seq": seq}), || {
         format!("Depot {} is to carry out {cmd_id}; `depotd receive orders {}` tells what became of it.", args.depot, args.depot)
     });
@@ -75,6 +79,9 @@ fn sign(args: &OrderArgs, now: Timestamp) -> Result<Signed> {
         Some(id) => id.clone(),
         None => new_id(now)?,
     };
+    if !KINDS.contains(&args.kind.as_str()) {
+        tracing::warn!("depots of this version answer unsupported to {:?}; they know {}", args.kind, KINDS.join(", "));
+    }
     ensure!(is_cmd_id(&cmd_id), "--cmd-id must have 1 to 64 letters, digits, '-', '_', '.' or ':'");
     let command = Command {
         cmd_id: cmd_id.clone(),
@@ -130,12 +137,13 @@ fn expiry(text: &str, now: Timestamp) -> Result<Timestamp> {
 /// Writes a new private key to `file`, which must not be there yet, and tells its public half.
 pub fn keygen(file: &Path, common: &Common) -> Result<()> {
     let (key, pem) = SigningKey::generate()?;
+    ensure!(!file.exists(), "{} exists: a key is not written over, for depots may trust it; name another file", file.display());
     let mut made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).with_context(|| file.display().to_string())?;
     made.write_all(pem.as_bytes()).and_then(|()| made.sync_all()).with_context(|| file.display().to_string())?;
     let public = key.public();
     common.print(&json!({"file": file, "orders_key": public}), || {
         format!(
-            "{} holds the private key: keep it at head office alone.\nEach depot's settings get:\n\norders_key = \"{public}\"",
+            "{} holds the private key: keep it at head office alone.\nEach depot's settings get, under [upstream]:\n\norders_key = \"{public}\"",
             file.display()
         )
     });
@@ -148,9 +156,13 @@ pub async fn list(depot: &str, office: Office, common: &Common) -> Result<()> {
     let items: Vec<_> = given.iter().map(item).collect();
     common.print(&json!({"items": items}), || {
         let text = |item: &Value, name: &str| item[name].as_str().unwrap_or("-").to_owned();
-        let columns = ["cmd_id", "kind", "target", "given_at", "outcome", "reason"];
+        let columns = ["cmd_id", "kind", "target", "given_at", "outcome", "reason", "detail"];
         let rows: Vec<_> = items.iter().map(|item| columns.map(|name| text(item, name)).to_vec()).collect();
-        table(&["ORDER", "KIND", "TARGET", "GIVEN", "OUTCOME", "REASON"], &rows, "No order was given yet: `depotd receive order DEPOT`.")
+        table(
+            &["ORDER", "KIND", "TARGET", "GIVEN", "OUTCOME", "REASON", "DETAIL"],
+            &rows,
+            "No order was given yet: `depotd receive order DEPOT`.",
+        )
     });
     Ok(())
 }

@@ -71,7 +71,9 @@ async fn build(config: &Config, settings: &SinkSettings, file: &std::path::Path)
 fn words(depot: &str, settings: &SinkSettings, built: &Built) -> String {
     let mut said = vec![format!(
         "Depot {depot} is built from what {} keeps of it: {} events, {} audit entries, {} rows. It has an epoch of its own; the old box \
-         must not come back. Fix history and dispatch rounds stay at head office; where vehicles are is known as soon as they report.",
+         must not come back, and head office takes nothing more of it. Fix history and dispatch rounds stay at head office; where vehicles \
+         are is known as soon as they report. Devices that trust the old box's own certificate authority need the new ca.pem, which \
+         `depotd serve` makes.",
         settings.name, built.events, built.audit, built.rows
     )];
     if let Some(entry) = built.broken_chain {

@@ -131,7 +131,13 @@ impl Database {
 
     async fn open(&self) -> Result<Office> {
         let tls = tls::trusting(self.ca_file.as_deref())?;
-        Ok(Office::open(self.url()?, self.password()?.as_deref(), tls).await?)
+        let (url, password) = (self.url()?, self.password()?);
+        match Office::open(url, password.as_deref(), tls).await {
+            Err(error) if password.is_none() && error.to_string().contains("password missing") => {
+                Err(error).context("PostgreSQL asks for a password: name the file that holds it with --password-file")
+            }
+            opened => Ok(opened?),
+        }
     }
 }
 
@@ -152,7 +158,7 @@ pub fn run(args: &ReceiveArgs, common: &Common) -> Result<()> {
             Some(Command::Orders { depot, database }) => order::list(depot, database.open().await?, common).await,
             Some(Command::Keygen { file }) => order::keygen(file, common),
             Some(Command::Openapi) => {
-                println!("{}", serde_json::to_string_pretty(&document())?);
+                super::say(serde_json::to_string_pretty(&document())?);
                 Ok(())
             }
         }
@@ -189,7 +195,7 @@ async fn serve(args: &ServeArgs) -> Result<()> {
     // A wrong address is told now, not to the first depot.
     pool.lend().await?.done();
     let receiver = Receiver::bind(args.listen, pool).await?;
-    println!("{}", json!({"pid": std::process::id(), "http": receiver.address()?}));
+    super::say(json!({"pid": std::process::id(), "http": format!("http://{}", receiver.address()?)}));
     receiver.run(forward, clock, shutdown).await;
     Ok(())
 }
@@ -210,13 +216,16 @@ async fn enrol(depot: &str, database: &Database, common: &Common) -> Result<()> 
 
 async fn depots(database: &Database, common: &Common) -> Result<()> {
     let found = database.open().await?.depots().await?;
-    let items: Vec<_> =
-        found.iter().map(|(id, enrolled, age)| json!({"id": id, "enrolled": enrolled, "last_seen_s": age.as_secs()})).collect();
+    let items: Vec<_> = found
+        .iter()
+        .map(|(id, enrolled, age)| json!({"id": id, "enrolled": enrolled, "last_seen_s": age.map(|age| age.as_secs())}))
+        .collect();
     common.print(&json!({"items": items}), || {
         let rows: Vec<_> = found
             .iter()
             .map(|(id, enrolled, age)| {
-                vec![id.clone(), if *enrolled { "yes" } else { "no" }.to_owned(), format!("{} s ago", age.as_secs())]
+                let heard = age.map_or("never".to_owned(), |age| format!("{} s ago", age.as_secs()));
+                vec![id.clone(), if *enrolled { "yes" } else { "no" }.to_owned(), heard]
             })
             .collect();
         super::table(&["DEPOT", "TOKEN", "LAST HEARD"], &rows, "No depot is known yet: `depotd receive enrol DEPOT`.")

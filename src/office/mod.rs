@@ -50,6 +50,14 @@ pub enum Error {
     /// What is kept cannot be handed back.
     #[error("the record holds what no depot sent: {0}")]
     Kept(String),
+    /// Another box is the depot now.
+    #[error("this depot was rebuilt or restored elsewhere: epoch {epoch} is superseded, nothing of it is taken from number {from} on")]
+    Superseded {
+        /// The epoch.
+        epoch: String,
+        /// Where a later one begins.
+        from: i64,
+    },
     /// A newer depotd made the schema.
     #[error("the schema depotd has version {found}, this depotd knows up to {known}: install the newer depotd")]
     Newer {
@@ -70,7 +78,7 @@ impl Error {
                 matches!(class, "22" | "23" | "54") && *code != SqlState::CHECK_VIOLATION
             }),
             Self::Unreadable(_) | Self::Page(_) => true,
-            Self::Address(_) | Self::Kept(_) | Self::Newer { .. } => false,
+            Self::Address(_) | Self::Kept(_) | Self::Superseded { .. } | Self::Newer { .. } => false,
         }
     }
 }

@@ -15,9 +15,9 @@ pub fn is_depot(id: &str) -> bool {
 impl Office {
     /// How far each lane of each epoch of `depot` is.
     pub async fn known(&self, depot: &str) -> Result<Vec<Known>> {
-        let sql = "select epoch, lane, through from depotd.lane_cursor where depot = $1";
+        let sql = "select epoch, lane, through, from_seq from depotd.lane_cursor left join depotd.superseded using (depot, epoch) where depot = $1";
         let rows = self.client.query(sql, &[&depot]).await?;
-        let known = |row: &Row| Some(Known { epoch: row.get(0), lane: Lane::parse(row.get(1))?, through: row.get(2) });
+        let known = |row: &Row| Some(Known { superseded_from: row.get(3), ..Known::new(row.get(0), Lane::parse(row.get(1))?, row.get(2)) });
         Ok(rows.iter().filter_map(known).collect())
     }
 
@@ -41,12 +41,13 @@ impl Office {
         Ok(self.client.execute(sql, &[&depot]).await? > 0)
     }
 
-    /// The depots, each with whether it has a token, and how long ago it last sent something.
-    pub async fn depots(&self) -> Result<Vec<(String, bool, Duration)>> {
+    /// The depots, each with whether it has a token, and how long ago it last sent something, if it ever did.
+    pub async fn depots(&self) -> Result<Vec<(String, bool, Option<Duration>)>> {
         let rows = self
             .client
             .query("select id, token_hash is not null, extract(epoch from now() - last_seen)::float8 from depotd.depot order by id", &[])
             .await?;
-        Ok(rows.iter().map(|row| (row.get(0), row.get(1), Duration::from_secs_f64(row.get::<_, f64>(2).max(0.0)))).collect())
+        let age = |row: &Row| row.get::<_, Option<f64>>(2).map(|age| Duration::from_secs_f64(age.max(0.0)));
+        Ok(rows.iter().map(|row| (row.get(0), row.get(1), age(row))).collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::fixes::{self, Days};
 use super::values::at;
-use super::{Office, Result};
+use super::{Error, Office, Result};
 use crate::batch::{
     AuditEntry, Batch, Digest, EventEntry, Gap, Line, Place, Record, RoundEntry, RowState, Span, Unreadable, plain, plain_json,
 };
@@ -81,6 +81,7 @@ impl Office {
         };
         let tx = self.client.transaction().await?;
         let span = &batch.span;
+        check_epoch(&tx, span).await?;
         if span.lane.is_durable()
             && let Some(known) = not_next(&tx, span).await?
         {
@@ -96,10 +97,20 @@ impl Office {
         if self.forwards {
             super::forward::note(&tx, batch).await?;
         }
-        let sql = "insert into depotd.depot (id) values ($1) on conflict (id) do update set last_seen = now()";
+        let sql = "insert into depotd.depot (id, last_seen) values ($1, now()) on conflict (id) do update set last_seen = now()";
         tx.execute(sql, &[&span.depot]).await?;
         tx.commit().await?;
         Ok(Taken::Stored(span.last))
+    }
+}
+
+/// Refuses what a box sends in whose place another one came. What it said before that one began still counts.
+async fn check_epoch(tx: &Transaction<'_>, span: &Span) -> Result<()> {
+    let sql = "select from_seq from depotd.superseded where depot = $1 and epoch = $2";
+    let from: Option<i64> = tx.query_opt(sql, &[&span.depot, &span.epoch]).await?.map(|row| row.get(0));
+    match from {
+        Some(from) if span.last >= from || !span.lane.is_durable() => Err(Error::Superseded { epoch: span.epoch.clone(), from }),
+        _ => Ok(()),
     }
 }
 

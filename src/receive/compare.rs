@@ -1,12 +1,13 @@
 //! What is kept, for the depot to compare with what it has, and the rows that a restored depot has not seen.
 
+use super::asked::Asked;
 use super::pool::Pool;
 use super::routes::{Items, MOST, PAGE, RecordPage, lane};
 use crate::batch::{Agreed, Page, Receipt, StoredRow, TableReceipt};
 use crate::model::Day;
 use crate::web::error::{Error, Problem, Result};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -47,6 +48,7 @@ pub(super) struct KeptRow {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct WantedDays {
     /// The epoch.
     epoch: String,
@@ -73,7 +75,7 @@ fn day(text: Option<&str>) -> Result<Option<Day>> {
 pub(super) async fn receipts(
     State(pool): State<Pool>,
     Path(depot): Path<String>,
-    Query(wanted): Query<WantedDays>,
+    Asked(wanted): Asked<WantedDays>,
 ) -> Result<Json<Items<DayReceipt>>> {
     let lent = pool.lend().await?;
     let lane = lane(&wanted.lane)?;
@@ -100,6 +102,7 @@ pub(super) async fn tables(State(pool): State<Pool>, Path(depot): Path<String>) 
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct AfterKey {
     /// Only rows whose key's bytes come behind these.
     #[serde(default)]
@@ -114,7 +117,7 @@ pub(super) struct AfterKey {
 pub(super) async fn rows(
     State(pool): State<Pool>,
     Path((depot, table)): Path<(String, String)>,
-    Query(AfterKey { after, limit }): Query<AfterKey>,
+    Asked(AfterKey { after, limit }): Asked<AfterKey>,
 ) -> Result<Json<Items<KeptRow>>> {
     let lent = pool.lend().await?;
     let found = lent.office.stored_rows(&depot, &table, &after, limit.unwrap_or(PAGE).clamp(1, MOST)).await;
@@ -124,6 +127,7 @@ pub(super) async fn rows(
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Beyond {
     /// The table.
     table: String,
@@ -146,7 +150,7 @@ fn agreed(text: &str) -> Result<Vec<Agreed>> {
 /// Rows of a table that were told under numbers behind what is agreed: what a depot that was restored from a backup has not seen.
 #[utoipa::path(get, path = "/v1/depots/{depot}/beyond", params(("depot" = String, Path), Beyond),
     responses((status = 200, body = RecordPage), (status = 400, body = Problem), (status = 401, body = Problem)))]
-pub(super) async fn beyond(State(pool): State<Pool>, Path(depot): Path<String>, Query(wanted): Query<Beyond>) -> Result<Json<RecordPage>> {
+pub(super) async fn beyond(State(pool): State<Pool>, Path(depot): Path<String>, Asked(wanted): Asked<Beyond>) -> Result<Json<RecordPage>> {
     let lent = pool.lend().await?;
     let agreed = agreed(&wanted.agreed)?;
     let found = lent.office.beyond(&depot, &agreed, &wanted.table, wanted.after.as_deref(), PAGE).await;

@@ -211,7 +211,7 @@ async fn put_in_order(stream: &mut JetStream, batch: &Batch, last: &mut Option<L
         }
         match stream.put(&part, Some(before.sequence)).await? {
             Put::Stored(sequence) => {
-                let known = Known { epoch: part.span.epoch, lane: part.span.lane, through: part.span.last };
+                let known = Known::new(part.span.epoch, part.span.lane, part.span.last);
                 *last = Some(Last { sequence, known: Some(known), forgotten: false });
             }
             Put::Overtaken => {

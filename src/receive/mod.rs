@@ -3,6 +3,7 @@
 //! What it stored it may hand on to JetStream as well. It keeps nothing: what it answers is what PostgreSQL says, so several of them may stand behind a load balancer, and any of
 //! them may die at any time.
 
+mod asked;
 mod compare;
 mod door;
 mod forward;

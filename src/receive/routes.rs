@@ -1,5 +1,6 @@
 //! The protocol: batches in, cursors, orders, digests and the record out.
 
+use super::asked::Asked;
 use super::compare;
 use super::door;
 use super::pool::{self, Pool};
@@ -9,7 +10,7 @@ use crate::office::{self, Taken};
 use crate::web::error::{Error, Problem, Result};
 use crate::web::{Sheet, panicked};
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
@@ -59,6 +60,9 @@ struct Cursor {
     lane: &'static str,
     /// The last number stored.
     through: i64,
+    /// Nothing of the epoch is taken from this number on: the depot was rebuilt or restored elsewhere. Left out while the epoch counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    superseded_from: Option<i64>,
 }
 
 /// A record that is kept.
@@ -149,6 +153,7 @@ impl From<office::Error> for Error {
         match error {
             office::Error::Unreadable(why) => Self::status(StatusCode::BAD_REQUEST).detail(why),
             office::Error::Page(_) => Self::status(StatusCode::BAD_REQUEST).detail(error),
+            office::Error::Superseded { .. } => Self::status(StatusCode::GONE).detail(error),
             // To send the same again is of no use.
             error if error.is_final() => Self::status(StatusCode::UNPROCESSABLE_ENTITY).detail(error),
             other => unavailable(other),
@@ -201,6 +206,7 @@ fn batch(depot: String, headers: &HeaderMap, body: Bytes) -> Result<Batch> {
     request_body(content = String, content_type = "application/x-ndjson"),
     responses((status = 200, body = Acked), (status = 400, body = Problem), (status = 401, body = Problem), (status = 409, body = Expected),
         (status = 408, body = Problem, description = "The body came too slowly, or the depot sent another batch meanwhile"),
+        (status = 410, body = Problem, description = "The epoch is superseded: another box is the depot now, and this one sends nothing more"),
         (status = 413, description = "Too large: the depot sends halves"), (status = 422, body = Problem, description = "It cannot be stored however often it is sent"),
         (status = 429, description = "The depot obeys Retry-After"),
         (status = 503, body = Problem, description = "The depot obeys Retry-After")))]
@@ -230,11 +236,13 @@ async fn cursors(State(pool): State<Pool>, Path(depot): Path<String>) -> Result<
     let found = lent.office.known(&depot).await;
     lent.done();
     let known = found?;
-    let items = known.into_iter().map(|Known { epoch, lane, through }| Cursor { epoch, lane: lane.as_str(), through }).collect();
+    let cursor = |Known { epoch, lane, through, superseded_from }| Cursor { epoch, lane: lane.as_str(), through, superseded_from };
+    let items = known.into_iter().map(cursor).collect();
     Ok(Json(Items { items }))
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct After {
     /// The number of the last order that the depot has dealt with.
     #[serde(default)]
@@ -247,7 +255,7 @@ struct After {
 async fn orders(
     State(pool): State<Pool>,
     Path(depot): Path<String>,
-    Query(After { after }): Query<After>,
+    Asked(After { after }): Asked<After>,
 ) -> Result<Json<Items<GivenOrder>>> {
     let lent = pool.lend().await?;
     let found = lent.office.orders(&depot, after, PAGE).await;
@@ -258,6 +266,7 @@ async fn orders(
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Wanted {
     /// The epoch.
     epoch: String,
@@ -274,7 +283,7 @@ struct Wanted {
 /// Numbers and digests of what is kept: the depot compares them with its own.
 #[utoipa::path(get, path = "/v1/depots/{depot}/stored", params(("depot" = String, Path), Wanted),
     responses((status = 200, body = Items<StoredRecord>), (status = 401, body = Problem)))]
-async fn stored(State(pool): State<Pool>, Path(depot): Path<String>, Query(wanted): Query<Wanted>) -> Result<Json<Items<StoredRecord>>> {
+async fn stored(State(pool): State<Pool>, Path(depot): Path<String>, Asked(wanted): Asked<Wanted>) -> Result<Json<Items<StoredRecord>>> {
     let lent = pool.lend().await?;
     let Wanted { epoch, from, to, limit, .. } = &wanted;
     let found = lent.office.stored(&depot, epoch, lane(&wanted.lane)?, *from, *to, (*limit).clamp(1, MOST)).await;
@@ -284,6 +293,7 @@ async fn stored(State(pool): State<Pool>, Path(depot): Path<String>, Query(wante
 }
 
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Follows {
     /// What the page before named as `next`.
     after: Option<String>,
@@ -292,7 +302,7 @@ struct Follows {
 /// All that is known of the depot, page by page, to build it anew.
 #[utoipa::path(get, path = "/v1/depots/{depot}/record", params(("depot" = String, Path), Follows),
     responses((status = 200, body = RecordPage), (status = 401, body = Problem)))]
-async fn record(State(pool): State<Pool>, Path(depot): Path<String>, Query(Follows { after }): Query<Follows>) -> Result<Json<RecordPage>> {
+async fn record(State(pool): State<Pool>, Path(depot): Path<String>, Asked(Follows { after }): Asked<Follows>) -> Result<Json<RecordPage>> {
     let lent = pool.lend().await?;
     let found = lent.office.page(&depot, after.as_deref(), PAGE).await;
     lent.done();

@@ -1,6 +1,6 @@
 //! An ops.db made anew from what upstream kept: its journal, its audit record and its rows, under the numbers that they had.
 
-use super::{Error, Result, audit, migrate, outbox, schedules};
+use super::{Error, Result, audit, migrate, outbox, relearn, schedules};
 use crate::model::{Actor, Timestamp, VehicleId};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value};
@@ -151,6 +151,8 @@ impl Rebuild {
         self.connection.execute("delete from sqlite_sequence where name = 'outbox'", [])?;
         self.connection.execute("insert into sqlite_sequence (name, seq) values ('outbox', ?1)", [head])?;
         migrate::mint_epoch(&self.connection)?;
+        // The old box may have sent something meanwhile.
+        relearn::mark(&self.connection)?;
         for (table, key) in &self.again {
             self.connection.execute("insert into outbox (lane, source, key) values (0, ?1, ?2)", [table, key])?;
         }

@@ -203,6 +203,9 @@ impl Line {
     /// Asks the sink what it has, and goes on from there.
     async fn meet(&mut self, sink: &mut dyn Sink, patience: Duration) -> Result<(), End> {
         let known = within(patience, sink.known()).await?;
+        if let Some(known) = &known {
+            start::is_the_depot(&self.outgoing.epochs(Lane::Bookings).await?, known)?;
+        }
         if self.settings.lanes.contains(&Lane::Bookings)
             && let Some(known) = &known
         {
@@ -287,12 +290,20 @@ impl Line {
         }
     }
 
+    /// What failed before does no more.
+    fn is_well(&self, backoff: &mut Backoff) {
+        if backoff.failures() > 0 {
+            tracing::info!(sink = self.name(), "the line to {} is up again", self.name());
+        }
+        backoff.reset();
+    }
+
     /// There is nothing to send, but what is held up.
     fn rest(&self, backoff: &mut Backoff) -> Result<(), End> {
         let held_up: Vec<_> = self.lanes.values().filter_map(Position::held_up).collect();
         match held_up.first() {
             None => {
-                backoff.reset();
+                self.is_well(backoff);
                 self.deps.sync.enter(self.name(), LineMode::Live);
             }
             Some(held_up) if self.lanes.values().all(|position| position.held_up().is_some()) => {
@@ -364,7 +375,7 @@ impl Line {
         match answer.and_then(|answer| position.hear(batch, answer, head, now)) {
             Ok(Heard::Smaller) => return Ok(()),
             Ok(Heard::Progress) => {
-                backoff.reset();
+                self.is_well(backoff);
                 self.believe_again();
                 if lane.is_durable() {
                     self.deps.sync.proved(self.name());

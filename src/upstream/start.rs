@@ -1,5 +1,6 @@
 //! From where a lane goes on, when the other side tells what it has.
 
+use super::sink::Fault;
 use crate::batch::Known;
 use crate::model::Lane;
 
@@ -26,6 +27,18 @@ pub fn through(epochs: &[Epoch], known: &[Known], lane: Lane) -> i64 {
     least
 }
 
+/// Is this box, whose `epochs` are those of lane bookings, still the depot? The other side may have begun to take another one's since.
+pub fn is_the_depot(epochs: &[Epoch], known: &[Known]) -> Result<(), Fault> {
+    let Some(newest) = epochs.last().map(|epoch| &epoch.name) else { return Ok(()) };
+    match known.iter().filter(|told| told.epoch == *newest).find_map(|told| told.superseded_from) {
+        None => Ok(()),
+        Some(from) => Err(Fault::answer(format!(
+            "this depot was rebuilt or restored elsewhere: epoch {newest} is superseded from number {from} on, and nothing of this box is \
+             taken. Stop it; if it is to be the depot after all, stop the other one and `depotd restore` a backup here"
+        ))),
+    }
+}
+
 /// The epoch that number `seq` belongs to.
 pub fn epoch_of(epochs: &[Epoch], seq: i64) -> Option<&Epoch> {
     epochs.iter().rev().find(|epoch| epoch.from <= seq).or(epochs.first())
@@ -39,8 +52,7 @@ mod tests {
     fn a_restored_depot_goes_on_where_both_agree() {
         let epochs = [("a", 1), ("b", 901), ("c", 951)].map(|(name, from)| Epoch { name: name.into(), from });
         let known = |told: &[(&str, i64)]| {
-            let known: Vec<Known> =
-                told.iter().map(|&(epoch, through)| Known { epoch: epoch.into(), lane: Lane::Bookings, through }).collect();
+            let known: Vec<Known> = told.iter().map(|&(epoch, through)| Known::new(epoch.into(), Lane::Bookings, through)).collect();
             through(&epochs, &known, Lane::Bookings)
         };
         assert_eq!(known(&[]), 0, "nobody knows us");

@@ -4,7 +4,7 @@
 use super::holdings::{DayNumber, Holdings, day_name, day_of_name};
 use super::outgoing::Outgoing;
 use super::sink::{Days, Fault, Range, Sink};
-use super::start::{Epoch, through};
+use super::start::{Epoch, is_the_depot, through};
 use crate::batch::{Receipt, Stored, StoredRow, Sum, hex};
 use crate::model::{Day, Difference, Lane, RowDifference, Verified};
 use crate::store::outbox;
@@ -55,7 +55,9 @@ pub async fn verify(outgoing: &Outgoing, sink: &mut dyn Sink, lanes: &[Lane]) ->
 async fn verify_all(outgoing: &Outgoing, sink: &mut dyn Sink, lanes: &[Lane]) -> Result<Verified, Fault> {
     let known = sink.known().await?.ok_or_else(mute)?;
     let holdings = outgoing.holdings();
+    is_the_depot(&holdings.epochs(Lane::Bookings).await.map_err(Fault::new)?, &known)?;
     let at = outgoing.clock.now();
+    let mut compared = BTreeSet::new();
     let mut found = Verified { at, days: 0, records: 0, rows: 0, differences: Vec::new(), row_differences: Vec::new() };
     for lane in lanes.iter().copied().filter(|lane| lane.is_durable()) {
         let epochs = holdings.epochs(lane).await.map_err(Fault::new)?;
@@ -67,7 +69,7 @@ async fn verify_all(outgoing: &Outgoing, sink: &mut dyn Sink, lanes: &[Lane]) ->
                 found.records += compare(&holdings, sink, lane, epoch, end, &mut days).await?;
             }
         }
-        found.days += days.len() as u64;
+        compared.extend(days.keys().copied());
         for (day, Named { missing, unknown, changed }) in days {
             if !missing.is_empty() || !unknown.is_empty() || !changed.is_empty() {
                 found.differences.push(Difference { lane, day: day_name(day), missing, unknown, changed });
@@ -77,6 +79,7 @@ async fn verify_all(outgoing: &Outgoing, sink: &mut dyn Sink, lanes: &[Lane]) ->
             (found.rows, found.row_differences) = rows(&holdings, sink, acked).await?;
         }
     }
+    found.days = compared.len() as u64;
     Ok(found)
 }
 

@@ -56,7 +56,17 @@ impl Depot {
 
     /// The same with more arguments for `serve`, or settings as `SECTION__KEY=value`.
     pub async fn start_with(args: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), args).await
+    }
+
+    /// The same on a data directory that is there, which it takes for its own.
+    pub async fn start_on(data: &Path, args: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        std::fs::rename(data, dir.path().join("data")).unwrap();
+        Self::start_in(dir, args).await
+    }
+
+    async fn start_in(dir: tempfile::TempDir, args: &[&str]) -> Self {
         let args = args.iter().map(|a| (*a).to_owned()).collect();
         let mut depot = Self { dir, args, child: None, addresses: Value::Null, token: String::new() };
         depot.launch().await;

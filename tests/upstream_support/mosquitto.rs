@@ -103,8 +103,8 @@ impl Kept {
 
     fn known(&self) -> Vec<Known> {
         // A lane of which nothing is there goes on from the start.
-        let none = Lane::ALL.into_iter().filter(|lane| lane.is_durable()).map(|lane| Known { epoch: String::new(), lane, through: 0 });
-        let some = self.through.iter().map(|((lane, epoch), through)| Known { epoch: epoch.clone(), lane: *lane, through: *through });
+        let none = Lane::ALL.into_iter().filter(|lane| lane.is_durable()).map(|lane| Known::new(String::new(), lane, 0));
+        let some = self.through.iter().map(|((lane, epoch), through)| Known::new(epoch.clone(), *lane, *through));
         none.chain(some).collect()
     }
 }

@@ -221,7 +221,7 @@ fn forgets(config: &Config) -> bool {
 fn covered(message: &StreamMessage, lane: Lane) -> Option<Known> {
     let epoch = message.headers.get("Depot-Epoch")?.as_str().to_owned();
     let through = message.headers.get("Depot-Last-Seq")?.as_str().parse().ok()?;
-    Some(Known { epoch, lane, through })
+    Some(Known::new(epoch, lane, through))
 }
 
 fn headers(batch: &Batch, expected: Option<u64>) -> HeaderMap {

@@ -109,7 +109,7 @@ pub fn mark(record: &Record, lane: Lane) -> Option<Mark> {
     if record.control || text("Depot-Lane")? != lane.as_str() {
         return None;
     }
-    let known = Known { epoch: text("Depot-Epoch")?, lane, through: text("Depot-Last-Seq")?.parse().ok()? };
+    let known = Known::new(text("Depot-Epoch")?, lane, text("Depot-Last-Seq")?.parse().ok()?);
     let written = Pen { id: record.producer_id, epoch: record.producer_epoch, next: record.sequence };
     let own = text(PRODUCER).is_some_and(|words| words == written.words());
     Some(Mark { known, first: text("Depot-First-Seq")?.parse().ok()?, pen: own.then(|| written.moved()) })
@@ -131,7 +131,7 @@ mod tests {
         let bytes = packed(&record(&batch(Lane::Bookings), Some(pen), Timestamp::from_millis(1))).unwrap();
         let read = unpacked(bytes.clone(), 0).unwrap().unwrap();
         assert_eq!(read.key.as_deref(), Some(&b"lyon-1/bookings"[..]));
-        let known = Known { epoch: "e1".into(), lane: Lane::Bookings, through: 9 };
+        let known = Known::new("e1".into(), Lane::Bookings, 9);
         assert_eq!(mark(&read, Lane::Bookings), Some(Mark { known, first: 5, pen: Some(Pen { next: 0, ..pen }) }));
         assert_eq!(mark(&read, Lane::History), None, "another lane's");
         assert_eq!(unpacked(bytes, 7), Ok(None), "another record's place");
