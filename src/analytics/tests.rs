@@ -70,8 +70,13 @@ impl World {
         if recent == 0 {
             return self.place(tx);
         }
-        let id = self.bookings[self.bookings.len() - 1 - self.dice.below(recent)];
-        let booking = bookings::get(tx, id)?.unwrap();
+        // Jobs under way go on, or nothing would ever be delivered.
+        let jobs = bookings::under_way(tx, CREW.len())?;
+        let booking = match jobs.into_iter().next().filter(|_| self.dice.below(3) > 0) {
+            Some(job) => job,
+            None => bookings::get(tx, self.bookings[self.bookings.len() - 1 - self.dice.below(recent)])?.unwrap(),
+        };
+        let id = booking.id;
         let rare = Act::ALL[self.dice.below(Act::ALL.len())];
         let on = [Act::Assign, Act::Arrived, Act::PickedUp, Act::Delivered].into_iter().find(|step| booking.status.after(*step).is_ok());
         let step = on.filter(|_| self.dice.below(5) > 0).unwrap_or(rare);

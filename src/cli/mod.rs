@@ -180,11 +180,12 @@ impl Common {
         Ok(Settings::open(db, base, Clock::system())?)
     }
 
-    /// The data directory, in which there must be a depot.
+    /// The data directory, in which there must be a depot; an empty one that is named by `--data-dir` is one that is to be.
     fn depot_dir(&self) -> Result<PathBuf> {
         let dir = self.settings()?.depot.data_dir;
+        let is_to_be = || self.data_dir.is_some() && std::fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_none());
         ensure!(
-            dir.join("ops.db").exists(),
+            dir.join("ops.db").exists() || is_to_be(),
             "there is no depot in {}: name its directory with --data-dir, or start `depotd serve` once, which makes one",
             dir.display()
         );

@@ -157,8 +157,8 @@ async fn the_runner_runs_what_is_due_and_what_is_asked_for_and_says_what_came_of
     let d = depot();
     d.schedules.fill().await.unwrap();
     d.schedules.fill().await.unwrap();
-    assert_eq!(d.schedules.all().await.unwrap().len(), 5, "filled once");
-    for other in ["daily-report", "reminders", "plan-of-tomorrow"] {
+    assert_eq!(d.schedules.all().await.unwrap().len(), 6, "filled once");
+    for other in ["daily-report", "forecast", "reminders", "plan-of-tomorrow"] {
         d.schedules.remove(other, Actor::System).await.unwrap();
     }
     let runs = Arc::new(AtomicU64::new(0));
