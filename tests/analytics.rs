@@ -53,7 +53,7 @@ async fn figures_follow_what_happens_and_survive_a_crash_and_a_rebuild() {
     deliver(&depot, "KA-1", "Ana").await;
     depot.settle().await;
     assert_eq!(told(&depot).await["delivered"], 2);
-    depot.command(&["analytics", "rebuild", "--json"]);
+    depot.command(&["analytics", "rebuild"]);
     depot.settle().await;
     let again = told(&depot).await;
     assert_eq!(

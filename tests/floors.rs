@@ -136,7 +136,7 @@ fn an_upward_or_sideways_name_is_a_fault() {
     }
     assert_eq!(
         planted("fleet/mod.rs", "use crate::model;\n\nuse crate::{\n    clock,\n    web,\n};")[0],
-        "fleet/mod.rs:5: `fleet` (floor 3) names `web` (floor 7)"
+        "fleet/mod.rs:5: `fleet` (floor 4) names `web` (floor 9)"
     );
 }
 

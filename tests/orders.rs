@@ -228,7 +228,7 @@ async fn bookings_are_placed_changed_and_called_off_and_each_side_keeps_its_fiel
     office.applied("settings.clear", &json!({"keys": ["tariff.minimum_minor"]}), &[]).await;
     until("the depot's own tariff", async || (price().await == before).then_some(())).await;
 
-    let ring = json!([[1.0, 42.0], [2.0, 42.0], [2.0, 43.0], [1.0, 43.0], [1.0, 42.0]]);
+    let ring = json!([[4.0, 45.0], [5.0, 45.0], [5.0, 46.0], [4.0, 46.0], [4.0, 45.0]]);
     let zone = json!({"id": "valley", "name": "Valley", "area": {"type": "Polygon", "coordinates": [ring]}});
     office.applied("zone.put", &zone, &[]).await;
     let tariff = json!({"name": "From above", "currency": "EUR", "zones": {"valley": {"base_minor": 7_700}}});
