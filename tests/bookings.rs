@@ -250,7 +250,9 @@ async fn a_booking_is_changed_by_who_has_seen_its_version() {
     assert_eq!((&changed["notes"], &changed["pickup"]["address"], &changed["version"]), (&"ring twice".into(), &Value::Null, &2.into()));
     let stale = patch(&http, &path, Some(&first), json!({"notes": "x"})).await;
     assert_eq!(tag(&stale), "\"2\"");
-    assert_eq!(stale.problem(412)["current"], changed);
+    let mut shown = changed.clone();
+    shown.as_object_mut().unwrap().remove("bill");
+    assert_eq!(stale.problem(412)["current"], shown);
     let wrong = patch(&http, &path, Some("*"), json!({"pieces": -1, "colour": "red"})).await.problem(422);
     assert_eq!(wrong["errors"].as_array().unwrap().len(), 2, "{wrong}");
     let tomorrow = (depotd::clock::Clock::system().now() + depotd::model::Span::from_secs(86_400)).to_string();

@@ -71,7 +71,7 @@ impl HeadOffice {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         self.receiver = Some(child);
-        format!("http://{}", serde_json::from_str::<Value>(&line).unwrap()["http"].as_str().unwrap())
+        serde_json::from_str::<Value>(&line).unwrap()["http"].as_str().unwrap().to_owned()
     }
 
     /// A depot whose line goes to `url`.

@@ -58,7 +58,7 @@ async fn a_backup_of_a_running_depot_can_be_verified_and_restored() {
     let made = depot.command(&["backup", "create"]);
     let name = made["name"].as_str().unwrap();
     assert_eq!(depot.command(&["backup", "list"])["items"].as_array().unwrap().len(), 2);
-    assert_eq!(depot.command(&["backup", "verify", name])["files"].as_array().unwrap().len(), 2);
+    assert_eq!(depot.command(&["backup", "verify", name])["files"].as_array().unwrap().len(), 4);
     let after = depot.http().post("/api/v1/bookings", placed("after")).await.ok();
     assert!(depot.fails(&["restore", name]).contains("stop the depot first"));
     depot.stop().await;

@@ -109,7 +109,7 @@ async fn no_booking_is_lost_when_a_depot_goes_back_to_a_backup() {
     proxy.retarget(office.addr);
     sent(&depot).await;
     let found = here(&api).await;
-    let status = |b: &Value| found.iter().find(|(known, _)| known == id(b)).map(|(_, status)| status.as_str());
+    let status = |b: &Value| found.iter().find(|(known, _)| known == id(b)).and_then(|(_, told)| told.split(' ').nth(1));
     assert_eq!(found.len(), 6, "{found:?}");
     assert_eq!([&kept, &late, &later, &taken].map(status), [Some("waiting"); 4]);
     assert_eq!([&called_off, &both].map(status), [Some("cancelled"); 2]);

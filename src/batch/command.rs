@@ -42,8 +42,19 @@ pub struct Command {
 }
 
 /// The kinds of orders that a depot carries out.
-pub const KINDS: [&str; 8] =
-    ["booking.create", "booking.change", "booking.cancel", "user.set", "user.disable", "settings.set", "tariff.set", "settings.clear"];
+pub const KINDS: [&str; 11] = [
+    "booking.create",
+    "booking.change",
+    "booking.cancel",
+    "user.set",
+    "user.disable",
+    "settings.set",
+    "settings.clear",
+    "tariff.set",
+    "tariff.publish",
+    "zone.put",
+    "zone.delete",
+];
 
 /// May a command be called that? 1 to 64 letters, digits, `-`, `_`, `.` and `:`.
 pub fn is_cmd_id(text: &str) -> bool {

@@ -251,7 +251,8 @@ pub struct Tariff {
 
 /// Reads a setting whose empty text means that there is none.
 fn or_empty<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(d: D) -> Result<Option<T>, D::Error> {
-    let text = String::deserialize(d)?;
+    // As it is kept it is null.
+    let text = Option::<String>::deserialize(d)?.unwrap_or_default();
     if text.is_empty() {
         return Ok(None);
     }

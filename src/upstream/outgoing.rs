@@ -152,7 +152,9 @@ impl Outgoing {
             if lines.last == after {
                 return Ok(None);
             }
-            let Some(epoch) = epoch_of(epochs, lines.last) else { return Ok(None) };
+            // Positions are counted in memory: those of now are of the epoch of now.
+            let epoch = if lane.is_durable() { epoch_of(epochs, lines.last) } else { epochs.last() };
+            let Some(epoch) = epoch else { return Ok(None) };
             let first = (after + 1).max(if lane.is_durable() { epoch.from } else { 0 });
             let (depot, epoch, epoch_from) = (self.depot.clone(), epoch.name.clone(), epoch.from);
             let span = batch::Span { depot, epoch, epoch_from, lane, first, last: lines.last };

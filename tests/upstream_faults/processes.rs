@@ -30,7 +30,7 @@ impl Receiver {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let said: Value = serde_json::from_str(&line).unwrap();
-        Self { child, addr: said["http"].as_str().unwrap().parse().unwrap() }
+        Self { child, addr: said["http"].as_str().unwrap().trim_start_matches("http://").parse().unwrap() }
     }
 }
 
