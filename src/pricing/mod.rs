@@ -33,7 +33,6 @@ mod rates;
 pub mod surge;
 mod tariff;
 mod trip;
-mod version;
 mod way;
 
 pub use calendar::{Surcharge, Weekday};
@@ -45,5 +44,4 @@ pub use promo::{Promo, Refusal, Uses};
 pub use rates::{MOST_MINOR, Rates, VolumeStep, Waiting, WeightStep};
 pub use tariff::{Class, Rounding, RoundingMode, Tariff, Tax};
 pub use trip::Trip;
-pub use version::{TariffVersion, in_effect};
 pub use way::{GREAT_CIRCLE, Way};
