@@ -5,7 +5,7 @@
 //!    five minutes); what is in the two rings around it counts half and a quarter. In the same way its supply is the free vehicles.
 //!    Both have three more added, so that few requests far from anything are no peak.
 //! 3. Demand over supply is a factor, and so many steps from 1: the cell's wish.
-//! 4. Wishes are made even: neighbours differ by one step at most, half of a peak is cut, half is spread out ([`even`]).
+//! 4. Wishes are made even: neighbours differ by one step at most, half of a peak is cut, half is spread out (`even.rs`).
 //! 5. What comes of it stays as it was while it is off by less than half a step, so that small swings do not make it flap, and is
 //!    rounded to whole steps: the targets.
 //! 6. All cells go one step towards their targets together. Cells that nobody speaks of are at 1.
