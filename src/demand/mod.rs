@@ -1,8 +1,8 @@
 //! Demand and supply: who waits and who is free now, what will be asked for, and what both do to prices.
 //!
 //! [`Demand::train`] learns a [`Model`] from the depot's own bookings, by a schedule. [`Demand::look`] tells the tariffs' surge every
-//! half minute what it sees, as long as a tariff has prices follow demand. [`Demand::picture`] shows it by cell, [`Demand::staffing`] says how many drivers
-//! the days to come need.
+//! half minute what it sees, as long as a tariff has prices follow demand. [`Demand::picture`] shows it by cell,
+//! [`Demand::staffing`] says how many drivers the days to come need.
 
 mod picture;
 mod staff;
