@@ -119,6 +119,8 @@ async fn zones_contracts_and_codes_make_the_price() {
     let cancel = format!("/api/v1/bookings/{}/cancel", first["id"].as_str().unwrap());
     http.post(&cancel, json!({"reason": "changed their mind"})).await.ok();
     assert_eq!(http.post("/api/v1/bookings", with(trip(), json!({"promo_code": "ONCE"}))).await.ok()["price"]["amount_minor"], usual - 100);
+    let reopened = http.post(&cancel.replace("/cancel", "/reopen"), json!({})).await.problem(422);
+    assert_eq!(reopened["errors"][0]["field"], "promo_code", "others had all its uses: {reopened}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

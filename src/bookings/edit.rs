@@ -37,12 +37,13 @@ impl Bookings {
         let now = self.clock.now();
         let wanted = order;
         let order = self.complete(&wanted, self.known_route(&wanted, now).way.duration_s, now);
-        let release_to = now + self.slack();
+        let (release_to, tariffs) = (now + self.slack(), self.tariffs.clone());
         let change = move |tx: &Transaction<'_>| {
             let booking = at_version(tx, id, version)?;
             booking.status.after(Step::Reopen)?;
             head_office::may_reopen(&booking, &wanted, &actor, now)?;
-            let faults = time_faults(&order, now);
+            let mut faults = time_faults(&order, now);
+            faults.extend(code_fault(tx, &tariffs, &booking)?);
             if !faults.is_empty() {
                 return Err(Error::Invalid(faults));
             }
@@ -64,6 +65,13 @@ pub fn renewed(order: &Order, now: Timestamp) -> Order {
         expires_at: None,
         ..order.clone()
     }
+}
+
+/// What is wrong with the promo code of a booking that gave its use back, when others have had all uses since.
+fn code_fault(tx: &Transaction<'_>, tariffs: &Tariffs, booking: &Booking) -> Result<Option<Fault>> {
+    let Some(code) = Bill::of(tx, booking.id)?.and_then(|bill| bill.promo_code) else { return Ok(None) };
+    let refusal = tariffs.used_up(tx, &code, booking.order.customer.as_deref(), booking.id)?;
+    Ok(refusal.map(|refusal| Fault::new("promo_code", format!("of this booking, {code}, {refusal} meanwhile: place a new booking"))))
 }
 
 /// When the order is given up, moved along with its latest pickup.

@@ -147,7 +147,7 @@ fn read_document(r: &Row<'_>) -> Result<Document> {
     })
 }
 
-/// Grows with each change of tariffs and documents.
+/// Another number after each change of tariffs and documents, also when one was taken back between.
 pub fn revision(connection: &Connection) -> Result<i64> {
     Ok(connection.prepare_cached("select number from tariffs_revision")?.query_row([], |r| r.get(0))?)
 }
@@ -184,4 +184,29 @@ pub fn promo_uses(connection: &Connection, code: &str, customer: Option<&str>, b
     let sql = "select count(*), coalesce(sum(customer = ?2), 0) from bills join bookings on bookings.id = booking_id
                where promo = ?1 and status not in ('cancelled', 'expired') and booking_id is not ?3";
     Ok(connection.prepare_cached(sql)?.query_row((code, customer, booking), |r| Ok((r.get(0)?, r.get(1)?)))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Db, Error};
+
+    #[test]
+    fn a_change_that_is_taken_back_leaves_its_revision_to_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(dir.path()).unwrap();
+        let (told, hear) = std::sync::mpsc::channel();
+        let torn = move |tx: &Transaction<'_>| {
+            add(tx, Kind::Promo, "A", "{}", Timestamp::default())?;
+            told.send(revision(tx)?).unwrap();
+            Err::<(), _>(Error::Closed)
+        };
+        assert!(db.write_blocking(torn).is_err());
+        let kept = db.write_blocking::<_, Error>(|tx| {
+            add(tx, Kind::Promo, "B", "{}", Timestamp::default())?;
+            revision(tx)
+        });
+        assert_ne!(kept.unwrap(), hear.recv().unwrap());
+        assert_eq!(db.read_blocking(|c| number_of(c, Kind::Promo)).unwrap(), 1);
+    }
 }

@@ -17,15 +17,16 @@ create table bills (
 create index bills_by_promo on bills (promo) where promo is not null;
 alter table quotes add column bill text check (json_valid(bill));
 
--- Counts the changes of tariffs and documents, so that whoever holds them in memory sees cheaply whether there are others.
+-- Another number after each change of tariffs and documents, so that whoever holds them in memory sees cheaply whether there are others. It
+-- is random: a change that is taken back must not leave its number to the next one.
 create table tariffs_revision (one integer primary key check (one = 1), number integer not null) strict;
 insert into tariffs_revision (one, number) values (1, 0);
-create trigger tariffs_revision_tariffs_insert after insert on tariffs begin update tariffs_revision set number = number + 1; end;
-create trigger tariffs_revision_tariffs_update after update on tariffs begin update tariffs_revision set number = number + 1; end;
-create trigger tariffs_revision_tariffs_delete after delete on tariffs begin update tariffs_revision set number = number + 1; end;
-create trigger tariffs_revision_documents_insert after insert on documents begin update tariffs_revision set number = number + 1; end;
-create trigger tariffs_revision_documents_update after update on documents begin update tariffs_revision set number = number + 1; end;
-create trigger tariffs_revision_documents_delete after delete on documents begin update tariffs_revision set number = number + 1; end;
+create trigger tariffs_revision_tariffs_insert after insert on tariffs begin update tariffs_revision set number = random(); end;
+create trigger tariffs_revision_tariffs_update after update on tariffs begin update tariffs_revision set number = random(); end;
+create trigger tariffs_revision_tariffs_delete after delete on tariffs begin update tariffs_revision set number = random(); end;
+create trigger tariffs_revision_documents_insert after insert on documents begin update tariffs_revision set number = random(); end;
+create trigger tariffs_revision_documents_update after update on documents begin update tariffs_revision set number = random(); end;
+create trigger tariffs_revision_documents_delete after delete on documents begin update tariffs_revision set number = random(); end;
 
 create trigger outbox_tariffs_insert after insert on tariffs begin
     delete from outbox where source = 'tariffs' and key = json_array(new.version);
