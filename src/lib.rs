@@ -15,7 +15,9 @@
 //! | work that goes on by itself | [`demand`]: who waits, who is free, what to expect, what that does to prices; [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what happened, in figures |
 //! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once |
 //! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is), [`settings`] (what may change of them while depotd runs) |
-//! | state | [`store`], [`tracks`], [`fleet`]; [`eta`]: how long ways take; [`office`]: head office's record in PostgreSQL; [`tariffs`]: what trips cost here; [`pricing`], [`zones`] and [`forecast`] are pure |
+//! | what trips cost here | [`tariffs`]: versions of the tariff, and what they speak of |
+//! | state | [`store`], [`tracks`], [`fleet`]; [`eta`]: how long ways take; [`office`]: head office's record in PostgreSQL |
+//! | pure | [`pricing`], [`zones`], [`forecast`] |
 //! | helpers | [`telemetry`] (bytes to fixes, pure), [`batch`] (records to batches and back, commands and their signatures), [`fields`] (requests read, every fault told), [`ops`] (lock, run.json, certificates, systemd) |
 //! | ground | [`clock`], [`config`] (as read at the start, and [`config::Current`]: as it is in effect now) |
 //! | words | [`model`] |
