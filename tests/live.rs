@@ -147,3 +147,24 @@ async fn one_user_cannot_take_every_place_at_the_live_view() {
     let metrics = depot.http().get("/metrics").await.text;
     assert!(metrics.contains("depotd_live_refused_total 1\n"), "{metrics}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_of_today_come_live_to_who_may_see_bookings() {
+    let depot = Depot::start().await;
+    let mut socket = live(&depot, &depot.new_token("viewer")).await.unwrap();
+    let positions = depot.http().post("/api/v1/tokens", json!({"role": "integration", "scopes": ["positions:read"]})).await.ok();
+    let mut blind = live(&depot, positions["token"].as_str().unwrap()).await.unwrap();
+    let wish = json!({"subscribe": {"vehicles": "all", "figures": true}}).to_string();
+    for socket in [&mut socket, &mut blind] {
+        socket.send(Message::text(wish.clone())).await.unwrap();
+    }
+    let figures = |count: u64| move |f: &Value| f["t"] == "figures" && f["summary"]["figures"]["bookings"] == count;
+    frame(&mut socket, figures(0)).await;
+    let trip = json!({"pickup": {"lat": 42.5, "lon": 1.5}, "dropoff": {"lat": 42.6, "lon": 1.6}});
+    depot.http().post("/api/v1/bookings", trip.clone()).await.ok();
+    frame(&mut socket, figures(1)).await;
+    let mut van = depot.mqtt(&depot.new_device("KA-1")).await;
+    van.fix(&now(), 42.5, 1.5).await;
+    let seen = frames_until(&mut blind, |f| f["v"][0].is_array()).await;
+    assert!(seen.iter().all(|f| f["t"] != "figures"), "{seen:?}");
+}

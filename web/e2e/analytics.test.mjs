@@ -197,4 +197,13 @@ test('on paper there is what can be read, and nothing to press', async () => {
   await page.emulateMedia({ media: null })
 })
 
+test('what happens today is seen at once, without asking again', async () => {
+  const held = []
+  await page.route('**/analytics/summary?*', (route) => void held.push(route))
+  await work('Market', 'van-2', ['arrived'])
+  await shows('bookings', '4')
+  await page.unroute('**/analytics/summary?*')
+  await Promise.all(held.map((route) => route.continue()))
+})
+
 quiet(on)

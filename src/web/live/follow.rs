@@ -1,5 +1,6 @@
 //! Keeps the picture: positions by revision, bookings by the journal.
 
+use super::figures;
 use super::frames::{Open, Row};
 use crate::fleet::View;
 use crate::model::{Booking, Place};
@@ -16,6 +17,8 @@ const LOOK: Duration = Duration::from_millis(250);
 const POSITIONS: u32 = 4;
 /// A sign of life goes out every so many looks.
 const BEAT: u32 = 20;
+/// Figures are summed up every so many looks.
+const FIGURES: u32 = 8;
 /// Rows or entries taken at once.
 const BATCH: usize = 2_000;
 
@@ -41,6 +44,9 @@ pub async fn run(web: Web, cancel: CancellationToken) -> anyhow::Result<()> {
         }
         cursor = read_journal(&web, cursor).await.context("follow the journal for the live view")?;
         web.hub.flush(n % POSITIONS == 0, n % BEAT == 0);
+        if n % FIGURES == 0 {
+            figures::show(&web).await?;
+        }
         web.live_cursor.send_replace(cursor);
     }
     Ok(())

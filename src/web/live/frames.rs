@@ -137,6 +137,18 @@ pub fn delta<'a>(
     })
 }
 
+/// Today's figures.
+pub fn figures(seq: u64, now: Timestamp, summary: &RawValue) -> Utf8Bytes {
+    #[derive(Serialize)]
+    struct Frame<'a> {
+        t: &'static str,
+        seq: u64,
+        now: i64,
+        summary: &'a RawValue,
+    }
+    encode(&Frame { t: "figures", seq, now: now.as_millis(), summary })
+}
+
 /// The one vehicle that a client looks at.
 pub fn selected(seq: u64, row: &Row) -> Utf8Bytes {
     #[derive(Serialize)]

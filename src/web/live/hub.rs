@@ -23,6 +23,8 @@ pub struct Wants {
     pub without_bookings: bool,
     /// This vehicle four times a second.
     pub select: Option<VehicleId>,
+    /// Today's figures too.
+    pub figures: bool,
 }
 
 impl Wants {
@@ -81,6 +83,8 @@ struct World {
     next_client: u64,
     counts: Counts,
     whole: Option<Utf8Bytes>,
+    /// Today's, as JSON, while somebody wants them.
+    figures: Option<Arc<RawValue>>,
     renewed: u64,
     refused: u64,
 }
@@ -173,6 +177,26 @@ impl Hub {
         }
     }
 
+    /// Does anybody want figures?
+    pub fn wants_figures(&self) -> bool {
+        let mut world = self.world();
+        let wanted = world.clients.values().any(|client| client.wants.figures);
+        if !wanted {
+            world.figures = None;
+        }
+        wanted
+    }
+
+    /// Takes today's figures, and sends them when they changed.
+    pub fn figures(&self, summary: Arc<RawValue>) {
+        let now = self.clock.now();
+        let mut world = self.world();
+        if world.figures.as_ref().is_none_or(|told| told.get() != summary.get()) {
+            world.figures = Some(summary);
+            world.tell_figures(None, now);
+        }
+    }
+
     /// Sends what changed: bookings always, positions when `positions` says that their turn has come.
     /// With nothing to tell it stays silent, unless `beat` asks for a sign of life.
     pub fn flush(&self, positions: bool, beat: bool) {
@@ -262,6 +286,18 @@ impl World {
         if let Some(client) = self.clients.get_mut(&id) {
             client.behind = client.frames.try_send(frame).is_err();
         }
+        self.tell_figures(Some(id), now);
+    }
+
+    /// Tells the figures, as far as they are known, to one client or to all, of those who want them.
+    fn tell_figures(&mut self, one: Option<u64>, now: Timestamp) {
+        let Some(summary) = self.figures.clone() else { return };
+        let frame = frames::figures(self.next_seq(), now, &summary);
+        for (id, client) in &mut self.clients {
+            if client.wants.figures && !client.behind && one.is_none_or(|one| one == *id) {
+                client.behind = client.frames.try_send(frame.clone()).is_err();
+            }
+        }
     }
 
     fn tell_selected(&mut self, moved: &BTreeSet<u32>) {
@@ -288,15 +324,18 @@ impl Seat {
         self.frames.recv().await
     }
 
-    /// Changes what it sees. The selection alone changes silently, anything else brings a new snapshot.
+    /// Changes what it sees. Selection and figures change without a new snapshot, anything else brings one.
     pub fn want(&self, wants: Wants) {
         let now = self.hub.clock.now();
         let mut world = self.hub.world();
         let Some(client) = world.clients.get_mut(&self.id) else { return };
-        let same = Wants { select: None, ..client.wants.clone() } == Wants { select: None, ..wants.clone() };
+        let seen = |wants: &Wants| Wants { select: None, figures: false, ..wants.clone() };
+        let (same, figures) = (seen(&client.wants) == seen(&wants), wants.figures && !client.wants.figures);
         client.wants = wants;
         if !same {
             world.renew(self.id, now);
+        } else if figures {
+            world.tell_figures(Some(self.id), now);
         }
     }
 }

@@ -107,3 +107,32 @@ async fn a_finished_booking_is_told_once_and_then_gone() {
     let mut late = hub.join("user:ana", Wants::default()).unwrap();
     assert_eq!(read(&mut late).await["bookings"], serde_json::json!([]));
 }
+
+#[tokio::test]
+async fn figures_go_to_those_who_want_them_when_they_change() {
+    let hub = hub();
+    let figures = |n: u32| serde_json::value::to_raw_value(&n).unwrap().into();
+    let mut seat = hub.join("user:ana", Wants::default()).unwrap();
+    let mut other = hub.join("user:ben", Wants::default()).unwrap();
+    assert!(!hub.wants_figures());
+    seat.want(Wants { figures: true, ..Wants::default() });
+    assert!(hub.wants_figures());
+    for n in [1, 1, 2] {
+        hub.figures(figures(n));
+    }
+    for seat in [&mut seat, &mut other] {
+        assert_eq!(read(seat).await["t"], "snapshot");
+    }
+    for n in [1, 2] {
+        let told = read(&mut seat).await;
+        assert_eq!((&told["t"], &told["summary"]), (&"figures".into(), &Value::from(n)));
+    }
+    other.want(Wants { figures: true, ..Wants::default() });
+    assert_eq!(read(&mut other).await["summary"], 2, "whoever comes later is told what stands");
+    assert!(seat.frames.try_recv().is_err());
+    drop((seat, other));
+    assert!(!hub.wants_figures());
+    let mut late = hub.join("user:ana", Wants { figures: true, ..Wants::default() }).unwrap();
+    assert_eq!(read(&mut late).await["t"], "snapshot");
+    assert!(late.frames.try_recv().is_err(), "what nobody kept up to date is not told");
+}

@@ -25,7 +25,9 @@ const SEND: Duration = Duration::from_secs(10);
 
 /// Follow vehicles and bookings: a snapshot, then what changes.
 ///
-/// A WebSocket. The client may send `{"subscribe": {"vehicles": "all" | [ids], "bbox": [w, s, e, n], "bookings": true, "select": id}}`.
+/// A WebSocket. The client may send `{"subscribe": {"vehicles": "all" | [ids], "bbox": [w, s, e, n], "bookings": true, "select": id,
+/// "figures": true}}`; with figures those of today until the end of this hour, as
+/// `/analytics/summary` tells them, come as frames of their own when they change.
 ///
 /// It is closed with a reason: 1001 the depot is going down, 1003 a message that is no text, 1007 one that is no subscription, 1008
 /// signed out, allowed something else now, or silent, 1013 too many live clients, in all or of one user: try again later.
@@ -106,7 +108,9 @@ async fn converse(web: Web, who: Who, headers: HeaderMap, mut seat: Seat, socket
 
 /// What is wanted, as far as it may be seen.
 fn allowed(mut wants: Wants, who: &Who) -> Wants {
-    wants.without_bookings |= !auth::allow(who, What::ReadBookings);
+    let bookings = auth::allow(who, What::ReadBookings);
+    wants.without_bookings |= !bookings;
+    wants.figures &= bookings;
     wants
 }
 
@@ -137,8 +141,14 @@ impl Read for Wants {
             <[f64; 4]>::try_from(numbers).ok()
         });
         let bookings = f.flag("bookings");
-        let select = f.named("select");
-        Some(Self { vehicles: vehicles?.flatten(), area: area?, without_bookings: bookings? == Some(false), select: select? })
+        let (select, figures) = (f.named("select"), f.flag("figures"));
+        Some(Self {
+            vehicles: vehicles?.flatten(),
+            area: area?,
+            without_bookings: bookings? == Some(false),
+            select: select?,
+            figures: figures? == Some(true),
+        })
     }
 }
 

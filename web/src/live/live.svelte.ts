@@ -13,6 +13,7 @@ class LiveSocket {
   private tries = 0
   private wanted = false
   private selected: string | null = null
+  private figures = false
   private timer: ReturnType<typeof setTimeout> | undefined
   private silence: ReturnType<typeof setTimeout> | undefined
   private onSignedOut: () => void = () => {}
@@ -46,6 +47,17 @@ class LiveSocket {
     this.subscribe()
   }
 
+  /** Hears of what happened today, until the answer is called. */
+  follow(): () => void {
+    const ask = (figures: boolean) => {
+      this.figures = figures
+      this.world.figures = null
+      this.subscribe()
+    }
+    ask(true)
+    return () => ask(false)
+  }
+
   /** Tells readers that the world changed by another way than a frame. */
   touch(): void {
     this.rev += 1
@@ -71,7 +83,7 @@ class LiveSocket {
 
   private subscribe(): void {
     if (this.socket?.readyState !== WebSocket.OPEN) return
-    this.socket.send(JSON.stringify({ subscribe: { vehicles: 'all', bookings: true, select: this.selected } }))
+    this.socket.send(JSON.stringify({ subscribe: { vehicles: 'all', bookings: true, select: this.selected, figures: this.figures } }))
   }
 
   private take(socket: WebSocket, frame: Frame): void {

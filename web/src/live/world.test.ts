@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Booking } from '../lib/types'
+import type { Booking, Summary } from '../lib/types'
 import { backoff, World, type Frame } from './world'
 
 const booking = (id: string, status: Booking['status'], version: number, vehicle_id: string | null = null) =>
@@ -31,6 +31,14 @@ describe('the live world', () => {
     expect(world.byId.get('KA-1')).toMatchObject({ lat: 42.50001, status: 'loading', fix: 950 })
     expect(world.apply({ t: 'delta', seq: 3, now: 1 })).toBe(false)
     expect(world.counts()).toEqual({ free: 1, en_route: 0, loading: 1, offline: 1, off_duty: 0, paused: 0 })
+  })
+  it('keeps the figures that it is told', () => {
+    const world = new World()
+    world.apply(snapshot(1))
+    const summary = { behind: 0, figures: { bookings: 3 } } as Summary
+    expect(world.apply({ t: 'figures', seq: 2, now: 1, summary })).toBe(true)
+    expect(world.figures?.figures.bookings).toBe(3)
+    expect(world.apply({ t: 'figures', seq: 2, now: 1, summary })).toBe(false)
   })
   it('makes a vehicle anew when it changes, and only then', () => {
     const world = new World()

@@ -1,5 +1,5 @@
 import { isFinal, isUnassigned, VEHICLE_CODES } from '../lib/status'
-import type { Booking, VehicleStatus } from '../lib/types'
+import type { Booking, Summary, VehicleStatus } from '../lib/types'
 
 /** A vehicle as the live view knows it. A change makes a new one, so that whoever shows the old one can tell. */
 export interface Live {
@@ -21,6 +21,7 @@ type Full = [idx: number, id: string, cls: string, lat: Num, lon: Num, course: N
 export type Frame =
   | { t: 'snapshot'; seq: number; now: number; vehicles: Full[]; bookings: Booking[] }
   | { t: 'delta'; seq: number; now: number; v?: Delta[]; new?: [number, string, string][]; b?: Booking[] }
+  | { t: 'figures'; seq: number; now: number; summary: Summary }
   | { t: 'sel'; seq: number; v: Delta | Delta[] }
 
 const CLOSED_KEPT = 200
@@ -35,6 +36,8 @@ export class World {
   closed = new Map<string, Booking>()
   /** The open booking of a vehicle. */
   job = new Map<string, Booking>()
+  /** What happened today so far, while it is asked for. */
+  figures: Summary | null = null
   seq = -1
 
   /** Takes a frame; `false`: a frame is missing or makes no sense, so ask for a new snapshot. */
@@ -54,6 +57,10 @@ export class World {
     }
     if (this.seq < 0 || frame.seq <= this.seq) return false
     this.seq = frame.seq
+    if (frame.t === 'figures') {
+      this.figures = frame.summary
+      return true
+    }
     if (frame.t === 'sel') {
       const rows = Array.isArray(frame.v[0]) ? (frame.v as Delta[]) : [frame.v as Delta]
       for (const row of rows) this.move(row)
