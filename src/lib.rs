@@ -62,8 +62,9 @@
 //! # A price, from the tariff to the bill
 //! Within the transaction that keeps a quote or a booking, [`tariffs::Tariffs::price`] looks whether its [`tariffs::Book`] is still
 //! what counts, puts the order, its way, zones, contract, promo code and demand's factor into a [`pricing::Trip`], and the pure
-//! [`pricing::price()`] makes the lines; they are the [`tariffs::Bill`]. [`demand::Demand::look`] keeps the factors, by what waits, who
-//! is free and what the [`forecast`] expects, which a schedule learns from the bookings.
+//! [`pricing::price()`] makes the lines; they are the [`tariffs::Bill`]. [`tariffs::Tariffs::waited`] adds what the pickup's
+//! waiting costs. [`demand::Demand::look`] keeps the factors, by what waits, who is free and what the [`forecast`] expects, which a
+//! schedule learns from the bookings.
 //!
 //! # A setting, from head office to the next quote
 //! [`settings::Settings`] lays what head office sent over what depotd was started with, and over that what people set for a while.

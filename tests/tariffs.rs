@@ -156,3 +156,49 @@ async fn a_price_that_goes_by_the_clock_is_quoted_for_its_time() {
     let booked = http.post("/api/v1/bookings", with(with(trip(), later), json!({"quote_id": quote["id"]}))).await.ok();
     assert_eq!(booked["price"], quote["price"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_at_the_pickup_is_paid_once_it_is_over() {
+    let depot = Depot::start().await;
+    let http = depot.http();
+    depot.new_device("van-1");
+    let tariff = with(
+        flat(1_000),
+        json!({
+            "rates": {"base_minor": 1_000, "waiting": {"free_minutes": 1, "per_minute_minor": 600}},
+            "tax": {"label": "VAT", "rate_bp": 2_000, "included": false}
+        }),
+    );
+    http.post("/api/v1/tariffs", json!({ "tariff": tariff })).await.ok();
+    let acme = json!({"customer": "acme", "label": "Framework", "discount_bp": 1_000});
+    http.post("/api/v1/contracts", acme.clone()).await.ok();
+    // The second's contract ends before its load is there: what was agreed stands, and the waiting costs what it costs without.
+    for (changes, lines) in [
+        (false, vec![("base", 1_000), ("waiting", 500), ("contract", -150), ("tax", 270)]),
+        (true, vec![("base", 1_000), ("waiting", 500), ("contract", -100), ("tax", 180), ("tax", 100)]),
+    ] {
+        let placed = http.post("/api/v1/bookings", with(trip(), json!({"customer": "acme"}))).await.ok();
+        assert_eq!(placed["price"]["amount_minor"], 1_080);
+        let path = format!("/api/v1/bookings/{}", placed["id"].as_str().unwrap());
+        let vehicle = json!({"vehicle_id": "van-1", "override": true, "reason": "it stands there"});
+        http.post(&format!("{path}/assign"), vehicle).await.ok();
+        if changes {
+            Answer::of(http.request(Method::DELETE, "/api/v1/contracts/acme").header("if-match", "\"1\"")).await;
+        }
+        let came = depotd::model::Timestamp::parse(placed["created_at"].as_str().unwrap()).unwrap();
+        let after = |s| (came + depotd::model::Span::from_secs(s)).to_string();
+        http.post(&format!("{path}/steps"), json!({"step": "arrived", "at": after(0)})).await.ok();
+        let load = json!({"step": "picked_up", "at": after(110)});
+        http.post(&format!("{path}/steps"), load.clone()).await.ok();
+        http.post(&format!("{path}/steps"), load).await.ok();
+        let booking = http.get(&path).await.ok();
+        let bill: Vec<_> = booking["bill"]["lines"].as_array().unwrap().iter().collect();
+        let bill: Vec<_> = bill.iter().map(|l| (l["kind"].as_str().unwrap(), l["amount_minor"].as_i64().unwrap())).collect();
+        assert_eq!(bill, lines, "{booking}");
+        assert_eq!(booking["price"]["amount_minor"], lines.iter().map(|(_, minor)| minor).sum::<i64>());
+        let events = http.get(&format!("{path}/events")).await.ok();
+        let told = events["items"].as_array().unwrap().iter().find(|e| e["kind"] == "booking.picked_up").unwrap();
+        assert_eq!(told["data"]["price"], booking["price"], "{told}");
+        http.post(&format!("{path}/steps"), json!({"step": "delivered"})).await.ok();
+    }
+}

@@ -3,6 +3,7 @@
 use super::error::Fault;
 use super::{Bookings, Change, Error, Result, commit, find};
 use crate::model::{Actor, Booking, BookingId, Span, Status, Step, Timestamp, VehicleId};
+use crate::tariffs::Tariffs;
 use rusqlite::Transaction;
 use serde_json::Value;
 
@@ -21,7 +22,7 @@ impl Bookings {
         actor: Actor,
         vehicle: Option<&VehicleId>,
     ) -> Result<Booking> {
-        let (now, vehicle) = (self.clock.now(), vehicle.cloned());
+        let (now, vehicle, tariffs) = (self.clock.now(), vehicle.cloned(), self.tariffs.clone());
         if !step.is_drivers() {
             return Err(Error::Invalid(vec![Fault::new("step", "must be arrived, picked_up, delivered or failed")]));
         }
@@ -43,11 +44,23 @@ impl Bookings {
             if made_already(&booking, step) {
                 return Ok(booking);
             }
+            let booking = if step == Step::PickedUp { paid_for_waiting(&tariffs, tx, booking, at.unwrap_or(now))? } else { booking };
             let extra = proof.map(|proof| ("proof", proof));
             commit(tx, booking, Change { at, reason, extra, ..Change::of(step) }, &actor, now)
         };
         self.db.write(change).await
     }
+}
+
+/// The booking with what its load's being late costs: the vehicle waits from its arrival, or from the wanted pickup when that is later.
+fn paid_for_waiting(tariffs: &Tariffs, tx: &Transaction<'_>, mut booking: Booking, until: Timestamp) -> Result<Booking> {
+    let wanted = booking.order.pickup_at.unwrap_or(booking.created_at);
+    let Some(arrived) = booking.arrived_at else { return Ok(booking) };
+    if let Some((price, bill)) = tariffs.waited(tx, &booking, until.since(arrived.max(wanted)))? {
+        bill.keep(tx, booking.id)?;
+        booking.fare.price = price;
+    }
+    Ok(booking)
 }
 
 fn made_already(b: &Booking, step: Step) -> bool {

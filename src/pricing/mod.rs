@@ -6,7 +6,7 @@
 //! 2. *stop*, *weight* and *volume*.
 //! 3. *surge*: demand's factor, less one, of 1 and 2; within the bounds that the tariff sets, else none.
 //! 4. *surcharge*: each that applies to the pickup's time, an amount or a percentage of 1 and 2.
-//! 5. *waiting* at the pickup.
+//! 5. *waiting* at the pickup; it comes in once that is over ([`afterwards()`]).
 //! 6. *contract*: the customer's discount on all of that.
 //! 7. *minimum*: up to what a trip costs at least.
 //! 8. *promo*: what a code takes off, never more than there is.
@@ -21,6 +21,7 @@
 //! saturates where it would be more than an `i64` holds. By a sound tariff a longer way, in metres or seconds, never costs less, unless
 //! a promo code with a minimum price comes to hold for it.
 
+mod afterwards;
 mod calendar;
 pub mod compare;
 mod contract;
@@ -35,6 +36,7 @@ mod tariff;
 mod trip;
 mod way;
 
+pub use afterwards::afterwards;
 pub use calendar::{Surcharge, Weekday};
 pub use contract::Contract;
 pub use engine::{Price, price};

@@ -113,10 +113,16 @@ pub fn hours(
     Ok(rows)
 }
 
-/// The sums of each key.
+/// The sums of each key. It goes from key to key, to that one's hours: by the hours alone it would come to the rows in no order of theirs.
 pub fn keys(c: &Connection, dimension: Dimension, from: Timestamp, until: Timestamp) -> Result<Vec<(String, String, Measures)>> {
     let sql = format!(
-        "select key, currency, {} from rollups where dimension = ?1 and hour >= ?2 and hour < ?3 group by key, currency order by key, currency",
+        "with recursive keys (key) as (
+             select min(key) from rollups where dimension = ?1
+             union all select (select min(key) from rollups where dimension = ?1 and key > keys.key) from keys where keys.key is not null
+         )
+         select rollups.key, currency, {} from keys
+         cross join rollups on dimension = ?1 and rollups.key = keys.key and hour >= ?2 and hour < ?3
+         group by rollups.key, currency order by rollups.key, currency",
         *SUMS
     );
     let given = params![dimension.as_str(), from.as_millis(), until.as_millis()];

@@ -10,6 +10,7 @@ mod documents;
 mod dry_run;
 mod surge;
 mod versions;
+mod waited;
 
 pub use bill::{Ask, Bill, Priced};
 pub use book::Book;

@@ -1,6 +1,7 @@
 //! What is true of every price.
 
 use super::*;
+use crate::pricing::afterwards;
 use crate::pricing::surge::SurgeRules;
 use crate::pricing::{Class, Rates, Surcharge, VolumeStep, Waiting, Weekday, WeightStep};
 use proptest::prelude::*;
@@ -228,6 +229,29 @@ proptest! {
         case.contract.iter_mut().for_each(|contract| contract.discount_bp = discount_bp);
         case.promo.iter_mut().for_each(|promo| promo.amount_minor = Some(off));
         prop_assert!(is_sound(&case.price(&tariff)));
+    }
+
+    /// Whatever was agreed: waiting adds what it adds to today's price of the trip, and takes nothing away.
+    #[test]
+    fn waiting_comes_on_top_of_what_was_agreed(
+        tariff in tariff(0..100_000_i64), other in tariff(0..100_000_i64), case in usual(), is_changed in any::<bool>(),
+    ) {
+        let waits_none = Case { load: (case.load.0, case.load.1, case.load.2, 0), ..case.clone() };
+        let (before, after) = (waits_none.price(&tariff), case.price(&tariff));
+        let agreed = waits_none.price(if is_changed { &other } else { &tariff });
+        let sum = |lines: &[Line]| lines.iter().map(|line| line.amount_minor).sum::<i64>();
+        let on_top = after.total.amount_minor - before.total.amount_minor;
+        match afterwards(&agreed.lines, &before, &after) {
+            Some(lines) => {
+                prop_assert_eq!(sum(&lines), agreed.total.amount_minor + on_top);
+                prop_assert!(agreed.lines == before.lines || agreed.lines.iter().all(|line| lines.contains(line)));
+                prop_assert!(lines.iter().any(|line| line.kind == LineKind::Waiting));
+            }
+            None => prop_assert!(on_top <= 0, "{before:?}\n{after:?}"),
+        }
+        if agreed.lines == before.lines && before.lines != after.lines {
+            prop_assert_eq!(afterwards(&agreed.lines, &before, &after), Some(after.lines));
+        }
     }
 
     #[test]
