@@ -187,7 +187,13 @@ async fn a_revoked_token_is_gone_within_a_second() {
 async fn a_token_that_expires_takes_its_session_along() {
     let depot = Depot::start().await;
     let until = depot.deps.clock.now() + depotd::model::Span::from_secs(2);
-    let new = NewToken { name: "short".into(), role: Role::Integration, scopes: vec!["positions:read".into()], expires_at: Some(until) };
+    let new = NewToken {
+        name: "short".into(),
+        role: Role::Integration,
+        scopes: vec!["positions:read".into()],
+        customer: None,
+        expires_at: Some(until),
+    };
     let token = depot.deps.auth.add_token(new, Actor::System).await.unwrap().token;
     let hello = Hello { level: 5, ..Hello::new("reader", &token) };
     let told = Client::enter(depot.addr, &hello).await.closed().await;

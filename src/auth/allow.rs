@@ -42,8 +42,13 @@ impl Role {
         Self::ALL.into_iter().find(|r| r.as_str() == name)
     }
 
-    /// May somebody sign in at the console with it?
+    /// May somebody sign in with it?
     pub fn signs_in(self) -> bool {
+        !matches!(self, Self::Integration)
+    }
+
+    /// Is it one of the depot's own people?
+    pub fn is_ours(self) -> bool {
         matches!(self, Self::Admin | Self::Dispatcher | Self::Viewer | Self::Driver)
     }
 }
@@ -53,6 +58,8 @@ impl Role {
 pub enum What {
     /// See bookings.
     ReadBookings,
+    /// Quote, place, cancel and see the bookings of the customer that one belongs to.
+    OwnBookings,
     /// Quote, place, cancel, step bookings.
     WriteBookings,
     /// Give bookings to vehicles, put vehicles and drivers on duty, plan shifts.
@@ -69,13 +76,22 @@ pub enum What {
 
 impl What {
     /// Everything that can be wanted.
-    pub const ALL: [Self; 7] =
-        [Self::ReadBookings, Self::WriteBookings, Self::Assign, Self::ReadDrivers, Self::Duty, Self::ReadPositions, Self::Administer];
+    pub const ALL: [Self; 8] = [
+        Self::ReadBookings,
+        Self::OwnBookings,
+        Self::WriteBookings,
+        Self::Assign,
+        Self::ReadDrivers,
+        Self::Duty,
+        Self::ReadPositions,
+        Self::Administer,
+    ];
 
     /// Its name in a token's scope.
     pub fn scope(self) -> &'static str {
         match self {
             Self::ReadBookings => "bookings:read",
+            Self::OwnBookings => "bookings:own",
             Self::WriteBookings => "bookings:write",
             Self::Assign => "assign",
             Self::ReadDrivers => "drivers:read",
@@ -97,6 +113,8 @@ pub struct Who {
     pub scopes: Vec<String>,
     /// A token, not a person.
     pub by_token: bool,
+    /// The customer whose bookings are its own; a [`Role::Customer`] has one, nobody else.
+    pub customer: Option<String>,
 }
 
 impl Who {
@@ -108,16 +126,15 @@ impl Who {
 
 /// May `who` do `what`?
 pub fn allow(who: &Who, what: What) -> bool {
-    use What::{Administer, Assign, Duty, ReadBookings, ReadDrivers, ReadPositions, WriteBookings};
+    use What::{Administer, Assign, Duty, OwnBookings, ReadBookings, ReadDrivers, ReadPositions, WriteBookings};
     let by_role = match who.role {
         Role::Admin => matches!(what, ReadBookings | WriteBookings | Assign | ReadDrivers | Duty | ReadPositions | Administer),
         Role::Dispatcher => matches!(what, ReadBookings | WriteBookings | Assign | ReadDrivers | Duty | ReadPositions),
         Role::Viewer => matches!(what, ReadBookings | ReadDrivers | ReadPositions),
         // His own, which the routes see to.
         Role::Driver => what == Duty,
-        // These see only what is their own, which no route offers yet.
-        Role::Customer => false,
-        Role::Integration => !who.scopes.is_empty() && what != Administer,
+        Role::Customer => who.customer.is_some() && what == OwnBookings,
+        Role::Integration => !who.scopes.is_empty() && !matches!(what, Administer | OwnBookings),
     };
     by_role && (who.scopes.is_empty() || who.scopes.iter().any(|s| s == what.scope()))
 }
@@ -127,18 +144,19 @@ mod tests {
     use super::*;
 
     fn who(role: Role, scopes: &[&str]) -> Who {
-        Who { role, name: "x".into(), scopes: scopes.iter().map(|s| (*s).to_owned()).collect(), by_token: !scopes.is_empty() }
+        let customer = (role == Role::Customer).then(|| "acme".into());
+        Who { role, name: "x".into(), scopes: scopes.iter().map(|s| (*s).to_owned()).collect(), by_token: !scopes.is_empty(), customer }
     }
 
     #[test]
     fn the_table() {
-        let expected: [(Role, [bool; 7]); 6] = [
-            (Role::Admin, [true; 7]),
-            (Role::Dispatcher, [true, true, true, true, true, true, false]),
-            (Role::Viewer, [true, false, false, true, false, true, false]),
-            (Role::Driver, [false, false, false, false, true, false, false]),
-            (Role::Customer, [false; 7]),
-            (Role::Integration, [false; 7]),
+        let expected: [(Role, [bool; 8]); 6] = [
+            (Role::Admin, [true, false, true, true, true, true, true, true]),
+            (Role::Dispatcher, [true, false, true, true, true, true, true, false]),
+            (Role::Viewer, [true, false, false, false, true, false, true, false]),
+            (Role::Driver, [false, false, false, false, false, true, false, false]),
+            (Role::Customer, [false, true, false, false, false, false, false, false]),
+            (Role::Integration, [false; 8]),
         ];
         for (role, row) in expected {
             for (what, may) in What::ALL.into_iter().zip(row) {
@@ -153,6 +171,7 @@ mod tests {
         assert!(allow(&who(Role::Integration, &["bookings:read"]), What::ReadBookings));
         assert!(!allow(&who(Role::Integration, &["bookings:read"]), What::WriteBookings));
         assert!(!allow(&who(Role::Integration, &["admin"]), What::Administer));
+        assert!(!allow(&who(Role::Integration, &["bookings:own"]), What::OwnBookings));
         assert!(!allow(&who(Role::Viewer, &["bookings:write"]), What::WriteBookings));
         assert!(!allow(&who(Role::Admin, &["bookings:read"]), What::Administer));
     }

@@ -36,9 +36,9 @@ impl Auth {
             self.sign_in_failed(None, from).await;
             return Err(Error::Refused("the set-up link is used up or too old; restart depotd to get a new one"));
         }
-        let user = users::row(name, Role::Admin, self.0.hasher.hash(password.to_owned()).await?, now);
+        let user = users::row(name, (Role::Admin, None), self.0.hasher.hash(password.to_owned()).await?, now);
         let session = sessions::Fresh::new(name)?;
-        let opened = session.opened(Role::Admin);
+        let opened = session.opened(Role::Admin, None);
         let change = move |tx: &rusqlite::Transaction<'_>| {
             if crate::store::users::active_with_role(tx, Role::Admin.as_str())? > 0 {
                 return Err(Error::Conflict("there is an administrator already; sign in".into()));
@@ -54,7 +54,7 @@ impl Auth {
     /// A key that signs in once as an admin called `demo`, whose password nobody knows.
     pub async fn demo_key(&self) -> Result<String> {
         let (now, password) = (self.now(), secrets::secret()?);
-        let user = users::row(DEMO_USER, Role::Admin, self.0.hasher.hash(password).await?, now);
+        let user = users::row(DEMO_USER, (Role::Admin, None), self.0.hasher.hash(password).await?, now);
         let change = move |tx: &rusqlite::Transaction<'_>| match users::insert(tx, &user, &Actor::System, now) {
             Err(Error::Exists(_)) => Ok(()),
             other => other,
@@ -70,7 +70,7 @@ impl Auth {
             self.sign_in_failed(None, from).await;
             return Err(Error::Refused("this key is not valid; use the link that the demo printed"));
         }
-        self.open_session(DEMO_USER, Role::Admin, from).await
+        self.open_session(DEMO_USER, Role::Admin, None, from).await
     }
 
     async fn key(&self, purpose: &'static str, holds: Span) -> Result<String> {

@@ -31,8 +31,8 @@ impl Fresh {
     pub(super) fn new(user: &str) -> Result<Self> {
         Ok(Self { user: user.to_owned(), secret: secrets::secret()? })
     }
-    pub(super) fn opened(&self, role: Role) -> Opened {
-        Opened { who: person(&self.user, role), secret: self.secret.clone() }
+    pub(super) fn opened(&self, role: Role, customer: Option<String>) -> Opened {
+        Opened { who: person(&self.user, role, customer), secret: self.secret.clone() }
     }
     pub(super) fn insert(&self, tx: &rusqlite::Transaction<'_>, from: Network, now: Timestamp) -> Result<()> {
         sessions::insert(tx, &secrets::digest(self.secret.as_bytes()), &self.user, now)?;
@@ -41,8 +41,8 @@ impl Fresh {
     }
 }
 
-fn person(name: &str, role: Role) -> Who {
-    Who { role, name: name.to_owned(), scopes: Vec::new(), by_token: false }
+fn person(name: &str, role: Role, customer: Option<String>) -> Who {
+    Who { role, name: name.to_owned(), scopes: Vec::new(), by_token: false, customer }
 }
 
 impl Auth {
@@ -66,7 +66,7 @@ impl Auth {
         match (user, role) {
             (Some(user), Some(role)) if matches && !user.disabled && role.signs_in() => {
                 self.0.throttle.succeeded(name, from);
-                self.open_session(&user.name, role, from).await
+                self.open_session(&user.name, role, user.customer, from).await
             }
             (user, _) => {
                 self.sign_in_failed(user.as_ref().map(|u| u.name.as_str()), from).await;
@@ -75,10 +75,10 @@ impl Auth {
         }
     }
 
-    pub(super) async fn open_session(&self, name: &str, role: Role, from: Network) -> Result<Opened> {
+    pub(super) async fn open_session(&self, name: &str, role: Role, customer: Option<String>, from: Network) -> Result<Opened> {
         self.tell_failures().await;
         let (fresh, now) = (Fresh::new(name)?, self.now());
-        let opened = fresh.opened(role);
+        let opened = fresh.opened(role, customer);
         self.0.db.write(move |tx| fresh.insert(tx, from, now)).await?;
         Ok(opened)
     }
@@ -97,7 +97,7 @@ impl Auth {
         if now - session.seen_at > NOTED {
             self.0.db.write(move |tx| sessions::touch(tx, &hash, now)).await?;
         }
-        Ok(Some(person(&user.name, role)))
+        Ok(Some(person(&user.name, role, user.customer)))
     }
 
     /// Ends the session.

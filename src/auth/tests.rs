@@ -24,7 +24,7 @@ fn fixture() -> Fixture {
 #[tokio::test]
 async fn the_set_up_link_works_once_and_not_after_half_an_hour() {
     let Fixture { clock, auth, .. } = &fixture();
-    auth.add_user("vera", Role::Viewer, Some(GOOD.into()), Actor::System).await.unwrap();
+    auth.add_user("vera", (Role::Viewer, None), Some(GOOD.into()), Actor::System).await.unwrap();
     let token = auth.setup_token().await.unwrap().expect("nobody is an administrator");
     assert!(matches!(auth.set_up("wrong", "ana", GOOD, HERE).await, Err(Error::Refused(_))));
     clock.advance(Span::from_secs(1_801));
@@ -39,8 +39,8 @@ async fn the_set_up_link_works_once_and_not_after_half_an_hour() {
 #[tokio::test]
 async fn sessions_end_by_time_log_out_and_disabling() {
     let Fixture { clock, auth, .. } = &fixture();
-    auth.add_user("root", Role::Admin, Some(GOOD.into()), Actor::System).await.unwrap();
-    auth.add_user("ana", Role::Viewer, Some(GOOD.into()), Actor::System).await.unwrap();
+    auth.add_user("root", (Role::Admin, None), Some(GOOD.into()), Actor::System).await.unwrap();
+    auth.add_user("ana", (Role::Viewer, None), Some(GOOD.into()), Actor::System).await.unwrap();
     let sign_in = || auth.login("ana", GOOD, HERE);
     let idle = sign_in().await.unwrap().secret;
     clock.advance(Span::from_secs(13 * 3_600));
@@ -68,7 +68,13 @@ async fn guessing_is_slowed_down() {
 #[tokio::test]
 async fn tokens_hold_until_they_expire_or_are_revoked() {
     let Fixture { clock, auth, .. } = &fixture();
-    let new = |expires_at| NewToken { name: "erp".into(), role: Role::Integration, scopes: vec!["bookings:read".into()], expires_at };
+    let new = |expires_at| NewToken {
+        name: "erp".into(),
+        role: Role::Integration,
+        scopes: vec!["bookings:read".into()],
+        customer: None,
+        expires_at,
+    };
     let brief = auth.add_token(new(Some(clock.now() + Span::from_secs(60))), Actor::System).await.unwrap();
     let lasting = auth.add_token(new(None), Actor::System).await.unwrap();
     let who = auth.bearer(&brief.token).await.unwrap().unwrap();
@@ -78,7 +84,7 @@ async fn tokens_hold_until_they_expire_or_are_revoked() {
     assert!(auth.bearer(&format!("{}x", lasting.token)).await.unwrap().is_none());
     auth.revoke_token(&lasting.id, Actor::System).await.unwrap();
     assert!(auth.bearer(&lasting.token).await.unwrap().is_none());
-    let odd = NewToken { scopes: vec!["everything".into()], ..new(None) };
+    let odd = NewToken { scopes: vec!["everything".into()], customer: None, ..new(None) };
     assert!(matches!(auth.add_token(odd, Actor::System).await, Err(Error::Invalid(_))));
 }
 

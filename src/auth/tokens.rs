@@ -1,6 +1,6 @@
 //! API tokens: `dpt_<id>_<secret>`, kept hashed, limited by role and scope, expiring.
 
-use super::{Auth, Error, Result, Role, What, Who, announce, secrets};
+use super::{Auth, Error, Result, Role, What, Who, announce, secrets, users};
 use crate::model::{Actor, Kind, Span, Timestamp};
 use crate::store::tokens;
 use rusqlite::Transaction;
@@ -18,6 +18,8 @@ pub struct NewToken {
     pub role: Role,
     /// What it is limited to, like `bookings:read`; empty: all of the role.
     pub scopes: Vec<String>,
+    /// Whose program it is of, by the name that bookings have; only with [`Role::Customer`].
+    pub customer: Option<String>,
     /// From then on it is refused.
     pub expires_at: Option<Timestamp>,
 }
@@ -33,6 +35,8 @@ pub struct Token {
     pub role: String,
     /// What it is limited to.
     pub scopes: Vec<String>,
+    /// Whose program it is of.
+    pub customer: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// From then on it is refused.
@@ -59,6 +63,7 @@ impl From<tokens::Row> for Token {
             name: row.name,
             role: row.role,
             scopes: split(&row.scope),
+            customer: row.customer,
             created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
@@ -80,6 +85,7 @@ impl NewToken {
         if self.role == Role::Integration && self.scopes.is_empty() {
             return Err(Error::field("scopes", format!("an integration needs at least one of {}", known.join(", "))));
         }
+        users::check_customer(self.role, self.customer.as_deref())?;
         if self.expires_at.is_some_and(|at| at <= now) {
             return Err(Error::field("expires_at", "must lie in the future"));
         }
@@ -103,6 +109,7 @@ impl Auth {
             name: new.name,
             role: new.role.as_str().to_owned(),
             scope: new.scopes.join(" "),
+            customer: new.customer,
             created_at: now,
             expires_at: new.expires_at,
             revoked_at: None,
@@ -146,7 +153,7 @@ impl Auth {
         let same = bool::from(row.hash.as_bytes().ct_eq(hash.as_bytes()));
         let over = row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at <= now);
         let Some(role) = Role::parse(&row.role).filter(|_| same && !over) else { return Ok(None) };
-        let who = Who { role, name: row.id.clone(), scopes: split(&row.scope), by_token: true };
+        let who = Who { role, name: row.id.clone(), scopes: split(&row.scope), by_token: true, customer: row.customer };
         if row.used_at.is_none_or(|at| now - at > NOTED) {
             let id = row.id;
             self.0.db.write(move |tx| tokens::touch(tx, &id, now)).await?;

@@ -81,7 +81,7 @@ async fn play(config: Config, origins: Origins, show: Show, json: bool) -> Resul
     let mut app = App::start(config, options).await?;
     let http = format!("http://{}", app.addresses.http);
     let mqtt = app.addresses.mqtt.context("the demo needs plain MQTT")?;
-    let new = NewToken { name: "demo fleet".into(), role: Role::Admin, scopes: Vec::new(), expires_at: None };
+    let new = NewToken { name: "demo fleet".into(), role: Role::Admin, scopes: Vec::new(), customer: None, expires_at: None };
     let token = app.auth().add_token(new, Actor::System).await?.token;
     let url = format!("{http}/#login={}", app.auth().demo_key().await?);
     if json {

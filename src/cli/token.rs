@@ -12,12 +12,15 @@ use serde_json::json;
 pub enum Command {
     /// Make a token; it is printed this once.
     Create {
-        /// What it may do at most: admin, dispatcher, viewer, integration.
+        /// What it may do at most: admin, dispatcher, viewer, customer, integration.
         #[arg(long, value_parser = role)]
         role: Role,
         /// Limit it, like bookings:read; may be repeated.
         #[arg(long)]
         scope: Vec<String>,
+        /// With the role customer: whose program it is of, by the name that bookings have.
+        #[arg(long)]
+        customer: Option<String>,
         /// Days until it is refused, like 90d, or a time in RFC 3339.
         #[arg(long)]
         expires: Option<String>,
@@ -39,9 +42,9 @@ pub fn run(command: Command, common: &Common) -> Result<()> {
     let now = crate::clock::Clock::system().now();
     common.with_auth(async |auth| {
         match command {
-            Command::Create { role, scope, expires, name } => {
+            Command::Create { role, scope, customer, expires, name } => {
                 let expires_at = expires.map(|text| expiry(&text, now)).transpose()?;
-                let made = auth.add_token(NewToken { name, role, scopes: scope, expires_at }, operator()).await?;
+                let made = auth.add_token(NewToken { name, role, scopes: scope, customer, expires_at }, operator()).await?;
                 common
                     .print(&json!({ "id": made.id, "token": made.token }), || format!("This token is shown only now:\n\n  {}", made.token));
             }
@@ -72,7 +75,7 @@ fn list(common: &Common, tokens: &[Token]) {
     let value: Vec<_> = tokens
         .iter()
         .map(|t| {
-            json!({ "id": t.id, "name": t.name, "role": t.role, "scopes": t.scopes, "created_at": t.created_at,
+            json!({ "id": t.id, "name": t.name, "role": t.role, "scopes": t.scopes, "customer": t.customer, "created_at": t.created_at,
                 "expires_at": t.expires_at, "revoked_at": t.revoked_at, "used_at": t.used_at })
         })
         .collect();

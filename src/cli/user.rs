@@ -13,9 +13,12 @@ pub enum Command {
     Add {
         /// 1 to 64 letters, digits, '.', '_', '-' or '@'.
         name: String,
-        /// admin, dispatcher or viewer.
+        /// admin, dispatcher, viewer, driver or customer.
         #[arg(long, value_parser = role)]
         role: Role,
+        /// With the role customer: whose people it is one of, by the name that bookings have.
+        #[arg(long)]
+        customer: Option<String>,
         /// Read the password from the first line of standard input.
         #[arg(long)]
         password_stdin: bool,
@@ -44,9 +47,9 @@ pub(super) fn role(name: &str) -> std::result::Result<Role, String> {
 pub fn run(command: Command, common: &Common) -> Result<()> {
     common.with_auth(async |auth| {
         match command {
-            Command::Add { name, role, password_stdin } => {
+            Command::Add { name, role, customer, password_stdin } => {
                 let password = if password_stdin { Some(first_line()?) } else { None };
-                let (user, made_up) = auth.add_user(&name, role, password, operator()).await?;
+                let (user, made_up) = auth.add_user(&name, (role, customer), password, operator()).await?;
                 let mut value = json!({ "id": user.name, "name": user.name, "role": user.role });
                 if let Some(password) = &made_up {
                     value["password"] = json!(password);
@@ -71,8 +74,10 @@ pub fn run(command: Command, common: &Common) -> Result<()> {
 }
 
 fn list(common: &Common, users: &[User]) {
-    let value: Vec<_> =
-        users.iter().map(|u| json!({ "name": u.name, "role": u.role, "disabled": u.disabled, "created_at": u.created_at })).collect();
+    let value: Vec<_> = users
+        .iter()
+        .map(|u| json!({ "name": u.name, "role": u.role, "customer": u.customer, "disabled": u.disabled, "created_at": u.created_at }))
+        .collect();
     let row = |u: &User| vec![u.name.clone(), u.role.as_str().to_owned(), if u.disabled { "disabled" } else { "active" }.to_owned()];
     let rows: Vec<_> = users.iter().map(row).collect();
     let empty = "There is no user yet. Use the link that `depotd serve` prints, or: depotd user add NAME --role admin";

@@ -342,7 +342,7 @@ impl Read for WantedUser {
     fn read(f: &mut Fields) -> Option<Self> {
         let name = f.text("name", 64);
         let name = f.required("name", name);
-        let role = f.one_of("role", "admin, dispatcher, viewer, driver", |text| Role::parse(text).filter(|role| role.signs_in()));
+        let role = f.one_of("role", "admin, dispatcher, viewer, driver", |text| Role::parse(text).filter(|role| role.is_ours()));
         let role = f.required("role", role);
         let (disabled, password_hash) = (f.flag("disabled"), f.secret("password_hash"));
         Some(Self { name: name?, role: role?, disabled: disabled?, password_hash: password_hash? })

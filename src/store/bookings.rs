@@ -18,6 +18,8 @@ pub struct Filter {
     pub to: Option<Timestamp>,
     /// Reference, customer and its reference, notes, vehicle, or an address, contact or note of any stop contain this, without regard to case.
     pub q: Option<String>,
+    /// Only this customer's.
+    pub customer: Option<String>,
 }
 
 /// Looks for a text in all that people wrote into a booking.
@@ -213,6 +215,10 @@ pub fn list(connection: &Connection, filter: &Filter, before: i64, limit: usize)
             sql.push_str(clause);
             given.push(Box::new(at.as_millis()));
         }
+    }
+    if let Some(customer) = &filter.customer {
+        sql.push_str(" and customer = ?");
+        given.push(Box::new(customer.clone()));
     }
     if let Some(q) = &filter.q {
         sql.push_str(SEARCH);

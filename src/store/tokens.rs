@@ -17,6 +17,8 @@ pub struct Row {
     pub role: String,
     /// What it may do within the role; empty: all of it.
     pub scope: String,
+    /// Whose program it is of: the name that bookings have.
+    pub customer: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// From then on it is refused.
@@ -29,9 +31,9 @@ pub struct Row {
 
 /// Adds a token.
 pub fn insert(tx: &Transaction<'_>, t: &Row) -> Result<()> {
-    let sql = "insert into tokens (id, hash, name, role, scope, created_at, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "insert into tokens (id, hash, name, role, scope, customer, created_at, expires_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let expires = t.expires_at.map(Timestamp::as_millis);
-    tx.execute(sql, params![t.id, t.hash, t.name, t.role, t.scope, t.created_at.as_millis(), expires])?;
+    tx.execute(sql, params![t.id, t.hash, t.name, t.role, t.scope, t.customer, t.created_at.as_millis(), expires])?;
     Ok(())
 }
 
@@ -65,6 +67,7 @@ fn read(r: &SqlRow<'_>) -> Result<Row> {
         name: r.get("name")?,
         role: r.get("role")?,
         scope: r.get("scope")?,
+        customer: r.get("customer")?,
         created_at: row::time(r, "created_at")?,
         expires_at: row::time_opt(r, "expires_at")?,
         revoked_at: row::time_opt(r, "revoked_at")?,

@@ -15,20 +15,22 @@ pub struct Row {
     pub password_hash: String,
     /// May not sign in.
     pub disabled: bool,
+    /// Whose people it is one of: the name that bookings have.
+    pub customer: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
 }
 
 /// Adds a user; `false` when the name is taken.
 pub fn insert(tx: &Transaction<'_>, u: &Row) -> Result<bool> {
-    let sql = "insert into users (name, role, password_hash, disabled, created_at) values (?1, ?2, ?3, ?4, ?5) on conflict do nothing";
-    Ok(tx.execute(sql, params![u.name, u.role, u.password_hash, u.disabled, u.created_at.as_millis()])? == 1)
+    let sql = "insert into users (name, role, password_hash, disabled, customer, created_at) values (?1, ?2, ?3, ?4, ?5, ?6) on conflict do nothing";
+    Ok(tx.execute(sql, params![u.name, u.role, u.password_hash, u.disabled, u.customer, u.created_at.as_millis()])? == 1)
 }
 
-/// Writes role, password and whether it is disabled.
+/// Writes role, customer, password and whether it is disabled.
 pub fn update(tx: &Transaction<'_>, u: &Row) -> Result<bool> {
-    let sql = "update users set role = ?2, password_hash = ?3, disabled = ?4 where name = ?1";
-    Ok(tx.execute(sql, params![u.name, u.role, u.password_hash, u.disabled])? == 1)
+    let sql = "update users set role = ?2, password_hash = ?3, disabled = ?4, customer = ?5 where name = ?1";
+    Ok(tx.execute(sql, params![u.name, u.role, u.password_hash, u.disabled, u.customer])? == 1)
 }
 
 /// The user of a name.
@@ -54,6 +56,7 @@ fn read(r: &SqlRow<'_>) -> Result<Row> {
         role: r.get("role")?,
         password_hash: r.get("password_hash")?,
         disabled: r.get("disabled")?,
+        customer: r.get("customer")?,
         created_at: row::time(r, "created_at")?,
     })
 }

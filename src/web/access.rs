@@ -20,18 +20,20 @@ pub enum Gate {
     LocalOr(What),
     /// The right to do this.
     Needs(What),
+    /// The right to do this, or to do it with the bookings of one's own customer: the handler asks [`super::reach::Reach`].
+    OwnOr(What),
 }
 
-use Gate::{LocalOr, Needs, Open};
+use Gate::{LocalOr, Needs, Open, OwnOr};
 
 /// Every route.
 pub const GATES: &[(&str, &str, Gate)] = &[
-    ("POST", "/api/v1/quotes", Needs(What::WriteBookings)),
-    ("GET", "/api/v1/bookings", Needs(What::ReadBookings)),
-    ("POST", "/api/v1/bookings", Needs(What::WriteBookings)),
+    ("POST", "/api/v1/quotes", OwnOr(What::WriteBookings)),
+    ("GET", "/api/v1/bookings", OwnOr(What::ReadBookings)),
+    ("POST", "/api/v1/bookings", OwnOr(What::WriteBookings)),
     ("GET", "/api/v1/bookings.csv", Needs(What::ReadBookings)),
     ("POST", "/api/v1/bookings/import", Needs(What::WriteBookings)),
-    ("GET", "/api/v1/bookings/{id}", Needs(What::ReadBookings)),
+    ("GET", "/api/v1/bookings/{id}", OwnOr(What::ReadBookings)),
     ("PATCH", "/api/v1/bookings/{id}", Needs(What::WriteBookings)),
     ("GET", "/api/v1/bookings/{id}/events", Needs(What::ReadBookings)),
     ("GET", "/api/v1/bookings/{id}/dispatch", Needs(What::ReadBookings)),
@@ -40,7 +42,7 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("POST", "/api/v1/bookings/{id}/lock", Needs(What::Assign)),
     ("GET", "/api/v1/bookings/{id}/offers", Needs(What::ReadBookings)),
     ("POST", "/api/v1/bookings/{id}/answer", Needs(What::Assign)),
-    ("POST", "/api/v1/bookings/{id}/cancel", Needs(What::WriteBookings)),
+    ("POST", "/api/v1/bookings/{id}/cancel", OwnOr(What::WriteBookings)),
     ("POST", "/api/v1/bookings/{id}/fail", Needs(What::WriteBookings)),
     ("POST", "/api/v1/bookings/{id}/reopen", Needs(What::WriteBookings)),
     ("POST", "/api/v1/bookings/{id}/steps", Needs(What::WriteBookings)),
@@ -121,7 +123,7 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("DELETE", "/api/v1/zones/{id}", Needs(What::Administer)),
     ("GET", "/api/v1/contracts", Needs(What::ReadBookings)),
     ("POST", "/api/v1/contracts", Needs(What::Administer)),
-    ("GET", "/api/v1/contracts/{id}", Needs(What::ReadBookings)),
+    ("GET", "/api/v1/contracts/{id}", OwnOr(What::ReadBookings)),
     ("PUT", "/api/v1/contracts/{id}", Needs(What::Administer)),
     ("DELETE", "/api/v1/contracts/{id}", Needs(What::Administer)),
     ("GET", "/api/v1/promos", Needs(What::ReadBookings)),
@@ -190,9 +192,12 @@ fn check(gate: Gate, who: Option<&Who>, local: bool) -> Result<()> {
     match (gate, who) {
         (Open, _) => Ok(()),
         (LocalOr(_), _) if local => Ok(()),
-        (LocalOr(what) | Needs(what), Some(who)) if auth::allow(who, what) => Ok(()),
-        (LocalOr(_) | Needs(_), Some(who)) => Err(Error::forbidden(format!("a {} may not do this", who.role.as_str()))),
-        (LocalOr(_) | Needs(_), None) => Err(Error::unauthenticated("sign in, or send a token as `Authorization: Bearer dpt_…`")),
+        (LocalOr(what) | Needs(what) | OwnOr(what), Some(who)) if auth::allow(who, what) => Ok(()),
+        (OwnOr(_), Some(who)) if auth::allow(who, What::OwnBookings) => Ok(()),
+        (LocalOr(_) | Needs(_) | OwnOr(_), Some(who)) => Err(Error::forbidden(format!("a {} may not do this", who.role.as_str()))),
+        (LocalOr(_) | Needs(_) | OwnOr(_), None) => {
+            Err(Error::unauthenticated("sign in, or send a token as `Authorization: Bearer dpt_…`"))
+        }
     }
 }
 

@@ -24,6 +24,7 @@ mod orders;
 mod pages;
 mod proxies;
 mod quotes;
+mod reach;
 mod receipts;
 mod recurrences;
 mod reports;

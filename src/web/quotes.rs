@@ -5,6 +5,7 @@ use super::error::Result;
 use super::extract::Body;
 use super::fields::{Fields, Read};
 use super::order::OrderInput;
+use super::reach::Reach;
 use super::shapes::MoneyShape;
 use crate::bookings::Quote;
 use crate::model::{Order, Timestamp};
@@ -85,6 +86,7 @@ impl From<Quote> for QuoteShape {
 /// fails for it.
 #[utoipa::path(post, path = "/api/v1/quotes", tag = "bookings", request_body = QuoteInput,
     responses((status = 201, body = QuoteShape), (status = 422, body = super::error::Problem)))]
-pub async fn create(State(web): State<Web>, Body(input): Body<QuoteInput>) -> Result<(StatusCode, Json<QuoteShape>)> {
+pub async fn create(State(web): State<Web>, reach: Reach, Body(mut input): Body<QuoteInput>) -> Result<(StatusCode, Json<QuoteShape>)> {
+    reach.claim(&mut input.order)?;
     Ok((StatusCode::CREATED, Json(web.bookings.quote(input.order, input.promo_code).await?.into())))
 }

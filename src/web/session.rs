@@ -7,6 +7,7 @@ use super::extract::{Body, MaybeCaller};
 use super::fields::{Fields, Read};
 use super::server::Peer;
 use super::shapes::PlaceShape;
+use crate::auth::Who;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::{Extension, Json};
@@ -20,6 +21,14 @@ pub struct SignedIn {
     name: String,
     /// `admin`, `dispatcher`, `viewer` …
     role: &'static str,
+    /// Whose people it is one of, by the name that bookings have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<String>,
+}
+impl From<Who> for SignedIn {
+    fn from(who: Who) -> Self {
+        Self { name: who.name, role: who.role.as_str(), customer: who.customer }
+    }
 }
 
 /// The depot.
@@ -53,7 +62,7 @@ pub struct SessionShape {
 pub async fn read(State(web): State<Web>, MaybeCaller(who): MaybeCaller) -> Result<Json<SessionShape>> {
     let depot = &web.config.depot;
     Ok(Json(SessionShape {
-        user: who.map(|w| SignedIn { name: w.name.clone(), role: w.role.as_str() }),
+        user: who.map(Into::into),
         setup_needed: web.auth.setup_needed().await?,
         depot: DepotShape { name: depot.name.clone(), centre: PlaceShape { lat: depot.lat, lon: depot.lon }, zone: depot.zone.clone() },
         demo: web.demo,
@@ -109,8 +118,7 @@ pub async fn open(
     if let Some(before) = cookies::read(&headers, web.config.http.behind_https) {
         web.auth.logout(before).await?;
     }
-    let user = SignedIn { name: opened.who.name.clone(), role: opened.who.role.as_str() };
-    Ok((cookie(&web, &opened.secret)?, Json(user)))
+    Ok((cookie(&web, &opened.secret)?, Json(opened.who.into())))
 }
 
 /// Sign out.
@@ -154,6 +162,6 @@ pub async fn setup(
     Body(input): Body<SetupInput>,
 ) -> Result<(StatusCode, Cookie, Json<SignedIn>)> {
     let opened = web.auth.set_up(&input.token, &input.name, &input.password, peer.ip()).await?;
-    let user = SignedIn { name: opened.who.name.clone(), role: opened.who.role.as_str() };
+    let user = SignedIn::from(opened.who);
     Ok((StatusCode::CREATED, cookie(&web, &opened.secret)?, Json(user)))
 }

@@ -25,6 +25,9 @@ pub struct TokenShape {
     role: String,
     /// What it is limited to; everything of its role when empty.
     scopes: Vec<String>,
+    /// Whose program it is of, by the name that bookings have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<String>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -45,6 +48,7 @@ impl From<Token> for TokenShape {
             name: t.name,
             role: t.role,
             scopes: t.scopes,
+            customer: t.customer,
             created_at: t.created_at,
             expires_at: t.expires_at,
             last_used_at: t.used_at,
@@ -59,11 +63,13 @@ impl From<Token> for TokenShape {
 pub struct TokenInput {
     /// What it is for.
     name: Option<String>,
-    /// `admin`, `dispatcher`, `viewer` or `integration`.
+    /// `admin`, `dispatcher`, `viewer`, `customer` or `integration`.
     #[schema(value_type = String)]
     role: Role,
     /// What it is limited to.
     scopes: Option<Vec<String>>,
+    /// With the role customer: whose program it is of. It sees and makes bookings of that customer.
+    customer: Option<String>,
     /// When it ends; never when absent.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
@@ -71,11 +77,11 @@ pub struct TokenInput {
 impl Read for TokenInput {
     fn read(f: &mut Fields) -> Option<Self> {
         let name = f.text("name", 100);
-        let role = f.one_of("role", "admin, dispatcher, viewer, integration", Role::parse);
+        let role = f.one_of("role", "admin, dispatcher, viewer, customer, integration", Role::parse);
         let role = f.required("role", role);
-        let scopes = f.texts("scopes", 16);
+        let (scopes, customer) = (f.texts("scopes", 16), f.text("customer", 200));
         let expires_at = f.instant("expires_at");
-        Some(Self { name: name?, role: role?, scopes: scopes?, expires_at: expires_at? })
+        Some(Self { name: name?, role: role?, scopes: scopes?, customer: customer?, expires_at: expires_at? })
     }
 }
 
@@ -107,6 +113,7 @@ pub async fn create(
         name: input.name.unwrap_or_default(),
         role: input.role,
         scopes: input.scopes.unwrap_or_default(),
+        customer: input.customer,
         expires_at: input.expires_at,
     };
     let made = web.auth.add_token(new, who.actor()).await?;

@@ -19,8 +19,11 @@ use utoipa::ToSchema;
 pub struct UserShape {
     /// Its name, which is its id.
     name: String,
-    /// `admin`, `dispatcher`, `viewer` or `driver`.
+    /// `admin`, `dispatcher`, `viewer`, `driver` or `customer`.
     role: &'static str,
+    /// Whose people it is one of, by the name that bookings have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<String>,
     /// May not sign in?
     disabled: bool,
     /// When it was made.
@@ -32,7 +35,14 @@ pub struct UserShape {
 }
 impl From<User> for UserShape {
     fn from(user: User) -> Self {
-        Self { name: user.name, role: user.role.as_str(), disabled: user.disabled, created_at: user.created_at, password: None }
+        Self {
+            name: user.name,
+            role: user.role.as_str(),
+            customer: user.customer,
+            disabled: user.disabled,
+            created_at: user.created_at,
+            password: None,
+        }
     }
 }
 
@@ -42,9 +52,11 @@ impl From<User> for UserShape {
 pub struct UserInput {
     /// 1 to 64 letters, digits, `.`, `_`, `-`, `@`.
     name: String,
-    /// `admin`, `dispatcher`, `viewer` or `driver`.
+    /// `admin`, `dispatcher`, `viewer`, `driver` or `customer`.
     #[schema(value_type = String)]
     role: Role,
+    /// With the role customer: whose people it is one of, by the name that bookings have. It sees and makes bookings of that customer.
+    customer: Option<String>,
     /// At least 12 characters; made up when absent.
     password: Option<String>,
 }
@@ -54,8 +66,8 @@ impl Read for UserInput {
         let name = f.required("name", name);
         let role = f.one_of("role", ROLES, role);
         let role = f.required("role", role);
-        let password = f.secret("password");
-        Some(Self { name: name?, role: role?, password: password? })
+        let (customer, password) = (f.text("customer", 200), f.secret("password"));
+        Some(Self { name: name?, role: role?, customer: customer?, password: password? })
     }
 }
 
@@ -63,9 +75,11 @@ impl Read for UserInput {
 #[derive(Debug, ToSchema)]
 #[schema(as = UserChange)]
 pub struct UserChangeInput {
-    /// `admin`, `dispatcher`, `viewer` or `driver`.
+    /// `admin`, `dispatcher`, `viewer`, `driver` or `customer`.
     #[schema(value_type = Option<String>)]
     role: Option<Role>,
+    /// With the role customer: whose people it is one of.
+    customer: Option<String>,
     /// `true`: may not sign in, and is signed out everywhere.
     disabled: Option<bool>,
     /// At least 12 characters.
@@ -75,12 +89,12 @@ impl Read for UserChangeInput {
     fn read(f: &mut Fields) -> Option<Self> {
         let role = f.one_of("role", ROLES, role);
         let disabled = f.flag("disabled");
-        let password = f.secret("password");
-        Some(Self { role: role?, disabled: disabled?, password: password? })
+        let (customer, password) = (f.text("customer", 200), f.secret("password"));
+        Some(Self { role: role?, customer: customer?, disabled: disabled?, password: password? })
     }
 }
 
-const ROLES: &str = "admin, dispatcher, viewer, driver";
+const ROLES: &str = "admin, dispatcher, viewer, driver, customer";
 
 fn role(name: &str) -> Option<Role> {
     Role::parse(name).filter(|r| ROLES.split(", ").any(|known| known == r.as_str()))
@@ -97,7 +111,7 @@ pub async fn list(State(web): State<Web>) -> Result<Json<List<UserShape>>> {
 #[utoipa::path(post, path = "/api/v1/users", tag = "access", request_body = UserInput,
     responses((status = 201, body = UserShape), (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub async fn create(State(web): State<Web>, Caller(who): Caller, Body(u): Body<UserInput>) -> Result<(StatusCode, Json<UserShape>)> {
-    let (user, password) = web.auth.add_user(&u.name, u.role, u.password, who.actor()).await?;
+    let (user, password) = web.auth.add_user(&u.name, (u.role, u.customer), u.password, who.actor()).await?;
     Ok((StatusCode::CREATED, Json(UserShape { password, ..user.into() })))
 }
 
@@ -110,7 +124,7 @@ pub async fn change(
     Id(name): Id<String>,
     Body(input): Body<UserChangeInput>,
 ) -> Result<Json<UserShape>> {
-    let change = UserChange { role: input.role, disabled: input.disabled, password: input.password };
+    let change = UserChange { role: input.role, customer: input.customer, disabled: input.disabled, password: input.password };
     let user = web.auth.change_user(&name, change, who.actor()).await?;
     Ok(Json(user.into()))
 }

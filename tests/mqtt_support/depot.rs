@@ -128,7 +128,7 @@ impl Depot {
 impl Depot {
     /// A token that may see positions.
     pub async fn reader(&self) -> String {
-        let new = NewToken { name: "board".into(), role: Role::Viewer, scopes: Vec::new(), expires_at: None };
+        let new = NewToken { name: "board".into(), role: Role::Viewer, scopes: Vec::new(), customer: None, expires_at: None };
         self.deps.auth.add_token(new, Actor::System).await.unwrap().token
     }
 

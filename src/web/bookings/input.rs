@@ -71,7 +71,7 @@ impl Read for ListParams {
 impl ListParams {
     /// What to look for, and which page of it.
     pub fn split(self) -> (Filter, Page) {
-        let filter = Filter { status: self.status, from: self.from, to: self.to, q: self.q };
+        let filter = Filter { status: self.status, from: self.from, to: self.to, q: self.q, customer: None };
         (filter, Page { cursor: self.cursor, limit: self.limit })
     }
 }

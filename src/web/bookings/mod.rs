@@ -17,10 +17,11 @@ use super::error::{Error, Problem, Result};
 use super::extract::{Body, Caller, Id, IdempotencyKey, MergePatch, Params};
 use super::fields::Fields;
 use super::if_match::IfMatch;
+use super::reach::Reach;
 use super::shapes::{BookingShape, List, Warning};
 use super::version::{Version, Versioned};
 use crate::auth::{self, What, Who};
-use crate::bookings::{self, ByHand, Standing};
+use crate::bookings::{self, ByHand, Filter, PlaceRequest, Standing};
 use crate::fields::merge;
 use crate::model::{Booking, BookingId};
 use axum::Json;
@@ -53,7 +54,9 @@ pub async fn create(
     IdempotencyKey(key): IdempotencyKey,
     Body(input): Body<BookingInput>,
 ) -> Result<(StatusCode, HeaderMap, One)> {
-    let placed = web.bookings.place(input.into(), who.actor(), key).await?;
+    let mut request = PlaceRequest::from(input);
+    Reach::of(&who).claim(&mut request.order)?;
+    let placed = web.bookings.place(request, who.actor(), key).await?;
     let mut headers = HeaderMap::new();
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/bookings/{}", placed.booking.id)) {
         headers.insert(header::LOCATION, location);
@@ -67,8 +70,9 @@ pub async fn create(
 /// List bookings, newest first.
 #[utoipa::path(get, path = "/api/v1/bookings", tag = "bookings", params(ListParams),
     responses((status = 200, body = List<BookingShape>), (status = 422, body = Problem)))]
-pub async fn list(State(web): State<Web>, Params(params): Params<ListParams>) -> Result<Json<List<BookingShape>>> {
+pub async fn list(State(web): State<Web>, reach: Reach, Params(params): Params<ListParams>) -> Result<Json<List<BookingShape>>> {
     let (filter, page) = params.split();
+    let filter = Filter { customer: reach.customer().map(str::to_owned), ..filter };
     let page = web.bookings.list(filter, page).await?;
     let shown = |b| BookingShape::from(b).with_eta(web.bookings.etas());
     Ok(Json(List { items: page.items.iter().map(shown).collect(), next: page.next }))
@@ -77,8 +81,8 @@ pub async fn list(State(web): State<Web>, Params(params): Params<ListParams>) ->
 /// One booking.
 #[utoipa::path(get, path = "/api/v1/bookings/{id}", tag = "bookings", params(("id" = String, Path)),
     responses((status = 200, body = BookingShape), (status = 404, body = Problem)))]
-pub async fn read(State(web): State<Web>, Id(id): Id<BookingId>) -> Result<One> {
-    let booking = web.bookings.get(id).await?;
+pub async fn read(State(web): State<Web>, reach: Reach, Id(id): Id<BookingId>) -> Result<One> {
+    let booking = reach.admit(web.bookings.get(id).await?)?;
     let bill = web.bookings.bill(id).await?;
     let shape = BookingShape { bill, ..BookingShape::from(&booking).with_eta(web.bookings.etas()) };
     Ok(Versioned(Version(booking.version), shape))
@@ -153,6 +157,7 @@ pub async fn edit(
 #[utoipa::path(post, path = "/api/v1/bookings/{id}/cancel", tag = "bookings", params(("id" = String, Path)),
     request_body = ReasonInput, responses((status = 200, body = BookingShape), (status = 403, body = Problem), (status = 409, body = Problem)))]
 pub async fn cancel(State(web): State<Web>, Caller(who): Caller, Id(id): Id<BookingId>, Body(input): Body<ReasonInput>) -> Result<One> {
+    Reach::of(&who).admit(web.bookings.get(id).await?)?;
     one(&web, &web.bookings.cancel(id, input.reason, standing(&who), who.actor()).await?).await
 }
 

@@ -6,6 +6,7 @@ use crate::web::Web;
 use crate::web::error::{Error, Problem, Result};
 use crate::web::extract::{Caller, Id, Params, Written};
 use crate::web::if_match::MaybeIfMatch;
+use crate::web::reach::Reach;
 use crate::web::shapes::{List, PageParams};
 use crate::web::version::Versioned;
 use axum::Json;
@@ -36,7 +37,10 @@ pub async fn create(
 /// The contract of a customer.
 #[utoipa::path(get, path = "/api/v1/contracts/{id}", tag = "prices", params(("id" = String, Path)),
     responses((status = 200, body = Kept<Contract>), (status = 404, body = Problem)))]
-pub async fn read(State(web): State<Web>, Id(id): Id<String>) -> Result<Versioned<Kept<Contract>>> {
+pub async fn read(State(web): State<Web>, reach: Reach, Id(id): Id<String>) -> Result<Versioned<Kept<Contract>>> {
+    if reach.customer().is_some_and(|own| own != id) {
+        return Err(Error::not_found(format!("there is no contract {id}")));
+    }
     Ok(tagged(web.bookings.tariffs().document(id).await?))
 }
 

@@ -1,0 +1,63 @@
+//! Whose bookings whoever asks may deal with.
+
+use super::error::{Error, Result};
+use super::extract::Caller;
+use crate::auth::Who;
+use crate::bookings;
+use crate::model::{Booking, Order, Priority};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+/// Everybody's bookings, or those of one customer. A route that [`super::access::Gate::OwnOr`] opens asks it about every booking.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// The depot's own people and programs.
+    All,
+    /// A customer's: the name that its bookings have.
+    Of(String),
+}
+
+impl<S: Sync> FromRequestParts<S> for Reach {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let Caller(who) = Caller::from_request_parts(parts, state).await?;
+        Ok(Self::of(&who))
+    }
+}
+
+impl Reach {
+    /// That of `who`.
+    pub fn of(who: &Who) -> Self {
+        who.customer.clone().map_or(Self::All, Self::Of)
+    }
+
+    /// The customer, when it is that of one.
+    pub fn customer(&self) -> Option<&str> {
+        match self {
+            Self::All => None,
+            Self::Of(name) => Some(name),
+        }
+    }
+
+    /// `booking`, unless it is out of reach: then there is none.
+    pub fn admit(&self, booking: Booking) -> Result<Booking> {
+        match self {
+            Self::Of(name) if booking.order.customer.as_ref() != Some(name) => Err(bookings::Error::Unknown.into()),
+            _ => Ok(booking),
+        }
+    }
+
+    /// `order` as it may be asked for: a customer's is its own, and goes before nobody else's.
+    pub fn claim(&self, order: &mut Order) -> Result<()> {
+        let Self::Of(name) = self else { return Ok(()) };
+        if order.customer.as_ref().is_some_and(|other| other != name) {
+            return Err(Error::field("customer", format!("must be {name:?}, or absent")));
+        }
+        if order.priority != Priority::Normal {
+            return Err(Error::field("priority", "is for the depot to say"));
+        }
+        order.customer = Some(name.clone());
+        Ok(())
+    }
+}
