@@ -6,6 +6,7 @@
 
 mod picture;
 mod staff;
+mod surge;
 
 pub use picture::{Cell, Picture, Surged};
 pub use staff::{Hour, Shortage, Staffing};
@@ -14,19 +15,13 @@ use crate::bookings::Bookings;
 use crate::clock::Clock;
 use crate::config::Current;
 use crate::fleet::Fleet;
-use crate::forecast::{Area, Calendar, History, Model};
-use crate::model::{Availability, Booking, Span, Status, Timestamp, Window};
-use crate::pricing::surge::Observed;
+use crate::forecast::{Calendar, History, Model};
+use crate::model::{Booking, Span, Status, Timestamp, Window};
 use crate::store::{self, Db};
-use crate::tariffs::Class;
 use h3o::Resolution;
 use rusqlite::Connection;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
-/// Between two looks for the surge.
-const LOOK: Duration = Duration::from_secs(30);
 /// Waiting bookings looked at.
 const MOST: usize = 10_000;
 
@@ -68,7 +63,7 @@ struct Inner {
 }
 
 impl Demand {
-    /// Opens it with the forecast that was made last. `calendar` is the depot's, with its holidays.
+    /// Opens it with the forecast that was made last, and prices with demand's factors as they were. `calendar` is the depot's, with its holidays.
     pub async fn open(
         db: Db,
         bookings: Bookings,
@@ -86,7 +81,9 @@ impl Demand {
                 None
             }
         });
-        Ok(Self(Arc::new(Inner { db, bookings, fleet, settings, clock, calendar, forecast: Mutex::new(forecast) })))
+        let this = Self(Arc::new(Inner { db, bookings, fleet, settings, clock, calendar, forecast: Mutex::new(forecast) }));
+        this.resume().await?;
+        Ok(this)
     }
 
     /// The forecast that was made last.
@@ -119,37 +116,6 @@ impl Demand {
         Ok(forecast)
     }
 
-    /// Tells the surge what it sees now; nothing where no tariff has prices follow demand.
-    pub async fn look(&self, now: Timestamp) -> store::Result<()> {
-        let tariffs = self.0.bookings.tariffs().clone();
-        let classes = self.0.db.read(move |c| tariffs.surged(c, now)).await?;
-        let tariffs = self.0.bookings.tariffs();
-        if classes.is_empty() {
-            tariffs.look_away();
-            return Ok(());
-        }
-        let waiting = self.waiting().await?;
-        for (class, rules) in classes {
-            let seen = self.seen(&waiting, class.as_deref(), now);
-            let expected = self.expected(class.as_deref());
-            tariffs.look(class, rules, &seen, expected, now);
-        }
-        Ok(())
-    }
-
-    /// Looks again and again until cancelled.
-    pub async fn run(self, cancel: CancellationToken) {
-        loop {
-            if let Err(error) = self.look(self.0.clock.now()).await {
-                tracing::warn!(%error, "demand was not looked at: {error}");
-            }
-            tokio::select! {
-                () = cancel.cancelled() => return,
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
-    }
-
     async fn waiting(&self) -> store::Result<Vec<Booking>> {
         let ask = |c: &Connection| {
             let mut waiting = store::bookings::in_status(c, Status::Waiting, MOST)?;
@@ -157,58 +123,6 @@ impl Demand {
             Ok::<_, store::Error>(waiting)
         };
         self.0.db.read(ask).await
-    }
-
-    /// What a class of vehicles has before it now: a booking that asks for no class counts for every one.
-    fn seen(&self, waiting: &[Booking], class: Class<'_>, now: Timestamp) -> Observed {
-        let mut seen = Observed::default();
-        let concerns = |wanted: Option<&str>| class.is_none() || wanted.is_none() || wanted == class;
-        for booking in waiting.iter().filter(|b| concerns(b.order.vehicle_class.as_deref())) {
-            seen.request(booking.order.pickup.place);
-        }
-        for view in self.0.fleet.all() {
-            let is_free = view.online && view.availability == Availability::Free && class.is_none_or(|class| *view.class == *class);
-            if let Some(place) = view.place.filter(|_| is_free) {
-                seen.free(place);
-            }
-        }
-        let share = self.share(class);
-        if let Some(forecast) = self.forecast() {
-            for area in forecast.model.cells() {
-                if let (Area::Cell(cell), Some(quarter)) = (area, forecast.model.quarter(area, now)) {
-                    seen.expect(cell, quarter.mean * share);
-                }
-            }
-        }
-        seen
-    }
-
-    /// What to expect for a class at a time to come: the forecast's requests, and the vehicles that are on duty now, where they are.
-    fn expected(&self, class: Class<'_>) -> crate::tariffs::Expects {
-        let (forecast, share) = (self.forecast(), self.share(class));
-        let is_ours =
-            |view: &crate::fleet::View| view.availability != Availability::OffDuty && class.is_none_or(|class| *view.class == *class);
-        let vehicles: Vec<_> = self.0.fleet.all().iter().filter(|view| is_ours(view)).filter_map(|view| view.place).collect();
-        Arc::new(move |at| {
-            let mut expected = Observed::default();
-            vehicles.iter().for_each(|place| expected.free(*place));
-            if let Some(forecast) = &forecast {
-                for area in forecast.model.cells() {
-                    if let (Area::Cell(cell), Some(quarter)) = (area, forecast.model.quarter(area, at)) {
-                        expected.expect(cell, quarter.mean * share);
-                    }
-                }
-            }
-            expected
-        })
-    }
-
-    /// The share of what is asked for that a class of vehicles is taken to serve: that of its vehicles.
-    fn share(&self, class: Class<'_>) -> f64 {
-        let Some(class) = class else { return 1.0 };
-        let all = self.0.fleet.all();
-        let own = all.iter().filter(|view| *view.class == *class).count();
-        if all.is_empty() { 0.0 } else { own as f64 / all.len() as f64 }
     }
 }
 

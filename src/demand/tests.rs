@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::{self, Config};
+use crate::forecast::Area;
 use crate::model::{Actor, BookingId, Currency, Fare, Fix, Flags, Money, Order, Origin, Place, Site, Vehicle};
 use crate::pricing::Tariff;
 use crate::store::bookings;
@@ -20,8 +21,21 @@ struct Depot {
     demand: Demand,
 }
 
+impl Depot {
+    /// The depot when it was stopped and started again.
+    async fn again(self) -> Self {
+        let Self { _dir, db, clock, .. } = self;
+        drop((self.bookings, self.fleet, self.demand, db));
+        opened(_dir, clock).await
+    }
+}
+
 async fn depot() -> Depot {
-    let (dir, clock, config) = (tempfile::tempdir().unwrap(), Clock::manual(START), Config::default());
+    opened(tempfile::tempdir().unwrap(), Clock::manual(START)).await
+}
+
+async fn opened(dir: tempfile::TempDir, clock: Clock) -> Depot {
+    let config = Config::default();
     let db = Db::open(dir.path()).unwrap();
     let bookings = Bookings::new(db.clone(), &config, clock.clone());
     let fleet = Fleet::new(&config::Fleet::default());
@@ -80,13 +94,20 @@ async fn it_learns_from_its_own_bookings_and_goes_on_from_that() {
     assert_eq!(again.forecast().unwrap().model, forecast.model);
 }
 
+fn busy() -> Tariff {
+    let document = json!({"name": "Busy", "currency": "EUR", "rates": {"base_minor": 1_000},
+        "surge": {"on": true, "floor_per_mille": 1_000, "cap_per_mille": 1_500, "step_per_mille": 100}});
+    serde_json::from_value(document).unwrap()
+}
+
+fn calm() -> Tariff {
+    serde_json::from_value(json!({"name": "Calm", "currency": "EUR", "rates": {"base_minor": 1_000}})).unwrap()
+}
+
 #[tokio::test]
 async fn prices_follow_demand_step_by_step_within_their_bounds_and_say_why() {
     let d = depot().await;
-    let document = json!({"name": "Busy", "currency": "EUR", "rates": {"base_minor": 1_000},
-        "surge": {"on": true, "floor_per_mille": 1_000, "cap_per_mille": 1_500, "step_per_mille": 100}});
-    let tariff: Tariff = serde_json::from_value(document).unwrap();
-    d.bookings.tariffs().publish(tariff, None, Actor::System).await.unwrap();
+    d.bookings.tariffs().publish(busy(), None, Actor::System).await.unwrap();
     let price = async || d.bookings.quote(order(), None).await.unwrap();
     assert_eq!(price().await.price.amount_minor, 1_000);
     let vehicle = Vehicle { on_duty: true, ..Vehicle::new("van-1".parse().unwrap(), "van") };
@@ -125,7 +146,58 @@ async fn prices_follow_demand_step_by_step_within_their_bounds_and_say_why() {
     assert_eq!((picture.items[0].waiting, picture.items[0].free), (30, 1), "{picture:?}");
     assert!(picture.items[0].surge[0].factor > 1.0);
 
-    let calm: Tariff = serde_json::from_value(json!({"name": "Calm", "currency": "EUR", "rates": {"base_minor": 1_000}})).unwrap();
-    d.bookings.tariffs().publish(calm, None, Actor::System).await.unwrap();
+    d.bookings.tariffs().publish(calm(), None, Actor::System).await.unwrap();
     assert_eq!(price().await.price.amount_minor, 1_000, "a tariff without surge has none, whatever was seen");
+}
+
+#[tokio::test]
+async fn prices_are_the_same_after_a_restart_and_go_on_from_there() {
+    let mut d = depot().await;
+    d.bookings.tariffs().publish(busy(), None, Actor::System).await.unwrap();
+    let asked = async |d: &Depot| {
+        for _ in 0..30 {
+            d.bookings.place(order().into(), Actor::System, None).await.unwrap();
+        }
+    };
+    asked(&d).await;
+    for _ in 0..4 {
+        d.clock.advance(Span::from_secs(60));
+        d.demand.look(d.clock.now()).await.unwrap();
+    }
+    let price = async |d: &Depot| d.bookings.quote(order(), None).await.unwrap().price.amount_minor;
+    let before = price(&d).await;
+    assert!(before > 1_200, "{before}");
+    d = d.again().await;
+    assert_eq!(price(&d).await, before, "right after");
+    d.demand.look(d.clock.now()).await.unwrap();
+    assert_eq!(price(&d).await, before, "no sooner than a minute after the last step");
+    // All that waited expired in the two days that it was down: it comes down by a step a minute.
+    d.clock.advance(Span::from_secs(2 * 86_400));
+    assert_eq!(d.bookings.expire_due(d.clock.now()).await.unwrap(), 30);
+    d = d.again().await;
+    let mut last = price(&d).await;
+    assert_eq!(last, before, "however long it was down");
+    let mut steps = Vec::new();
+    for _ in 0..10 {
+        d.demand.look(d.clock.now()).await.unwrap();
+        d.clock.advance(Span::from_secs(60));
+        let now = price(&d).await;
+        steps.push(last - now);
+        last = now;
+    }
+    assert!(steps.iter().all(|step| (0..=100).contains(step)) && last == 1_000, "{steps:?}");
+    d = d.again().await;
+    assert_eq!(price(&d).await, 1_000);
+
+    // What was kept under a tariff that prices by demand is of no use under one that does not, nor under the next one after that.
+    asked(&d).await;
+    d.clock.advance(Span::from_secs(60));
+    d.demand.look(d.clock.now()).await.unwrap();
+    assert_eq!(price(&d).await, 1_100);
+    d.bookings.tariffs().publish(calm(), None, Actor::System).await.unwrap();
+    d = d.again().await;
+    assert_eq!(d.db.read(store::surges::all).await.unwrap(), []);
+    d.bookings.tariffs().publish(busy(), None, Actor::System).await.unwrap();
+    d = d.again().await;
+    assert_eq!(price(&d).await, 1_000);
 }

@@ -36,6 +36,7 @@ pub mod shifts;
 pub mod sinks;
 pub mod snapshot;
 pub mod speeds;
+pub mod surges;
 pub mod tariffs;
 pub mod tokens;
 pub mod users;
