@@ -4,6 +4,8 @@
 //! half minute what it sees, as long as a tariff has prices follow demand. [`Demand::picture`] shows it by cell,
 //! [`Demand::staffing`] says how many drivers the days to come need.
 
+pub mod advice;
+mod advising;
 mod picture;
 mod staff;
 mod surge;
@@ -60,6 +62,7 @@ struct Inner {
     clock: Clock,
     calendar: Calendar,
     forecast: Mutex<Option<Arc<Forecast>>>,
+    memory: Mutex<advising::Memory>,
 }
 
 impl Demand {
@@ -81,7 +84,8 @@ impl Demand {
                 None
             }
         });
-        let this = Self(Arc::new(Inner { db, bookings, fleet, settings, clock, calendar, forecast: Mutex::new(forecast) }));
+        let forecast = Mutex::new(forecast);
+        let this = Self(Arc::new(Inner { db, bookings, fleet, settings, clock, calendar, forecast, memory: Mutex::default() }));
         this.resume().await?;
         Ok(this)
     }

@@ -3,9 +3,9 @@
 use super::*;
 use crate::config::{self, Config};
 use crate::forecast::Area;
-use crate::model::{Actor, BookingId, Currency, Fare, Fix, Flags, Money, Order, Origin, Place, Site, Vehicle};
+use crate::model::{Actor, Availability, BookingId, Currency, Fare, Fix, Flags, Kind, Money, Order, Origin, Place, Site, Vehicle, VehicleId};
 use crate::pricing::Tariff;
-use crate::store::bookings;
+use crate::store::{bookings, journal, vehicles};
 use rusqlite::Transaction;
 use serde_json::json;
 
@@ -17,6 +17,7 @@ struct Depot {
     db: Db,
     bookings: Bookings,
     fleet: Fleet,
+    settings: Current,
     clock: Clock,
     demand: Demand,
 }
@@ -24,24 +25,52 @@ struct Depot {
 impl Depot {
     /// The depot when it was stopped and started again.
     async fn again(self) -> Self {
-        let Self { _dir, db, clock, .. } = self;
+        let Self { _dir, db, clock, settings, .. } = self;
         drop((self.bookings, self.fleet, self.demand, db));
-        opened(_dir, clock).await
+        opened(_dir, clock, settings).await
+    }
+}
+
+impl Depot {
+    /// A free and connected vehicle that reports where it is.
+    fn stands(&self, name: &str, lat: f64) {
+        let (id, now): (VehicleId, _) = (name.parse().unwrap(), self.clock.now());
+        if self.fleet.get(&id).is_none_or(|view| !view.online) {
+            self.fleet.register(&Vehicle { on_duty: true, ..Vehicle::new(id.clone(), "van") }, None);
+            self.fleet.set_online(&id, true, now);
+        }
+        self.fleet.observe(&Fix {
+            vehicle: id,
+            ts: now,
+            received: now,
+            place: place(lat),
+            speed_kmh: None,
+            course: None,
+            accuracy_m: None,
+            ignition: None,
+            battery: None,
+            flags: Flags::default(),
+            extras: None,
+        });
+    }
+
+    /// Who is advised to go where, as the depot says.
+    async fn advised(&self) -> Vec<String> {
+        self.demand.advices(None, 100).await.unwrap().iter().map(|advice| advice.vehicle.to_string()).collect()
     }
 }
 
 async fn depot() -> Depot {
-    opened(tempfile::tempdir().unwrap(), Clock::manual(START)).await
+    opened(tempfile::tempdir().unwrap(), Clock::manual(START), Current::new(Config::default())).await
 }
 
-async fn opened(dir: tempfile::TempDir, clock: Clock) -> Depot {
-    let config = Config::default();
+async fn opened(dir: tempfile::TempDir, clock: Clock, settings: Current) -> Depot {
     let db = Db::open(dir.path()).unwrap();
-    let bookings = Bookings::new(db.clone(), &config, clock.clone());
+    let bookings = Bookings::new(db.clone(), &settings, clock.clone());
     let fleet = Fleet::new(&config::Fleet::default());
     let calendar = Calendar::new("UTC", Vec::new()).unwrap();
-    let demand = Demand::open(db.clone(), bookings.clone(), fleet.clone(), config, calendar, clock.clone()).await.unwrap();
-    Depot { _dir: dir, db, bookings, fleet, clock, demand }
+    let demand = Demand::open(db.clone(), bookings.clone(), fleet.clone(), &settings, calendar, clock.clone()).await.unwrap();
+    Depot { _dir: dir, db, bookings, fleet, settings, clock, demand }
 }
 
 fn place(lat: f64) -> Place {
@@ -110,22 +139,7 @@ async fn prices_follow_demand_step_by_step_within_their_bounds_and_say_why() {
     d.bookings.tariffs().publish(busy(), None, Actor::System).await.unwrap();
     let price = async || d.bookings.quote(order(), None).await.unwrap();
     assert_eq!(price().await.price.amount_minor, 1_000);
-    let vehicle = Vehicle { on_duty: true, ..Vehicle::new("van-1".parse().unwrap(), "van") };
-    d.fleet.register(&vehicle, None);
-    d.fleet.set_online(&vehicle.id, true, START);
-    d.fleet.observe(&Fix {
-        vehicle: vehicle.id.clone(),
-        ts: START,
-        received: START,
-        place: place(42.5),
-        speed_kmh: None,
-        course: None,
-        accuracy_m: None,
-        ignition: None,
-        battery: None,
-        flags: Flags::default(),
-        extras: None,
-    });
+    d.stands("van-1", 42.5);
     for _ in 0..30 {
         d.bookings.place(order().into(), Actor::System, None).await.unwrap();
     }
@@ -200,4 +214,66 @@ async fn prices_are_the_same_after_a_restart_and_go_on_from_there() {
     d.bookings.tariffs().publish(busy(), None, Actor::System).await.unwrap();
     d = d.again().await;
     assert_eq!(price(&d).await, 1_000);
+}
+
+#[tokio::test]
+async fn idle_vehicles_are_advised_where_to_wait_once_and_until_that_is_over() {
+    let mut d = depot().await;
+    // Three weeks with four requests an hour, day and night, in one place.
+    let past = |tx: &Transaction<'_>| {
+        for name in ["van-1", "van-2", "van-3"] {
+            vehicles::insert(tx, &Vehicle { on_duty: true, ..Vehicle::new(name.parse().unwrap(), "van") }, START)?;
+        }
+        (1..21 * 96).try_for_each(|quarter| ask(tx, quarter, START - Span::from_secs(i64::try_from(quarter).unwrap() * 900)))
+    };
+    d.db.write::<_, store::Error>(past).await.unwrap();
+    let look = async |d: &Depot, stand: &[(&str, f64)], passed: i64| {
+        d.clock.advance(Span::from_secs(passed));
+        stand.iter().for_each(|(name, lat)| d.stands(name, *lat));
+        d.demand.advise(d.clock.now()).await.unwrap()
+    };
+    let afar = [("van-1", 42.55), ("van-2", 42.54), ("van-3", 42.545)];
+    assert_eq!(look(&d, &afar, 0).await, 0, "there is no forecast, and nobody wants advice");
+    d.demand.train().await.unwrap();
+    assert_eq!(look(&d, &afar, 900).await, 0, "nobody wants advice");
+    d.settings.set(Config { forecast: config::Forecast { advise: true, ..config::Forecast::default() }, ..Config::default() });
+    d.fleet.set_availability(&"van-3".parse().unwrap(), Availability::Paused, None);
+    assert_eq!(look(&d, &[], 301).await, 0, "nobody knows where they are now");
+    assert_eq!(look(&d, &afar, 0).await, 2);
+    let told = d.demand.advices(None, 100).await.unwrap();
+    assert_eq!(told.iter().map(|a| (a.vehicle.as_str(), a.to, a.from)).collect::<Vec<_>>(), [
+        ("van-1", place(42.5), place(42.55)),
+        ("van-2", place(42.5), place(42.54))
+    ]);
+    assert_eq!(told[1].reason, "2 requests expected here and around within 30 min, nobody waits", "the nearest was first");
+    assert_eq!(told[0].reason, "2 requests expected here and around within 30 min, 1 vehicle waits");
+    let entry = d.db.read(move |c| journal::get(c, told[0].seq)).await.unwrap().unwrap();
+    assert_eq!((entry.kind, entry.vehicle.unwrap().as_str()), (Kind::VehicleAdvised, "van-1"));
+    let data: serde_json::Value = serde_json::from_str(&entry.data).unwrap();
+    assert_eq!((&data["place"], &data["until"]), (&json!({"lat": 42.5, "lon": 1.5}), &json!(d.clock.now() + Span::from_secs(1_800))));
+
+    assert_eq!(look(&d, &afar, 60).await, 0, "they know");
+    d = d.again().await;
+    d.fleet.set_availability(&"van-3".parse().unwrap(), Availability::Paused, None);
+    assert_eq!(look(&d, &afar, 0).await, 0);
+    assert_eq!(look(&d, &afar, 700).await, 0, "a restart repeats nothing");
+    assert_eq!(d.advised().await, ["van-1", "van-2"]);
+    assert_eq!(look(&d, &[("van-2", 42.501)], 1).await, 0);
+    assert_eq!(d.advised().await, ["van-1"], "the other is there");
+    assert_eq!(look(&d, &afar[..1], 700).await, 0, "the same advice again is none");
+    d.fleet.set_availability(&"van-1".parse().unwrap(), Availability::EnRoute, None);
+    assert_eq!(look(&d, &[], 0).await, 0);
+    assert_eq!(d.advised().await, Vec::<String>::new(), "it has work");
+    d.fleet.set_availability(&"van-1".parse().unwrap(), Availability::Free, None);
+    assert_eq!(look(&d, &afar[..1], 0).await, 0, "not the moment that it is free again");
+    d.fleet.set_online(&"van-2".parse().unwrap(), false, d.clock.now());
+    assert_eq!(look(&d, &afar[..1], 600).await, 1);
+    let off = |tx: &Transaction<'_>| vehicles::update(tx, &Vehicle::new("van-1".parse().unwrap(), "van")).map(drop);
+    assert_eq!(d.advised().await, ["van-1"]);
+    d.clock.advance(Span::from_secs(1_800));
+    assert_eq!(d.advised().await, Vec::<String>::new(), "it is good for half an hour");
+    d.db.write::<_, store::Error>(off).await.unwrap();
+    assert_eq!(look(&d, &afar[..1], 0).await, 0, "whoever went off duty a moment ago is not told any more");
+    d.settings.set(Config::default());
+    assert_eq!(look(&d, &afar, 0).await, 0);
 }

@@ -59,6 +59,7 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("GET", "/api/v1/reports/daily", Needs(What::ReadBookings)),
     ("GET", "/api/v1/reports/daily.csv", Needs(What::ReadBookings)),
     ("GET", "/api/v1/demand", Needs(What::ReadPositions)),
+    ("GET", "/api/v1/demand/advice", Needs(What::ReadPositions)),
     ("GET", "/api/v1/demand/forecast", Needs(What::ReadBookings)),
     ("GET", "/api/v1/demand/staffing", Needs(What::ReadDrivers)),
     ("GET", "/api/v1/analytics/summary", Needs(What::ReadBookings)),

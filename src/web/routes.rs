@@ -58,6 +58,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(demand::picture))
         .routes(routes!(demand::forecast))
         .routes(routes!(demand::staffing))
+        .routes(routes!(demand::advice))
         .routes(routes!(analytics::summary))
         .routes(routes!(analytics::timeseries))
         .routes(routes!(analytics::breakdown))
