@@ -37,9 +37,13 @@ async fn foresee(db: &Db, now: Timestamp) {
 async fn an_idle_vehicle_is_advised_as_soon_as_that_is_wanted() {
     let mut depot = Depot::start().await;
     let http = depot.http();
-    assert_eq!(http.get("/api/v1/demand/advice").await.ok(), json!({"items": [], "next": null}));
+    for path in ["advice", "forecast/accuracy"] {
+        assert_eq!(http.get(&format!("/api/v1/demand/{path}")).await.ok(), json!({"items": [], "next": null}), "{path}");
+    }
     assert_eq!(http.get("/api/v1/demand/advice?limit=501").await.problem(422)["errors"][0]["field"], "limit");
     assert_eq!(http.get("/api/v1/demand/advice?cursor=no%20such").await.problem(422)["errors"][0]["field"], "cursor");
+    let wrong = http.get("/api/v1/demand/forecast/accuracy?from=yesterday").await.problem(422);
+    assert_eq!(wrong["errors"][0]["field"], "from");
 
     let device = depot.new_device("KA-1");
     http.post("/api/v1/vehicles/KA-1/duty", json!({"on_duty": true})).await.ok();
