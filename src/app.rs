@@ -143,8 +143,13 @@ impl App {
             learner.run(cancel).await;
             Ok(())
         });
+        let advising = demand.clone();
         app.spawn("demand", |cancel| async {
             demand.run(cancel).await;
+            Ok(())
+        });
+        app.spawn("advice", |cancel| async {
+            advising.run_advice(cancel).await;
             Ok(())
         });
         app.spawn("rollups", |cancel| async {

@@ -64,7 +64,8 @@
 //! what counts, puts the order, its way, zones, contract, promo code and demand's factor into a [`pricing::Trip`], and the pure
 //! [`pricing::price()`] makes the lines; they are the [`tariffs::Bill`]. [`tariffs::Tariffs::waited`] adds what the pickup's
 //! waiting costs. [`demand::Demand::look`] keeps the factors, by what waits, who is free and what the [`forecast`] expects, which a
-//! schedule learns from the bookings.
+//! schedule learns from the bookings. By the same forecast [`demand::Demand::advise`] tells idle vehicles where to wait: an entry of
+//! the journal, which [`mqtt`] sends on.
 //!
 //! # A setting, from head office to the next quote
 //! [`settings::Settings`] lays what head office sent over what depotd was started with, and over that what people set for a while.

@@ -47,6 +47,7 @@ async fn figures_follow_what_happens_and_survive_a_crash_and_a_rebuild() {
         assert_eq!(figures[name], count, "{name} in {figures}");
     }
     assert_eq!(figures["revenue"], json!([first["price"]]), "{figures}");
+    assert_eq!((&figures["surged"], &figures["surge_mean"], &figures["surge"]), (&0.into(), &1.0.into(), &json!([])), "{figures}");
     assert_eq!((&figures["served_ratio"], &figures["on_time_ratio"]), (&1.0.into(), &1.0.into()));
 
     depot.kill9().await;

@@ -29,6 +29,7 @@ const ROOT: &str = "lib";
 const SQL_ROOMS: &[&str] = &["office", "store", "tracks"];
 /// Rooms without waiting: no async, no runtime.
 const PURE_ROOMS: &[&str] = &[
+    "demand/advice",
     "dispatch/plan",
     "eta/breaker",
     "eta/cache",

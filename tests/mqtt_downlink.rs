@@ -2,7 +2,11 @@
 
 mod mqtt_support;
 use depotd::bookings::{ByHand, Standing};
-use depotd::model::{Actor, BookingId, Status, VehicleId};
+use depotd::demand::Demand;
+use depotd::forecast::{Calendar, History, Model};
+use depotd::model::{Actor, BookingId, Place, Span, Status, Timestamp, Vehicle, VehicleId};
+use depotd::mqtt::Deps;
+use depotd::store::{self, advice, forecast, vehicles};
 use mqtt_support::*;
 use serde_json::Value;
 
@@ -164,4 +168,102 @@ async fn a_job_that_cannot_be_read_now_is_not_passed_over() {
     vandalise(&depot, "alter table away rename to bookings");
     let mut client = listening(&depot, &user, &password).await;
     assert_eq!(command(&mut client).await.0["booking"]["id"], id.to_string());
+}
+
+/// Demand of a depot that wants advice, by the forecast that was kept.
+async fn demand(depot: &Depot) -> Demand {
+    let mut config = depot.config.clone();
+    (config.forecast.advise, config.forecast.advise_after_s) = (true, 0);
+    let Deps { db, bookings, fleet, clock, .. } = depot.deps.clone();
+    Demand::open(db, bookings, fleet, config, Calendar::new("UTC", Vec::new()).unwrap(), clock).await.unwrap()
+}
+
+/// Keeps a forecast of six requests an hour in one place.
+async fn foresee(depot: &Depot) {
+    // Two weeks taught it; a booking of a moment ago says where in the cell.
+    let gone = depot.booking().await;
+    depot.deps.bookings.cancel(gone, "no".into(), Standing::Jobs, Actor::System).await.unwrap();
+    let now = depot.deps.clock.now();
+    let model = {
+        let (mut history, from) = (History::new(h3o::Resolution::Seven), now - Span::from_secs(14 * 86_400));
+        let moments = (0..14 * 144).map(|tenth: i64| from + Span::from_secs(tenth * 600));
+        moments.for_each(|at| drop(history.add(at, Place::new(42.5, 1.5).unwrap(), 1)));
+        Model::train(&history, &Calendar::new("UTC", Vec::new()).unwrap(), (from, now), |_, _| {}).unwrap()
+    };
+    let text = serde_json::to_string(&model).unwrap();
+    depot.deps.db.write::<_, store::Error>(move |tx| forecast::put(tx, now, &text)).await.unwrap();
+}
+
+/// The vehicle stands free, some kilometres from where much is asked for.
+async fn stand(depot: &Depot, client: &mut Client) {
+    let van = Vehicle { on_duty: true, ..Vehicle::new("van-a".parse().unwrap(), "van") };
+    depot.deps.fleet.register(&van, None);
+    depot.deps.db.write::<_, store::Error>(move |tx| vehicles::update(tx, &van)).await.unwrap();
+    let at = depot.deps.clock.now();
+    client.publish("v/van-a/gps", &format!(r#"{{"ts":"{at}","lat":42.54,"lon":1.5}}"#), 1, 3).await;
+    assert_eq!(client.read().await.unwrap().kind(), 4);
+    depot.until("the vehicle to be there", |d| d.deps.fleet.all().iter().any(|view| view.online && view.place.is_some())).await;
+}
+
+#[tokio::test]
+async fn an_idle_vehicle_is_advised_once_where_to_wait() {
+    let depot = Depot::start().await;
+    let (user, password) = depot.device("a").await;
+    let mut client = listening(&depot, &user, &password).await;
+    foresee(&depot).await;
+    stand(&depot, &mut client).await;
+    let later = |depot: &Depot, seconds| depot.deps.clock.now() + Span::from_secs(seconds);
+    assert_eq!(demand(&depot).await.advise(later(&depot, 0)).await.unwrap(), 1);
+    let (advice, pkid) = command(&mut client).await;
+    assert_eq!((&advice["type"], &advice["place"]), (&"advice".into(), &serde_json::json!({"lat": 42.5, "lon": 1.5})), "{advice}");
+    assert_eq!(advice["reason"], "3 requests expected here and around within 30 min, nobody waits");
+    assert!(Timestamp::parse(advice["until"].as_str().unwrap()).unwrap() > later(&depot, 1_700), "{advice}");
+    client.puback(pkid).await;
+    client.ping().await;
+
+    let demanded = demand(&depot).await;
+    assert_eq!((demanded.advise(later(&depot, 0)).await.unwrap(), demanded.advise(later(&depot, 1_300)).await.unwrap()), (0, 0));
+    drop((client, demanded));
+    let depot = depot.restart().await;
+    let mut client = listening(&depot, &user, &password).await;
+    stand(&depot, &mut client).await;
+    assert_eq!(demand(&depot).await.advise(later(&depot, 0)).await.unwrap(), 0);
+    let id = depot.booking().await;
+    assign(&depot, id).await;
+    let (job, pkid) = command(&mut client).await;
+    assert_eq!(job["type"], "job", "and nothing before it");
+    client.puback(pkid).await;
+    // Though the fleet does not know of the job yet.
+    assert_eq!(demand(&depot).await.advise(later(&depot, 2_000)).await.unwrap(), 0, "it has work");
+    depot.deps.bookings.cancel(id, "no".into(), Standing::Jobs, Actor::System).await.unwrap();
+    let (off, pkid) = command(&mut client).await;
+    assert_eq!(off["type"], "job_cancelled");
+    client.puback(pkid).await;
+    client.ping().await;
+}
+
+#[tokio::test]
+async fn an_advice_that_is_stale_or_in_the_way_of_work_is_not_told() {
+    for works in [false, true] {
+        let depot = Depot::start().await;
+        let (user, password) = depot.device("a").await;
+        let mut client = Client::enter(depot.addr, &Hello::new(&user, &password)).await;
+        foresee(&depot).await;
+        stand(&depot, &mut client).await;
+        let now = depot.deps.clock.now();
+        assert_eq!(demand(&depot).await.advise(now).await.unwrap(), 1);
+        let id = depot.booking().await;
+        if works {
+            assign(&depot, id).await;
+        } else {
+            let kept = depot.deps.db.read(advice::all).await.unwrap().pop().unwrap();
+            depot.deps.db.write(move |tx| advice::put(tx, &advice::Advice { until: now, ..kept })).await.unwrap();
+        }
+        assert_eq!(client.subscribe(&["v/van-a/cmd"], 1).await, [1]);
+        if !works {
+            client.ping().await;
+            assign(&depot, id).await;
+        }
+        assert_eq!(command(&mut client).await.0["type"], "job", "and no advice before it");
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::model::{Booking, Dimension, DriverId, Duty, Measure, Measures, Metres, Period, Span, Status, Timestamp, VehicleId};
 use crate::store::rollups::Key;
+use crate::tariffs::Bill;
 use h3o::{LatLng, Resolution};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -102,13 +103,18 @@ pub struct Fact {
 
 impl Fact {
     /// What a booking adds, at the hour of its pickup; the time that a vehicle was busy with it goes by the hours it lay in.
-    pub fn of_booking(b: &Booking, crew: Crew<'_>, driven: Option<Driven>, terms: &Terms) -> Self {
+    pub fn of_booking(b: &Booking, bill: Option<&Bill>, crew: Crew<'_>, driven: Option<Driven>, terms: &Terms) -> Self {
         let wanted = b.order.pickup_at.unwrap_or(b.created_at);
         let mut sums = Measures::of(Measure::Bookings, 1);
+        if let Some(bill) = bill {
+            sums[Measure::Surged] = i64::from(bill.surge_per_mille > 1_000);
+            sums[Measure::SurgeAbove] = i64::from(bill.surge_per_mille) - 1_000;
+        }
         match b.status {
             Status::Delivered => {
                 sums[Measure::Delivered] = 1;
                 sums[Measure::Revenue] = b.fare.price.amount_minor;
+                sums[Measure::SurgeRevenue] = bill.map_or(0, Bill::surge_minor);
                 sums[Measure::LoadedMetres] = driven.map_or(i64::from(b.fare.distance_m), |d| d.loaded_m);
                 sums[Measure::EmptyMetres] = driven.map_or(0, |d| d.empty_m);
             }

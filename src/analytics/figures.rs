@@ -59,6 +59,14 @@ pub struct Figures {
     /// What the deliveries cost, by currency.
     #[schema(value_type = Vec<Object>)]
     pub revenue: Vec<Money>,
+    /// Bookings with a factor of demand above 1 in their price.
+    pub surged: i64,
+    /// Demand's factor, mean over the bookings; 1 where prices did not follow demand.
+    pub surge_mean: Option<f64>,
+    /// What demand's factors added to the price of the deliveries, before contracts, promo codes and tax, by currency; negative
+    /// where they took something off.
+    #[schema(value_type = Vec<Object>)]
+    pub surge: Vec<Money>,
 }
 
 impl Figures {
@@ -68,9 +76,12 @@ impl Figures {
             all += *amounts;
         }
         let ended = all[M::Delivered] + all[M::Cancelled] + all[M::Failed] + all[M::Expired];
-        let revenue = |(currency, amounts): (&String, &Measures)| {
-            let currency = Currency::new(currency)?;
-            (amounts[M::Revenue] != 0).then_some(Money { amount_minor: amounts[M::Revenue], currency })
+        let money = |measure| {
+            let of_currency = move |(currency, amounts): (&String, &Measures)| {
+                let money = Money { amount_minor: amounts[measure], currency: Currency::new(currency)? };
+                (money.amount_minor != 0).then_some(money)
+            };
+            sums.iter().filter_map(of_currency).collect()
         };
         Self {
             bookings: all[M::Bookings],
@@ -92,7 +103,10 @@ impl Figures {
             loaded_m: all[M::LoadedMetres],
             busy_s: all[M::BusySeconds],
             duty_s: all[M::DutySeconds],
-            revenue: sums.iter().filter_map(revenue).collect(),
+            revenue: money(M::Revenue),
+            surged: all[M::Surged],
+            surge_mean: ratio(all[M::SurgeAbove], all[M::Bookings]).map(|above| 1.0 + above / 1_000.0),
+            surge: money(M::SurgeRevenue),
         }
     }
 }

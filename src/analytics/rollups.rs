@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Current;
 use crate::model::{Booking, BookingId, DriverId, Duty, DutyId, Event, Kind, Measures, Span, Status, Timestamp, VehicleId};
 use crate::store::{self, Db, bookings, cursors, duty, journal, rollups, vehicles};
+use crate::tariffs::Bill;
 use crate::tracks::Tracks;
 use jiff::tz::TimeZone;
 use rollups::{Key, Source};
@@ -270,14 +271,15 @@ fn count(tx: &Transaction<'_>, touched: &Touched, driven: &HashMap<BookingId, Dr
 }
 
 fn of_booking(c: &Connection, booking: &Booking, driven: Option<Driven>, terms: &Terms) -> store::Result<Fact> {
-    let Some(vehicle) = &booking.vehicle else { return Ok(Fact::of_booking(booking, Crew::default(), None, terms)) };
+    let bill = Bill::of(c, booking.id)?;
+    let Some(vehicle) = &booking.vehicle else { return Ok(Fact::of_booking(booking, bill.as_ref(), Crew::default(), None, terms)) };
     let class = class_of(c, vehicle)?;
     let at = booking.picked_up_at.or(booking.arrived_at).or(booking.assigned_at);
     let driver: Option<DriverId> = match at {
         Some(at) => duty::around(c, vehicle, at)?.pop().map(|duty| duty.driver),
         None => None,
     };
-    Ok(Fact::of_booking(booking, Crew { class: class.as_deref(), driver }, driven, terms))
+    Ok(Fact::of_booking(booking, bill.as_ref(), Crew { class: class.as_deref(), driver }, driven, terms))
 }
 
 fn class_of(c: &Connection, vehicle: &VehicleId) -> store::Result<Option<String>> {

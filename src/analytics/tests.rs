@@ -7,7 +7,9 @@ use crate::model::{
     Actor, Booking, BookingId, Currency, Dimension, Driver, DriverId, Fare, Kind, Measure, Measures, Money, Order, Origin, Place, Site,
     Span, Status, Step as Act, Timestamp, Vehicle, VehicleId, Window,
 };
+use crate::pricing::{Line, LineKind};
 use crate::store::{self, Db, bookings, cursors, drivers, duty, journal, rollups as sums, vehicles};
+use crate::tariffs::Bill;
 use rusqlite::Transaction;
 
 const START: Timestamp = Timestamp::from_secs(1_780_041_600);
@@ -61,6 +63,13 @@ impl World {
         let fare = Fare { price: Money { amount_minor: 900, currency }, distance_m: 4_000, duration_s: 600 };
         let new = bookings::New { id, status: Status::Waiting, order: &order, fare, origin: Origin::Depot, recurrence: None };
         bookings::insert(tx, &new, self.now)?;
+        // Bookings of long ago have no bill.
+        if let Some(surge_per_mille) = [850, 1_000, 1_250, 1_500].get(self.dice.below(5)).copied() {
+            let surge = i64::from(surge_per_mille) - 1_000;
+            let line = |kind, amount_minor| Line { kind, label: String::new(), amount_minor };
+            let lines = vec![line(LineKind::Base, 900 - surge), line(LineKind::Surge, surge)];
+            Bill { tariff_version: 1, lines, tax_minor: 0, surge_per_mille, promo_code: None }.keep(tx, id)?;
+        }
         self.bookings.push(id);
         self.say(tx, Kind::BookingPlaced, Some(id), None)
     }
@@ -223,6 +232,19 @@ async fn sums_equal_a_recount_after_ten_thousand_events_with_crashes_between() {
         sum(Dimension::Vehicle, "v1", Measure::WaitSeconds).await,
     ];
     assert_eq!(summed[..4], counted[..4]);
+    let surged =
+        "select sum(surge_per_mille > 1000), sum(surge_per_mille - 1000), sum(iif(status = 'delivered', surge_per_mille - 1000, 0))
+        from bills join bookings on id = booking_id";
+    let read = |c: &rusqlite::Connection| {
+        let row = |r: &rusqlite::Row<'_>| Ok([0, 1, 2].map(|column| r.get::<_, i64>(column).unwrap()));
+        Ok::<_, store::Error>(c.query_row(surged, [], row)?)
+    };
+    let [bookings, above, minor] = db.read(read).await.unwrap();
+    let figures = rollups.summary(Question { time: Window { from, until }, of: None }).await.unwrap().figures;
+    assert!(bookings > 100 && minor > 1_000, "{figures:?}");
+    assert_eq!((figures.surged, figures.surge.iter().map(|money| money.amount_minor).sum::<i64>()), (bookings, minor));
+    let mean = 1.0 + f64::from(i32::try_from(above).unwrap()) / 1_000.0 / f64::from(i32::try_from(counted[0]).unwrap());
+    assert!((figures.surge_mean.unwrap() - mean).abs() < 1e-9, "{figures:?} {mean}");
     assert!(summed[1] > 100 && summed[4] > 0, "{summed:?}: too little happened to prove anything");
     assert!(sum(Dimension::All, "", Measure::DutySeconds).await > 0 && sum(Dimension::Driver, "D-1001", Measure::DutySeconds).await > 0);
 }

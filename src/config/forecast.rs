@@ -14,11 +14,25 @@ pub struct Forecast {
     pub holidays: Vec<String>,
     /// The share of their time on duty that drivers are meant to have a job: by it the staff that is needed is reckoned.
     pub utilisation: f64,
+    /// Are idle vehicles advised where to wait?
+    pub advise: bool,
+    /// Only those that have been free and connected for so many seconds.
+    pub advise_after_s: u64,
+    /// No sooner than so many seconds after the last advice that the vehicle got.
+    pub advise_again_s: u64,
 }
 
 impl Default for Forecast {
     fn default() -> Self {
-        Self { resolution: 7, weeks: 26, holidays: Vec::new(), utilisation: 0.75 }
+        Self {
+            resolution: 7,
+            weeks: 26,
+            holidays: Vec::new(),
+            utilisation: 0.75,
+            advise: false,
+            advise_after_s: 600,
+            advise_again_s: 1_200,
+        }
     }
 }
 
@@ -28,6 +42,8 @@ impl Forecast {
         demand((5..=9).contains(&self.resolution), "forecast.resolution must be within 5 to 9");
         demand((1..=520).contains(&self.weeks), "forecast.weeks must be within 1 to 520");
         demand(self.holidays.len() <= 400, "forecast.holidays must be 400 days at most");
+        demand(self.advise_after_s <= 86_400, "forecast.advise_after_s must be at most 86400");
+        demand((60..=86_400).contains(&self.advise_again_s), "forecast.advise_again_s must be within 60 to 86400");
         demand(self.utilisation > 0.0 && self.utilisation <= 1.0, "forecast.utilisation must be more than 0 and at most 1");
     }
 }

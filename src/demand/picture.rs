@@ -144,7 +144,7 @@ impl Demand {
 }
 
 /// Adds what is expected in a cell of the forecast to the cells of the resolution that is asked for.
-fn spread(expected: &mut BTreeMap<CellIndex, Expected>, found: CellIndex, hour: Expected, resolution: Resolution) {
+pub(super) fn spread(expected: &mut BTreeMap<CellIndex, Expected>, found: CellIndex, hour: Expected, resolution: Resolution) {
     if found.resolution() == resolution {
         expected.insert(found, hour);
         return;

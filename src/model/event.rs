@@ -87,6 +87,8 @@ pub enum Kind {
     VehicleChanged,
     /// A vehicle went on or off duty without a driver who is known.
     VehicleDutyChanged,
+    /// A vehicle without work was told where it had better wait.
+    VehicleAdvised,
     /// A driver or a shift of his was added, changed or deleted.
     DriverChanged,
     /// A driver went on duty with a vehicle.
@@ -121,7 +123,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::BookingPlaced,
         Self::BookingChanged,
         Self::BookingReleased,
@@ -149,6 +151,7 @@ impl Kind {
         Self::RecurrenceChanged,
         Self::VehicleChanged,
         Self::VehicleDutyChanged,
+        Self::VehicleAdvised,
         Self::DriverChanged,
         Self::DutyStarted,
         Self::DutyEnded,
@@ -196,6 +199,7 @@ impl Kind {
             Self::RecurrenceChanged => "recurrence.changed",
             Self::VehicleChanged => "vehicle.changed",
             Self::VehicleDutyChanged => "vehicle.duty_changed",
+            Self::VehicleAdvised => "vehicle.advised",
             Self::DriverChanged => "driver.changed",
             Self::DutyStarted => "duty.started",
             Self::DutyEnded => "duty.ended",

@@ -39,11 +39,17 @@ pub enum Measure {
     DutySeconds,
     /// What deliveries cost, in minor units.
     Revenue,
+    /// Bookings with a factor of demand above 1 in their price.
+    Surged,
+    /// What demand's factors are more than 1, in thousandths; less where it is negative.
+    SurgeAbove,
+    /// What demand's factors added to the price of deliveries, in minor units.
+    SurgeRevenue,
 }
 
 impl Measure {
     /// Every measure, in the order of its columns.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Bookings,
         Self::Delivered,
         Self::Cancelled,
@@ -61,6 +67,9 @@ impl Measure {
         Self::BusySeconds,
         Self::DutySeconds,
         Self::Revenue,
+        Self::Surged,
+        Self::SurgeAbove,
+        Self::SurgeRevenue,
     ];
 
     /// The name of its column.
@@ -83,6 +92,9 @@ impl Measure {
             Self::BusySeconds => "busy_s",
             Self::DutySeconds => "duty_s",
             Self::Revenue => "revenue_minor",
+            Self::Surged => "surged",
+            Self::SurgeAbove => "surge_above",
+            Self::SurgeRevenue => "surge_minor",
         }
     }
 }

@@ -34,7 +34,7 @@ fn cursor_name(vehicle: &VehicleId) -> String {
     format!("downlink:{vehicle}")
 }
 
-/// Does this kind of event concern what a vehicle was told?
+/// Does this kind of event concern what a vehicle is told?
 fn is_command(kind: Kind) -> bool {
     matches!(
         kind,
@@ -47,21 +47,28 @@ fn is_command(kind: Kind) -> bool {
             | Kind::BookingDeclined
             | Kind::BookingOfferWithdrawn
             | Kind::BookingReminder
+            | Kind::VehicleAdvised
     )
 }
 
-/// What a vehicle has to do with bookings now.
+/// What a vehicle has to do now.
 #[derive(Clone, Copy)]
 struct Standing {
     /// Its job.
     active: Option<BookingId>,
     /// What its driver is being asked.
     asked: Option<BookingId>,
+    /// Where it is advised to wait, as the journal's entry says.
+    advised: Option<i64>,
 }
 
 /// The command that `event` makes of how things stand; `None` when it is over or was the vehicle's own doing.
 fn command(event: &Event, standing: Standing, now: Timestamp) -> Option<Command> {
-    let Standing { active, asked } = standing;
+    let Standing { active, asked, advised } = standing;
+    if event.kind == Kind::VehicleAdvised {
+        let is_good = advised == Some(event.seq) && active.is_none() && asked.is_none();
+        return is_good.then(|| advice(event));
+    }
     let booking = event.booking?;
     let payload = match event.kind {
         Kind::BookingAssigned if active == Some(booking) => {
@@ -98,6 +105,13 @@ fn command(event: &Event, standing: Standing, now: Timestamp) -> Option<Command>
     Some(Command { seq: Some(event.seq), payload: payload.into_bytes() })
 }
 
+fn advice(event: &Event) -> Command {
+    let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+    let (place, cell, reason, until) = (&data["place"], &data["cell"], &data["reason"], &data["until"]);
+    let payload = json!({"type": "advice", "seq": event.seq, "place": place, "cell": cell, "reason": reason, "until": until});
+    Command { seq: Some(event.seq), payload: payload.to_string().into_bytes() }
+}
+
 impl Shared {
     /// What is due to `vehicle` after journal number `sent`, or after what it acknowledged.
     pub(super) async fn due_commands(&self, vehicle: &VehicleId, sent: Option<i64>) -> Result<Due, bookings::Error> {
@@ -112,10 +126,13 @@ impl Shared {
         let (after, events) = self.deps.db.read(read).await?;
         let mut commands = Vec::new();
         if events.iter().any(|e| is_command(e.kind)) {
-            let wanted = vehicle.clone();
-            let asked = self.deps.db.read(move |conn| store::offers::open_of_vehicle(conn, &wanted)).await?;
-            let standing = Standing { active: self.active_booking(vehicle).await?, asked: asked.map(|offer| offer.booking) };
-            let now = self.deps.clock.now();
+            let (wanted, now) = (vehicle.clone(), self.deps.clock.now());
+            let read = move |conn: &rusqlite::Connection| {
+                let asked = store::offers::open_of_vehicle(conn, &wanted)?.map(|offer| offer.booking);
+                Ok::<_, store::Error>((asked, store::advice::of_vehicle(conn, &wanted, now)?.map(|advice| advice.seq)))
+            };
+            let (asked, advised) = self.deps.db.read(read).await?;
+            let standing = Standing { active: self.active_booking(vehicle).await?, asked, advised };
             commands.extend(events.iter().filter_map(|e| command(e, standing, now)));
         }
         Ok(Due { commands, upto: events.last().map_or(after, |e| e.seq), more: events.len() == LOOK })

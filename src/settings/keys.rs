@@ -47,6 +47,9 @@ pub const LIVE: &[&str] = &[
     "drivers.keep_days",
     "drivers.max_day_s",
     "drivers.max_week_s",
+    "forecast.advise",
+    "forecast.advise_after_s",
+    "forecast.advise_again_s",
     "tariff.base_minor",
     "tariff.minimum_minor",
     "tariff.per_km_minor",
@@ -104,7 +107,7 @@ pub fn put(config: &mut Config, key: &str, value: &Value) -> Result<(), String> 
             }
         };
     }
-    put!(bookings, dispatch, drivers, tariff);
+    put!(bookings, dispatch, drivers, forecast, tariff);
     Ok(())
 }
 
@@ -182,7 +185,8 @@ mod tests {
             assert_eq!(shown.contains(&key), !is_hidden, "{key}");
             let suspect = ["secret", "cert", "tls_key", "url", "_dir", "_file", "password", "sinks"].iter().any(|word| key.contains(word));
             assert_eq!(suspect, is_hidden, "{key}");
-            let is_section = ["bookings.", "dispatch.", "drivers.", "tariff."].iter().any(|section| key.starts_with(section));
+            let is_section =
+                ["bookings.", "dispatch.", "drivers.", "forecast.advise", "tariff."].iter().any(|section| key.starts_with(section));
             assert_eq!(is_live(&key), is_section && key != "tariff.currency", "{key}");
         }
     }

@@ -28,6 +28,8 @@ const STEPS: &[&str] = &[
     include_str!("migrations/020.sql"),
     include_str!("migrations/021.sql"),
     include_str!("migrations/022.sql"),
+    include_str!("migrations/023.sql"),
+    include_str!("migrations/024.sql"),
     include_str!("migrations/029.sql"),
 ];
 
@@ -81,5 +83,45 @@ mod tests {
         run(&mut connection, Path::new("ops.db")).unwrap();
         let booking = crate::store::bookings::get(&connection, id).unwrap().unwrap();
         assert_eq!((booking.order.priority, booking.order.stops.len(), booking.order.pickup.contact), (Priority::Normal, 0, None));
+    }
+
+    #[test]
+    fn what_demand_did_to_prices_is_put_into_the_sums_of_before() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        STEPS[..22].iter().for_each(|step| connection.execute_batch(step).unwrap());
+        connection.pragma_update(None, "user_version", 22).unwrap();
+        for (id, factor, surge, delivered) in [("a", 1_500, 300, 1), ("b", 1_200, 200, 0), ("c", 900, -50, 1), ("d", 1_000, 0, 1)] {
+            let fact = format!(
+                r#"{{"keys":[["class","van"],["customer","{id}"]],"currency":"EUR","parts":[{{"hour":7,"bookings":1{}}}],"wait":60}}"#,
+                if delivered == 1 { r#","delivered":1"# } else { "" }
+            );
+            let bill = format!(
+                r#"{{"lines":[{{"kind":"base","amount_minor":900}}{}]}}"#,
+                if surge == 0 { String::new() } else { format!(r#",{{"kind":"surge","amount_minor":{surge}}}"#) }
+            );
+            connection.execute("insert into facts values ('booking', ?1, ?2)", (id, fact)).unwrap();
+            connection.execute("insert into bills values (?1, 1, ?2, null, ?3)", (id, factor, bill)).unwrap();
+            for (dimension, key) in [("all", ""), ("class", "van"), ("customer", id)] {
+                let sql = "insert into rollups values (?1, ?2, 7, 'EUR', 1, ?3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+                    on conflict do update set bookings = bookings + 1, delivered = delivered + ?3";
+                connection.execute(sql, (dimension, key, delivered)).unwrap();
+            }
+        }
+        // A duty, and a booking of before bills were kept.
+        let duty = r#"{"keys":[["class","van"]],"currency":"","parts":[{"hour":7,"duty_s":60}]}"#;
+        connection
+            .execute("insert into facts values ('duty', '1', ?1), ('booking', 'e', replace(?1, 'duty_s', 'bookings'))", [duty])
+            .unwrap();
+        run(&mut connection, Path::new("ops.db")).unwrap();
+        let sums = |name: &str| {
+            let sql = "select surged, surge_above, surge_minor from rollups where dimension || key = ?1";
+            connection.query_row(sql, [name], |r| Ok([r.get(0)?, r.get(1)?, r.get(2)?])).unwrap()
+        };
+        let (all, a, b, d): ([i64; 3], _, _, _) = (sums("all"), sums("customera"), sums("customerb"), sums("customerd"));
+        assert_eq!((all, a, b, d), ([2, 600, 250], [1, 500, 300], [1, 200, 0], [0, 0, 0]));
+        assert_eq!((sums("classvan"), sums("customerc")), (all, [0, -100, -50]));
+        let fact = |id: &str| crate::store::rollups::fact(&connection, crate::store::rollups::Source::Booking, id).unwrap().unwrap();
+        assert!(fact("a").contains(r#""bookings":1,"delivered":1,"surged":1,"surge_above":500,"surge_minor":300"#), "{}", fact("a"));
+        assert!(!fact("d").contains("surge") && !fact("e").contains("surge") && !fact("b").contains("surge_minor"));
     }
 }

@@ -3,6 +3,8 @@
 //! [`Db`] owns the connections: one writer thread that commits in groups, and a few readers. Each noun has a file of SQL
 //! that takes a connection or a transaction and knows nothing of threads.
 
+pub mod accuracy;
+pub mod advice;
 pub mod audit;
 pub mod bookings;
 pub mod cursors;
@@ -36,6 +38,7 @@ pub mod shifts;
 pub mod sinks;
 pub mod snapshot;
 pub mod speeds;
+pub mod surges;
 pub mod tariffs;
 pub mod tokens;
 pub mod users;

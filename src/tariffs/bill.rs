@@ -3,7 +3,7 @@
 use super::{Book, Error, Result, Tariffs};
 use crate::fields::FieldError;
 use crate::model::{BookingId, Fare, Order, Timestamp};
-use crate::pricing::{self, Line, Promo, Refusal, Tariff, Trip, Uses, Way};
+use crate::pricing::{self, Line, LineKind, Promo, Refusal, Tariff, Trip, Uses, Way};
 use crate::store::{self, tariffs as rows};
 use rusqlite::{Connection, Transaction};
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,11 @@ impl Bill {
     /// Demand's factor.
     pub fn surge(&self) -> f64 {
         f64::from(self.surge_per_mille) / 1_000.0
+    }
+
+    /// What demand's factor added to the price, in minor units; negative where it took something off.
+    pub fn surge_minor(&self) -> i64 {
+        self.lines.iter().filter(|line| line.kind == LineKind::Surge).map(|line| line.amount_minor).sum()
     }
 
     /// The bill that a JSON text keeps.

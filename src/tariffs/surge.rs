@@ -2,7 +2,7 @@
 
 use super::Tariffs;
 use crate::model::{Order, Span, Timestamp};
-use crate::pricing::surge::{Factor, Observed, Surge, SurgeRules, cell_of};
+use crate::pricing::surge::{Factor, Observed, Snapshot, Surge, SurgeRules, cell_of};
 use crate::store;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -43,19 +43,30 @@ impl Tariffs {
         Ok(classes.map(|class| (class.clone(), *tariff.surge_rules(class.as_deref()))).filter(|(_, rules)| rules.on).collect())
     }
 
-    /// Takes up what is seen for a class at `now`, and what to expect later.
-    pub fn look(&self, class: Option<String>, rules: SurgeRules, seen: &Observed, expects: Expects, now: Timestamp) {
+    /// Takes up what is seen for a class at `now`, and what to expect later. Says whether a factor changed.
+    pub fn look(&self, class: Option<String>, rules: SurgeRules, seen: &Observed, expects: Expects, now: Timestamp) -> bool {
         let mut board = self.0.board.lock();
-        let surge = match board.remove(&class) {
-            Some((surge, _)) => surge.under(rules),
-            None => Surge::new(rules, class.as_deref()),
-        };
-        board.entry(class).or_insert((surge, expects)).0.update(now, seen);
+        let before = board.remove(&class).map(|(surge, _)| surge);
+        let cells = before.as_ref().map(|surge| surge.snapshot().cells).unwrap_or_default();
+        let mut surge = before.map_or_else(|| Surge::new(rules, class.as_deref()), |surge| surge.under(rules));
+        surge.update(now, seen);
+        let is_news = surge.snapshot().cells != cells;
+        board.insert(class, (surge, expects));
+        is_news
     }
 
-    /// No price follows demand any more.
-    pub fn look_away(&self) {
-        self.0.board.lock().clear();
+    /// Goes on from factors that were kept, until the next look.
+    pub fn resume(&self, class: Option<String>, rules: SurgeRules, kept: &Snapshot, expects: Expects) {
+        let surge = Surge::resumed(rules, class.as_deref(), kept);
+        self.0.board.lock().insert(class, (surge, expects));
+    }
+
+    /// The prices of other classes follow demand no more. Says whether any did.
+    pub fn look_only_at(&self, classes: &[(Option<String>, SurgeRules)]) -> bool {
+        let mut board = self.0.board.lock();
+        let before = board.len();
+        board.retain(|class, _| classes.iter().any(|(kept, _)| kept == class));
+        board.len() != before
     }
 
     /// The factors of each class as they are now.

@@ -1,13 +1,16 @@
 //! Demand and supply over HTTP.
 
 use super::Web;
+use super::days::DaysParams;
 use super::error::{Error, Problem, Result};
 use super::extract::Params;
 use super::fields::{Fields, Read};
-use crate::demand::{Picture, Staffing};
+use super::shapes::{List, PlaceShape};
+use crate::demand::{DayErrors, Picture, Staffing};
 use crate::forecast::Area;
 use crate::forecast::model::{Accuracy, Expected};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, VehicleId};
+use crate::store::advice::Advice;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -56,12 +59,81 @@ pub async fn forecast(State(web): State<Web>, Params(params): Params<ForecastPar
     Ok(Json(ForecastShape { area: area.to_string(), made_at: forecast.made_at, accuracy: forecast.model.accuracy, hours, quarters }))
 }
 
+/// How forecasts went, by day in the depot's zone, the newest first; 400 days at most.
+///
+/// Each hour that has passed is compared with what was forecast of it last before it began: a nightly schedule forecasts up to a day ahead.
+#[utoipa::path(get, path = "/api/v1/demand/forecast/accuracy", tag = "prices", params(DaysParams),
+    responses((status = 200, body = List<DayErrors>), (status = 422, body = Problem)))]
+pub async fn accuracy(State(web): State<Web>, Params(params): Params<DaysParams>) -> Result<Json<List<DayErrors>>> {
+    let (from, to) = params.span()?;
+    let items = web.demand.accuracy(from, to).await.map_err(Error::internal)?;
+    Ok(Json(List { items, next: None }))
+}
+
 /// How many drivers the next seven days need by the forecast, how many are planned by shifts, and where they are short.
 #[utoipa::path(get, path = "/api/v1/demand/staffing", tag = "prices",
     responses((status = 200, body = Staffing), (status = 404, body = Problem)))]
 pub async fn staffing(State(web): State<Web>) -> Result<Json<Staffing>> {
     let staffing = web.demand.staffing().await.map_err(Error::internal)?;
     Ok(Json(staffing.ok_or_else(|| Error::not_found(NONE_YET))?))
+}
+
+/// Which advices.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AdviceParams {
+    /// Only those of vehicles after this one by id.
+    #[param(value_type = Option<String>)]
+    cursor: Option<VehicleId>,
+    /// Items at most.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: usize,
+}
+impl Read for AdviceParams {
+    fn read(f: &mut Fields) -> Option<Self> {
+        let (cursor, limit) = (f.named("cursor"), f.whole("limit", 1, 500));
+        Some(Self { cursor: cursor?, limit: limit?.unwrap_or(50) as usize })
+    }
+}
+
+/// Where an idle vehicle is advised to wait.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AdviceShape {
+    /// Who.
+    vehicle_id: String,
+    /// Where it was then.
+    from: PlaceShape,
+    /// Where it had better wait.
+    to: PlaceShape,
+    /// The H3 cell of that place.
+    cell: String,
+    /// Requests expected in that cell and those around it within half an hour.
+    expected: f64,
+    /// Why, in words.
+    reason: String,
+    /// When the advice was made.
+    #[schema(value_type = String, format = DateTime)]
+    made_at: Timestamp,
+    /// Until when it is good.
+    #[schema(value_type = String, format = DateTime)]
+    until: Timestamp,
+}
+impl From<Advice> for AdviceShape {
+    fn from(a: Advice) -> Self {
+        let Advice { vehicle, cell, from, to, expected, reason, made_at, until, .. } = a;
+        Self { vehicle_id: vehicle.to_string(), from: from.into(), to: to.into(), cell, expected, reason, made_at, until }
+    }
+}
+
+/// Where idle vehicles are advised to wait now, by vehicle: none while `forecast.advise` is off.
+#[utoipa::path(get, path = "/api/v1/demand/advice", tag = "prices", params(AdviceParams),
+    responses((status = 200, body = List<AdviceShape>), (status = 422, body = Problem)))]
+pub async fn advice(State(web): State<Web>, Params(params): Params<AdviceParams>) -> Result<Json<List<AdviceShape>>> {
+    let mut found = web.demand.advices(params.cursor, params.limit + 1).await.map_err(Error::internal)?;
+    let is_more = found.len() > params.limit;
+    found.truncate(params.limit);
+    let next = found.last().filter(|_| is_more).map(|advice| advice.vehicle.to_string());
+    Ok(Json(List { items: found.into_iter().map(Into::into).collect(), next }))
 }
 
 /// Of when, in which cells.
