@@ -1,10 +1,10 @@
 /** What the charts show of a time, step by step. */
 import { distance, duration, percent, words } from '../lib/format'
 import { money } from '../lib/money'
-import type { Figures, Point } from '../lib/types'
 import { localTime, offsetOf } from '../lib/zoned'
 import type { Step } from './periods'
 import type { Table } from './table'
+import type { Figures, Point } from './types'
 
 export interface Series {
   /** Its name in CSV. */
