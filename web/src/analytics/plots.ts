@@ -117,7 +117,7 @@ export interface Label {
 }
 
 /** What the steps are called. */
-export function labelsOf(points: Point[], step: Step, zone?: string): Label[] {
+export function labelsOf(points: Pick<Point, 'from'>[], step: Step, zone?: string): Label[] {
   const locals = points.map((p) => localTime(p.from, zone))
   return points.map((p, i) => {
     const local = locals[i] ?? ''
@@ -130,7 +130,7 @@ export function labelsOf(points: Point[], step: Step, zone?: string): Label[] {
 }
 
 /** The numbers of a plot. */
-export function tableOf(plot: Plot, points: Point[], labels: Label[], step: Step): Table {
+export function tableOf(plot: Plot, points: Pick<Point, 'from'>[], labels: Label[], step: Step): Table {
   const named = new Map(points.map((p, i) => [p.from, labels[i]?.full ?? p.from]))
   return {
     title: plot.title,
