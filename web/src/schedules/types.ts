@@ -15,6 +15,13 @@ export interface ScheduleRun {
   message?: string
 }
 export const SCHEDULE_KINDS = ['release', 'dispatch', 'plan_tomorrow', 'reminders', 'report', 'backup', 'retention', 'sync', 'forecast'] as const
+export const REPORT_PERIODS = ['day', 'week', 'month'] as const
+/** A report of the last whole period, which goes out by mail. */
+export interface MailedReport {
+  name: string
+  period: (typeof REPORT_PERIODS)[number]
+  mail_to: string[]
+}
 export interface Schedule {
   id: string
   name: string
@@ -26,6 +33,7 @@ export interface Schedule {
   missed: 'skip' | 'run_once'
   attempts: number
   backoff_s: number
+  report?: MailedReport
   next: Slot[]
   last_run?: ScheduleRun
   version: number
