@@ -1,3 +1,4 @@
+import type { Place } from '../lib/types'
 import type { LonLat } from '../map/geo'
 
 /** What to expect in an hour: four times out of five it is within the outer two. */
@@ -50,4 +51,32 @@ export interface Staffing {
   utilisation: number
   hours: StaffingHour[]
   shortages: Shortage[]
+}
+/** Where an idle vehicle had better wait. */
+export interface Advice {
+  vehicle_id: string
+  /** Where it was then. */
+  from: Place
+  to: Place
+  cell: string
+  /** Requests in that cell and around it within half an hour. */
+  expected: number
+  reason: string
+  made_at: string
+  until: string
+}
+/** How the hours of a day went beside what was forecast of them. */
+export interface Errors {
+  hours: number
+  requests: number
+  error: number
+  /** Had every hour gone as that of the week before. */
+  last_week_error?: number
+  covered: number
+}
+export interface ForecastDay {
+  day: string
+  all?: Errors
+  /** Of the busy cells, each hour of each by itself. */
+  cells?: Errors
 }

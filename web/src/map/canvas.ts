@@ -144,9 +144,9 @@ export class CanvasLayer implements Layer {
       if (kind === 'major') this.stroke(colours.casing, WIDTHS[kind] * grow + 1.5)
       this.stroke(colours[kind], WIDTHS[kind] * grow)
     }
-    this.label()
     const at = (place: LonLat) => toScreen(this.view, width, height, ...place)
     for (const area of this.now.areas) drawArea(ctx, area, at, colours)
+    this.label()
     nameAreas(ctx, this.now.areas, at, colours)
     this.overlay()
   }
