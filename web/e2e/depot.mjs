@@ -32,6 +32,8 @@ async function start(args, key, settings = '') {
       link,
       origin,
       stop,
+      /** Its database: what only months would bring about is written there. */
+      db: join(dir, 'depotd-data/ops.db'),
       /** Ends it as a power cut does, and leaves its data. */
       cut: () => running.end('SIGKILL'),
       /** Starts it again where it was, with other settings. */

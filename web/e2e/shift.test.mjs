@@ -276,6 +276,27 @@ test('a schedule is previewed, run and paused', async () => {
   await sound('the schedules')
 })
 
+test('a report goes to addresses, and one that cannot is told at them', async () => {
+  await press('New schedule')
+  await fill('Name', 'To the boss')
+  await choose('What it does', 'report')
+  await fill('Mail it to', 'boss@example.com, nobody')
+  await choose('Report', 'drivers')
+  await choose('Of the last', 'week')
+  await sound('a schedule that mails')
+  await press('Add schedule')
+  await page.locator('#report-mail-to-error').waitFor()
+  assert.match(on.faults.splice(0).join('\n'), /^Failed to load resource: .* 422/)
+  await fill('Mail it to', '')
+  await press('Add schedule')
+  await page.locator('[data-schedule="To the boss"]').waitFor()
+  // Nothing sends mail here, so it goes to nobody.
+  assert.equal(await page.locator('[data-mailed]').count(), 0)
+  const { items } = await call('GET', '/schedules')
+  await call('DELETE', `/schedules/${items.find((s) => s.name === 'To the boss').id}`)
+  await page.reload()
+})
+
 test('tomorrow is planned and yesterday is reported', async () => {
   await call('POST', '/bookings', order({ pickup_at: `${inDays(1)}T09:00:00Z`, customer: 'Tomorrow' }))
   await call('POST', '/bookings', order({ pickup_at: `${inDays(1)}T09:00:00Z`, load_kg: 90_000 }))

@@ -7,6 +7,8 @@ export class Answer<T> {
   /** Is `value` what the present address answered? */
   current = $state(false)
   fault = $state('')
+  /** Has the depot no such thing? */
+  missing = $state(false)
   busy = $state(false)
   private answered = ''
 
@@ -28,12 +30,15 @@ export class Answer<T> {
         .then((value) => {
           this.value = value
           this.fault = ''
+          this.missing = false
           this.answered = asked
           this.current = true
         })
         .catch((error) => {
           if (abort.signal.aborted) return
-          this.fault = Refused.of(error).told
+          const refused = Refused.of(error)
+          this.fault = refused.told
+          this.missing = refused.status === 404
           // Of this address what was there is still true; of another it never was.
           if (!this.current) this.value = null
         })

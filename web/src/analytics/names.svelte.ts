@@ -1,5 +1,6 @@
+import type { Driver } from '../drivers/types'
 import { all } from '../lib/api'
-import { DIMENSIONS, type Dimension, type Driver } from '../lib/types'
+import { DIMENSIONS, type Dimension } from './types'
 
 /** Names of drivers; where they cannot be had, their ids do. Made while a component is. */
 export class Names {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import type { Figures, Point } from '../lib/types'
 import { isBlank, labelsOf, plotsOf, tableOf } from './plots'
 import { csvOf, shown } from './table'
+import type { Figures, Point } from './types'
 
 const figures: Figures = {
   bookings: 0, delivered: 0, cancelled: 0, failed: 0, expired: 0, open: 0, served_ratio: null, assign_mean_s: null, wait_mean_s: null,

@@ -1,10 +1,10 @@
 /** What the charts show of a time, step by step. */
 import { distance, duration, percent, words } from '../lib/format'
 import { money } from '../lib/money'
-import type { Figures, Point } from '../lib/types'
 import { localTime, offsetOf } from '../lib/zoned'
 import type { Step } from './periods'
 import type { Table } from './table'
+import type { Figures, Point } from './types'
 
 export interface Series {
   /** Its name in CSV. */
@@ -117,7 +117,7 @@ export interface Label {
 }
 
 /** What the steps are called. */
-export function labelsOf(points: Point[], step: Step, zone?: string): Label[] {
+export function labelsOf(points: Pick<Point, 'from'>[], step: Step, zone?: string): Label[] {
   const locals = points.map((p) => localTime(p.from, zone))
   return points.map((p, i) => {
     const local = locals[i] ?? ''
@@ -130,7 +130,7 @@ export function labelsOf(points: Point[], step: Step, zone?: string): Label[] {
 }
 
 /** The numbers of a plot. */
-export function tableOf(plot: Plot, points: Point[], labels: Label[], step: Step): Table {
+export function tableOf(plot: Plot, points: Pick<Point, 'from'>[], labels: Label[], step: Step): Table {
   const named = new Map(points.map((p, i) => [p.from, labels[i]?.full ?? p.from]))
   return {
     title: plot.title,

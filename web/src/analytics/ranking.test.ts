@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import type { Figures, Ranked } from '../lib/types'
 import { rankingOf } from './ranking'
 import { csvOf, shown } from './table'
+import type { Figures, Ranked } from './types'
 
 const figures: Figures = {
   bookings: 2, delivered: 1, cancelled: 0, failed: 1, expired: 0, open: 0, served_ratio: 0.5, assign_mean_s: null, wait_mean_s: 90,

@@ -1,8 +1,8 @@
 /** A time broken down, as a table. */
 import { distance, duration, percent } from '../lib/format'
 import { money } from '../lib/money'
-import type { Dimension, Ranked } from '../lib/types'
 import type { Cell, Column, Table } from './table'
+import type { Dimension, Ranked } from './types'
 
 export const BY: Record<Dimension, { title: string; one: string; missing: string }> = {
   vehicle: { title: 'Vehicle', one: 'vehicle', missing: 'Bookings that no vehicle has are in the sums above, and not here.' },

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import type { ReportTable } from '../lib/types'
 import { tableOfReport } from './reports'
 import { csvOf, shown } from './table'
+import type { ReportTable } from './types'
 
 const read = (report: Pick<ReportTable, 'columns' | 'rows'>) => {
   const table = tableOfReport({ name: 'x', title: 'X', ...report }, 'Europe/Lisbon')

@@ -1,8 +1,8 @@
 /** Tables of the depot over a time. */
 import { distance, duration, percent, when } from '../lib/format'
 import { money } from '../lib/money'
-import type { ReportTable } from '../lib/types'
 import type { Cell, Table } from './table'
+import type { ReportTable } from './types'
 
 export const REPORTS: [name: string, title: string, about: string][] = [
   ['operations', 'Operations', 'What happened on each day'],

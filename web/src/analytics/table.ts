@@ -46,3 +46,20 @@ export function sorted(rows: Cell[][], at: number, descending: boolean): Cell[][
     return descending ? -less : less
   })
 }
+
+/** By which column, and which way; a key that no column has: as they come. */
+export interface Order {
+  key: string
+  descending: boolean
+}
+
+/** The other way where it is sorted by this column already; else numbers from the largest down. */
+export function reordered(order: Order, column: Column): Order {
+  return { key: column.key, descending: order.key === column.key ? !order.descending : (column.end ?? false) }
+}
+
+/** The rows of a table in an order. */
+export function ordered({ columns, rows }: Pick<Table, 'columns' | 'rows'>, order: Order): Cell[][] {
+  const at = columns.findIndex((c) => c.key === order.key)
+  return at < 0 ? rows : sorted(rows, at, order.descending)
+}

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import type { Figures } from '../lib/types'
 import { periodOf } from './periods'
 import { difference, entries, tilesOf } from './tiles'
+import type { Figures } from './types'
 
 const nothing: Figures = {
   bookings: 0, delivered: 0, cancelled: 0, failed: 0, expired: 0, open: 0, served_ratio: null, assign_mean_s: null, wait_mean_s: null,

@@ -1,8 +1,8 @@
 /** A time in a few figures, and how they differ from those of the time before. */
 import { count, distance, duration, percent } from '../lib/format'
 import { money } from '../lib/money'
-import type { Figures, Summary } from '../lib/types'
 import type { Span } from './periods'
+import type { Figures, Summary } from './types'
 
 /** A kind of number. */
 interface Kind {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { BOOKING } from '../lib/status'
-import type { BookingStatus } from '../lib/types'
 import { actionsOf, COLUMNS, columnOf, movesOf } from './actions'
+import type { BookingStatus } from './types'
 
 const STATUSES = Object.keys(BOOKING) as BookingStatus[]
 

@@ -1,4 +1,4 @@
-import type { Booking, BookingStatus } from '../lib/types'
+import type { Booking, BookingStatus } from './types'
 
 /** What a dispatcher may do with a booking as it stands. */
 export interface Action {

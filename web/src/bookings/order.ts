@@ -1,6 +1,7 @@
 import { filled } from '../lib/api'
 import { list } from '../lib/format'
-import type { Booking, Place, Site, Stop } from '../lib/types'
+import type { Place } from '../lib/types'
+import type { Booking, Site, Stop } from './types'
 
 /** An end or a stop of a booking, as a form holds it. */
 export interface SiteForm {

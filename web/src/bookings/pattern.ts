@@ -1,6 +1,6 @@
 import { filled } from '../lib/api'
 import { blankRule, ruleForm, ruleOf, type RuleForm } from '../lib/rule'
-import type { Recurrence } from '../lib/types'
+import type { Recurrence } from './types'
 
 /** When a booking recurs, as a form holds it. */
 export interface PatternForm {

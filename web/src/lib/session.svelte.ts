@@ -1,6 +1,16 @@
+import { ROLES } from '../access/types'
 import { api } from './api'
 import { live } from '../live/live.svelte'
-import { ROLES, type Session } from './types'
+import type { Place } from './types'
+
+/** The present session, and the depot that it is of. */
+export interface Session {
+  user: { name: string; role: string } | null
+  setup_needed: boolean
+  depot: { name: string; centre: Place; zone: string }
+  demo: boolean
+  version: string
+}
 
 /** Who is signed in and what this depot is. */
 class Signed {

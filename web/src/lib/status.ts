@@ -1,4 +1,8 @@
-import type { Booking, BookingStatus, DriverStatus, LineMode, ScheduleRun, VehicleStatus } from './types'
+import type { Booking, BookingStatus } from '../bookings/types'
+import type { DriverStatus } from '../drivers/types'
+import type { VehicleStatus } from '../fleet/types'
+import type { ScheduleRun } from '../schedules/types'
+import type { LineMode } from '../sync/types'
 
 export type Shape = 'circle' | 'triangle' | 'square' | 'ring' | 'dash' | 'plus' | 'diamond' | 'check' | 'cross'
 export interface Look {

@@ -1,6 +1,6 @@
+import type { Booking } from '../bookings/types'
 import { live } from './live.svelte'
 import { route } from '../lib/route.svelte'
-import type { Booking } from '../lib/types'
 import type { Live } from './world'
 
 export type Item =

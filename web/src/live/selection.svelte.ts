@@ -1,7 +1,7 @@
+import type { Booking } from '../bookings/types'
 import { live } from './live.svelte'
 import { route } from '../lib/route.svelte'
 import { isFinal } from '../lib/status'
-import type { Booking } from '../lib/types'
 
 /** The one selection that list, map and detail share. */
 class Selection {

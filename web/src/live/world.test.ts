@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Booking, Summary } from '../lib/types'
+import type { Summary } from '../analytics/types'
+import type { Booking } from '../bookings/types'
 import { backoff, World, type Frame } from './world'
 
 const booking = (id: string, status: Booking['status'], version: number, vehicle_id: string | null = null) =>

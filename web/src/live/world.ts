@@ -1,5 +1,7 @@
+import type { Summary } from '../analytics/types'
+import type { Booking } from '../bookings/types'
+import type { VehicleStatus } from '../fleet/types'
 import { isFinal, isUnassigned, VEHICLE_CODES } from '../lib/status'
-import type { Booking, Summary, VehicleStatus } from '../lib/types'
 
 /** A vehicle as the live view knows it. A change makes a new one, so that whoever shows the old one can tell. */
 export interface Live {

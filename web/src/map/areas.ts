@@ -1,29 +1,51 @@
 import { boundsOf, type LonLat } from './geo'
 import type { Area, Colours } from './scene'
 
+/** The middle of an area: there stands its name. */
+export function middleOf({ polygons }: Pick<Area, 'polygons'>): LonLat | null {
+  const box = boundsOf(polygons.flat(2))
+  return box && [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]
+}
+
 /** Draws an area with its name in the middle; `at` says where a place is on the canvas. */
-export function drawArea(ctx: CanvasRenderingContext2D, { name, polygons, selected }: Area, at: (place: LonLat) => [x: number, y: number], colours: Colours): void {
+export function drawArea(ctx: CanvasRenderingContext2D, { polygons, selected, fill }: Area, at: (place: LonLat) => [x: number, y: number], colours: Colours): void {
   ctx.beginPath()
   for (const ring of polygons.flat()) {
     ring.forEach((place, i) => (i === 0 ? ctx.moveTo(...at(place)) : ctx.lineTo(...at(place))))
     ctx.closePath()
   }
-  ctx.globalAlpha = selected ? 0.32 : 0.12
-  ctx.fillStyle = colours.accent
+  ctx.globalAlpha = opacity(fill !== undefined, selected)
+  ctx.fillStyle = fill ?? colours.accent
   ctx.fill('evenodd')
   ctx.globalAlpha = 1
-  ctx.strokeStyle = colours.accent
+  ctx.strokeStyle = fill === undefined ? colours.accent : selected ? colours.ink : colours.paper
   ctx.lineWidth = selected ? 3 : 1.5
   ctx.stroke()
-  const box = boundsOf(polygons.flat(2))
-  if (!box || name === '') return
-  const [x, y] = at([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
+}
+
+/** Writes the names of areas over all of them; numbers of cells that have no room for theirs are left out. */
+export function nameAreas(ctx: CanvasRenderingContext2D, areas: Area[], at: (place: LonLat) => [x: number, y: number], colours: Colours): void {
   ctx.font = "13px 'Noto Sans', system-ui, sans-serif"
   ctx.textAlign = 'center'
   ctx.textBaseline = 'middle'
   ctx.lineWidth = 3.2
-  ctx.strokeStyle = colours.paper
-  ctx.strokeText(name, x, y)
-  ctx.fillStyle = colours.ink
-  ctx.fillText(name, x, y)
+  for (const area of areas) {
+    const middle = area.name === '' ? null : middleOf(area)
+    if (!middle) continue
+    if (area.fill !== undefined && widthOf(area, at) < ctx.measureText(area.name).width + 6) continue
+    ctx.strokeStyle = colours.paper
+    ctx.strokeText(area.name, ...at(middle))
+    ctx.fillStyle = colours.ink
+    ctx.fillText(area.name, ...at(middle))
+  }
+}
+
+/** How much an area hides what lies under it. */
+export function opacity(hasColour: boolean, selected: boolean): number {
+  return hasColour ? (selected ? 0.9 : 0.72) : selected ? 0.32 : 0.12
+}
+
+function widthOf({ polygons }: Area, at: (place: LonLat) => [x: number, y: number]): number {
+  const box = boundsOf(polygons.flat(2).map(at))
+  return box ? box[2] - box[0] : 0
 }

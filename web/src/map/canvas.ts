@@ -1,5 +1,5 @@
 import type { Feature, Position } from 'geojson'
-import { drawArea } from './areas'
+import { drawArea, nameAreas } from './areas'
 import type { Basemap, Town } from './basemap'
 import { boundsOf, fit, MAX_ZOOM, MIN_ZOOM, project, scale, toPlace, toScreen, unproject, zoomAt, type Bounds, type LonLat, type View } from './geo'
 import { drawMarker, drawPin } from './marks'
@@ -144,8 +144,10 @@ export class CanvasLayer implements Layer {
       if (kind === 'major') this.stroke(colours.casing, WIDTHS[kind] * grow + 1.5)
       this.stroke(colours[kind], WIDTHS[kind] * grow)
     }
+    const at = (place: LonLat) => toScreen(this.view, width, height, ...place)
+    for (const area of this.now.areas) drawArea(ctx, area, at, colours)
     this.label()
-    for (const area of this.now.areas) drawArea(ctx, area, (place) => toScreen(this.view, width, height, ...place), colours)
+    nameAreas(ctx, this.now.areas, at, colours)
     this.overlay()
   }
 
@@ -175,6 +177,7 @@ export class CanvasLayer implements Layer {
     const { ctx, colours, now } = this
     this.polyline(now.track, colours.accent, 3, [])
     this.polyline(now.way, colours.ink, 2, [2, 6])
+    for (const line of now.lines) this.polyline(line, colours.ink, 2, [])
     const at = performance.now()
     let moving = false
     const place = (m: Marker) => this.glide.where(m.id, at) ?? ([m.lon, m.lat] as LonLat)

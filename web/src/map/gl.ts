@@ -2,6 +2,7 @@ import type { Feature, FeatureCollection, MultiPolygon, Point } from 'geojson'
 import { GeoJSONSource, Map as GlMap, setWorkerUrl, type ExpressionSpecification, type StyleSpecification } from 'maplibre-gl'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url'
 import 'maplibre-gl/dist/maplibre-gl.css'
+import { middleOf, opacity } from './areas'
 import type { Basemap } from './basemap'
 import { boundsOf, MAX_ZOOM, type Bounds, type LonLat } from './geo'
 import { drawMarker, drawPin } from './marks'
@@ -20,7 +21,7 @@ function style(c: Colours, sea: boolean): StyleSpecification {
   const source = () => ({ type: 'geojson', data: NONE }) as const
   return {
     version: 8,
-    sources: { land: source(), streets: source(), towns: source(), track: source(), way: source(), areas: source(), marks: source() },
+    sources: { land: source(), streets: source(), towns: source(), track: source(), way: source(), lines: source(), areas: source(), names: source(), marks: source() },
     layers: [
       { id: 'sea', type: 'background', paint: { 'background-color': sea ? c.sea : c.land } },
       { id: 'land', type: 'fill', source: 'land', paint: { 'fill-color': c.land } },
@@ -28,8 +29,8 @@ function style(c: Colours, sea: boolean): StyleSpecification {
       { id: 'minor', type: 'line', source: 'streets', filter: kind('minor'), layout: round, paint: { 'line-color': c.minor, 'line-width': width(1, 8) } },
       { id: 'casing', type: 'line', source: 'streets', filter: kind('major'), layout: round, paint: { 'line-color': c.casing, 'line-width': width(3, 15) } },
       { id: 'major', type: 'line', source: 'streets', filter: kind('major'), layout: round, paint: { 'line-color': c.major, 'line-width': width(1.8, 12) } },
-      { id: 'areas', type: 'fill', source: 'areas', paint: { 'fill-color': c.accent, 'fill-opacity': ['case', ['get', 'selected'], 0.32, 0.12] } },
-      { id: 'borders', type: 'line', source: 'areas', layout: round, paint: { 'line-color': c.accent, 'line-width': ['case', ['get', 'selected'], 3, 1.5] } },
+      { id: 'areas', type: 'fill', source: 'areas', paint: { 'fill-color': ['coalesce', ['get', 'fill'], c.accent], 'fill-opacity': ['get', 'opacity'] } },
+      { id: 'borders', type: 'line', source: 'areas', layout: round, paint: { 'line-color': ['case', ['!', ['has', 'fill']], c.accent, ['get', 'selected'], c.ink, c.paper], 'line-width': ['case', ['get', 'selected'], 3, 1.5] } },
       {
         id: 'towns',
         type: 'symbol',
@@ -48,12 +49,13 @@ function style(c: Colours, sea: boolean): StyleSpecification {
       {
         id: 'names',
         type: 'symbol',
-        source: 'areas',
-        layout: { 'text-field': ['get', 'name'], 'text-font': ['Noto Sans'], 'text-size': 13 },
+        source: 'names',
+        layout: { 'text-field': ['get', 'name'], 'text-font': ['Noto Sans'], 'text-size': 13, 'text-padding': 0 },
         paint: { 'text-color': c.ink, 'text-halo-color': c.paper, 'text-halo-width': 1.6 },
       },
       { id: 'track', type: 'line', source: 'track', layout: round, paint: { 'line-color': c.accent, 'line-width': 3 } },
       { id: 'way', type: 'line', source: 'way', layout: round, paint: { 'line-color': c.ink, 'line-width': 2, 'line-dasharray': [0.5, 2.5] } },
+      { id: 'lines', type: 'line', source: 'lines', layout: round, paint: { 'line-color': c.ink, 'line-width': 2 } },
       {
         id: 'marks',
         type: 'symbol',
@@ -113,11 +115,13 @@ export class GlLayer implements Layer {
   }
 
   scene(scene: Scene): void {
-    const line = (points: LonLat[]): FeatureCollection =>
-      points.length < 2 ? NONE : { type: 'FeatureCollection', features: [{ type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates: points } }] }
-    if (scene.track !== this.now.track) this.put('track', line(scene.track))
-    if (scene.way !== this.now.way) this.put('way', line(scene.way))
-    if (scene.areas !== this.now.areas) this.put('areas', { type: 'FeatureCollection', features: scene.areas.map(polygon) })
+    if (scene.track !== this.now.track) this.put('track', paths([scene.track]))
+    if (scene.way !== this.now.way) this.put('way', paths([scene.way]))
+    if (scene.lines !== this.now.lines) this.put('lines', paths(scene.lines))
+    if (scene.areas !== this.now.areas) {
+      this.put('areas', { type: 'FeatureCollection', features: scene.areas.map(polygon) })
+      this.put('names', { type: 'FeatureCollection', features: scene.areas.flatMap(named) })
+    }
     this.now = scene
     this.glide.aim(scene.vehicles, performance.now())
     this.painted = 0
@@ -221,6 +225,18 @@ function point(coordinates: LonLat, properties: Record<string, unknown>): Featur
   return { type: 'Feature', properties, geometry: { type: 'Point', coordinates } }
 }
 
-function polygon({ id, name, polygons, selected }: Area): Feature<MultiPolygon> {
-  return { type: 'Feature', properties: { id, name, selected }, geometry: { type: 'MultiPolygon', coordinates: polygons } }
+function paths(lines: LonLat[][]): FeatureCollection {
+  const drawn = lines.filter((points) => points.length > 1)
+  return { type: 'FeatureCollection', features: drawn.map((coordinates) => ({ type: 'Feature', properties: {}, geometry: { type: 'LineString', coordinates } })) }
+}
+
+function polygon({ id, polygons, selected, fill }: Area): Feature<MultiPolygon> {
+  const properties = { id, selected, opacity: opacity(fill !== undefined, selected), ...(fill === undefined ? {} : { fill }) }
+  return { type: 'Feature', properties, geometry: { type: 'MultiPolygon', coordinates: polygons } }
+}
+
+/** Where an area's name stands: once, however many tiles it lies in. */
+function named(area: Area): Feature<Point>[] {
+  const middle = middleOf(area)
+  return middle && area.name !== '' ? [point(middle, { name: area.name })] : []
 }

@@ -31,6 +31,8 @@ export interface Area {
   /** Polygons, each of rings: its border, then its holes. */
   polygons: LonLat[][][]
   selected: boolean
+  /** Its own colour, where areas differ by more than their names. */
+  fill?: string
 }
 export interface Scene {
   vehicles: Marker[]
@@ -39,9 +41,11 @@ export interface Scene {
   track: LonLat[]
   /** From pickup to drop-off, by the stops. */
   way: LonLat[]
+  /** From where to where somebody is to go. */
+  lines: LonLat[][]
   areas: Area[]
 }
-export const EMPTY: Scene = { vehicles: [], pins: [], track: [], way: [], areas: [] }
+export const EMPTY: Scene = { vehicles: [], pins: [], track: [], way: [], lines: [], areas: [] }
 
 export interface Events {
   /** A click on it; `false`: not wanted now, take it as a click on the place. */

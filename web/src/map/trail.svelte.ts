@@ -1,6 +1,7 @@
+import type { Fix } from '../fleet/types'
 import { api } from '../lib/api'
+import type { Page } from '../lib/types'
 import { live } from '../live/live.svelte'
-import type { Fix, Page } from '../lib/types'
 import type { LonLat } from './geo'
 
 const MINUTES = 30

@@ -1,5 +1,33 @@
 import type { MultiPolygon, Polygon } from 'geojson'
+import type { Money } from '../lib/types'
 
+/** One line of a price; its amount is negative where it is a reduction. */
+export interface PriceLine {
+  kind: string
+  label: string
+  amount_minor: number
+}
+/** What a price is made of. */
+export interface Bill {
+  /** 0 is the flat tariff of the settings. */
+  tariff_version: number
+  lines: PriceLine[]
+  tax_minor: number
+  surge_per_mille: number
+  promo_code?: string
+}
+export interface Quote {
+  id: string
+  price: Money
+  breakdown: PriceLine[]
+  surge: number
+  tariff_version: number
+  tax_minor: number
+  promo_code?: string
+  distance_m: number
+  duration_s: number
+  expires_at: string
+}
 /** What a trip's parts cost, in minor units. What is left out is as in the rates below. */
 export interface Rates {
   base_minor?: number

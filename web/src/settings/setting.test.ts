@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Setting } from '../lib/types'
 import { aside, below, origin, sections, shown, typed } from './setting'
+import type { Setting } from './types'
 
 const NOW = Date.parse('2026-05-30T12:00:00Z')
 const plain: Setting = { key: 'tariff.base_minor', about: '', live: true, value: 500, origin: 'default', base_value: 500, base_origin: 'default' }

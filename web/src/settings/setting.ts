@@ -1,5 +1,5 @@
 import { when, words } from '../lib/format'
-import type { Setting } from '../lib/types'
+import type { Setting } from './types'
 
 /** What a person who is told of an actor like `user:ana` knows him by. */
 export function who(actor: string): string {

@@ -1,5 +1,5 @@
 import { api } from '../lib/api'
-import type { Sync } from '../lib/types'
+import type { Sync } from './types'
 
 /** How far the line to head office is, as the depot said last. */
 class Upstream {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { Sync, SyncLane, SyncSink } from '../lib/types'
+import type { Sync, SyncLane, SyncSink } from './types'
 import { banner, brief, cause, lookOf, ranges, waiting } from './words'
 
 const NOW = Date.parse('2026-05-30T14:19:00Z')

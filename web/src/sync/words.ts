@@ -1,7 +1,7 @@
 /** The line to head office in words. */
 import { actorName, age, count, when } from '../lib/format'
 import { LINE, type Look } from '../lib/status'
-import type { Sync, SyncLane, SyncSink } from '../lib/types'
+import type { Sync, SyncLane, SyncSink } from './types'
 
 /** What a lane holds. */
 export const LANE: Record<SyncLane['lane'], string> = {
