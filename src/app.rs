@@ -1,6 +1,7 @@
 //! The only place that constructs and wires: open, migrate, load, bind, run named tasks, stop.
 
 mod actions;
+mod letters;
 mod load;
 mod report;
 mod tend;
@@ -19,6 +20,7 @@ use crate::drivers::Drivers;
 use crate::eta::Etas;
 use crate::fleet::Fleet;
 use crate::mqtt::{self, Guard};
+use crate::notify::{Post, Sender};
 use crate::ops::certificates::Certificates;
 use crate::ops::data_dir::{self, DataDirLock};
 use crate::ops::notify;
@@ -84,6 +86,7 @@ struct Rooms {
     schedules: Schedules,
     sync: Sync,
     orders: Orders,
+    post: Post,
     /// Makes the schedules' runner look at the table.
     due: Arc<Notify>,
 }
@@ -120,13 +123,14 @@ impl App {
         let demand = load::demand(&rooms).await?;
         rooms.schedules.fill().await.context("fill the schedules")?;
         let due = rooms.due.clone();
-        let runner = Runner::new(rooms.schedules.clone(), actions::all(&rooms, &dispatch, &demand), Arc::clone(&due));
+        let reports = Reports { rollups: rollups.clone(), db: rooms.db.clone(), fleet: rooms.fleet.clone(), tracks: rooms.tracks.clone() };
+        let runner = Runner::new(rooms.schedules.clone(), actions::all(&rooms, &dispatch, &demand, &reports), Arc::clone(&due));
         let (well, health) = watch::channel(Ok(()));
         let http = bind_http(
             &rooms,
             options,
             &guard,
-            Planners { dispatch: &dispatch, etas: &etas, learner: &learner, runner: &runner, rollups: &rollups, demand: &demand },
+            Planners { dispatch: &dispatch, etas: &etas, learner: &learner, runner: &runner, rollups: &rollups, reports, demand: &demand },
             health,
         )
         .await?;
@@ -154,6 +158,11 @@ impl App {
         });
         app.spawn("rollups", |cancel| async {
             rollups.run(cancel).await;
+            Ok(())
+        });
+        let sender = Sender::new(rooms.post.clone());
+        app.spawn("notifications", |cancel| async {
+            sender.run(cancel).await;
             Ok(())
         });
         app.spawn("schedules", |cancel| async { Ok(runner.run(cancel).await?) });
@@ -240,13 +249,13 @@ async fn bind_mqtt(rooms: &Rooms) -> Result<Guard> {
 }
 
 /// Those who decide and foresee.
-#[derive(Clone, Copy)]
 struct Planners<'a> {
     dispatch: &'a Dispatch,
     etas: &'a Etas,
     learner: &'a Learner,
     runner: &'a Runner,
     rollups: &'a Rollups,
+    reports: Reports,
     demand: &'a Demand,
 }
 
@@ -261,7 +270,7 @@ async fn bind_http(
     let basemap = options.basemap.or_else(|| std::fs::read(file).ok().map(Bytes::from));
     let (watched, counted, planned) = (guard.observer(), guard.observer(), planners.dispatch.clone());
     let (runner, etas, board) = (planners.runner.clone(), planners.etas.clone(), rooms.bookings.etas().clone());
-    let (sync, settings, orders) = (rooms.sync.clone(), rooms.settings.clone(), rooms.orders.clone());
+    let (sync, settings, orders, post) = (rooms.sync.clone(), rooms.settings.clone(), rooms.orders.clone(), rooms.post.clone());
     let deps = web::Deps {
         config: Arc::clone(&rooms.config),
         settings: rooms.settings.clone(),
@@ -284,12 +293,7 @@ async fn bind_http(
         health,
         demand: planners.demand.clone(),
         rollups: planners.rollups.clone(),
-        reports: Reports {
-            rollups: planners.rollups.clone(),
-            db: rooms.db.clone(),
-            fleet: rooms.fleet.clone(),
-            tracks: rooms.tracks.clone(),
-        },
+        reports: planners.reports,
         refusals: Arc::new(move || report::refusals(&watched)),
         more_metrics: Arc::new(move |sheet| {
             report::guard(&counted.stats(), sheet);
@@ -298,6 +302,7 @@ async fn bind_http(
             report::sync(&sync.status(), sheet);
             report::settings(settings.stats(), sheet);
             report::orders(&orders.stats(), sheet);
+            report::notifications(&post.stats(), sheet);
             report::eta(&etas.stats(), &board, sheet);
         }),
     };

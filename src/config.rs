@@ -8,6 +8,8 @@ mod eta;
 mod forecast;
 mod hours;
 mod live;
+mod mail;
+mod notify;
 mod origins;
 mod sections;
 mod upstream;
@@ -16,6 +18,8 @@ pub use current::Current;
 pub use eta::Eta;
 pub use forecast::Forecast;
 pub use hours::Hours;
+pub use mail::{Mail, MailServer};
+pub use notify::Notify;
 pub use origins::{Origin, Origins};
 pub use sections::{Bookings, Depot, Dispatch, Drivers, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
 pub use upstream::{SinkKind, SinkSettings, Upstream};
@@ -53,6 +57,10 @@ pub struct Config {
     pub tariff: Tariff,
     /// The line to head office.
     pub upstream: Upstream,
+    /// The mail server.
+    pub mail: Mail,
+    /// What is said to people and programs, and how long it is tried.
+    pub notify: Notify,
 }
 
 /// All that is wrong with a configuration.
@@ -110,7 +118,7 @@ impl Config {
                     }
                 };
             }
-            take!(depot, http, mqtt, telemetry, tracks, fleet, bookings, drivers, dispatch, eta, forecast, tariff, upstream);
+            take!(depot, http, mqtt, telemetry, tracks, fleet, bookings, drivers, dispatch, eta, forecast, tariff, upstream, mail, notify);
         }
         config.check(&mut faults);
         if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
@@ -139,6 +147,8 @@ impl Config {
         self.eta.check(self.dispatch.retry_s, &mut demand);
         self.forecast.check(&mut demand);
         self.upstream.check(&mut demand);
+        self.mail.check(&mut demand);
+        self.notify.check(&mut demand);
     }
 }
 

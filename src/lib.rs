@@ -12,13 +12,13 @@
 //! | programs | [`cli`]: one file per command |
 //! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops; [`receive`]: head office's end of the line |
 //! | pages and API | [`web`]; [`replay`] plays a day through dispatch: one that was, with those who were on duty, under another policy, or one to come |
-//! | work that goes on by itself | [`demand`]: who waits, who is free, what to expect, what that does to prices; [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what happened, in figures |
+//! | work that goes on by itself | [`demand`]: who waits, who is free, what to expect, what that does to prices; [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what happened, in figures; [`notify`]: what is said to people and programs |
 //! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once |
 //! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is), [`settings`] (what may change of them while depotd runs) |
 //! | what trips cost here | [`tariffs`]: versions of the tariff, and what they speak of |
 //! | state | [`store`], [`tracks`], [`fleet`]; [`eta`]: how long ways take; [`office`]: head office's record in PostgreSQL |
 //! | pure | [`pricing`], [`zones`], [`forecast`] |
-//! | helpers | [`telemetry`] (bytes to fixes, pure), [`batch`] (records to batches and back, commands and their signatures), [`fields`] (requests read, every fault told), [`ops`] (lock, run.json, certificates, systemd) |
+//! | helpers | [`telemetry`] (bytes to fixes, pure), [`batch`] (records to batches and back, commands and their signatures), [`fields`] (requests read, every fault told), [`ops`] (lock, run.json, certificates, systemd), [`patience`] (with services that fail) |
 //! | ground | [`clock`], [`config`] (as read at the start, and [`config::Current`]: as it is in effect now) |
 //! | words | [`model`] |
 //!
@@ -113,9 +113,11 @@ pub mod fleet;
 pub mod forecast;
 pub mod model;
 pub mod mqtt;
+pub mod notify;
 pub mod office;
 pub mod ops;
 pub mod orders;
+pub mod patience;
 pub mod pricing;
 pub mod receive;
 pub mod registry;

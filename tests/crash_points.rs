@@ -191,7 +191,7 @@ struct Timetable {
 
 impl Timetable {
     fn open(dir: &Path, clock: Clock) -> Self {
-        let schedules = Schedules::new(Db::open(dir).unwrap(), "UTC", clock.clone());
+        let schedules = Schedules::new(Db::open(dir).unwrap(), &Config::default(), clock.clone());
         let effects = dir.join("effects");
         let act: Action = Arc::new(move |_, slot| {
             let before = std::fs::read_to_string(&effects).unwrap_or_default();
@@ -236,7 +236,7 @@ async fn schedule_child() {
     let Some(dir) = plugged() else { return };
     let depot = Timetable::open(Path::new(&dir), Clock::manual(START));
     let (name, cron, kind) = ("x".to_owned(), "*/10 * * * *".to_owned(), ScheduleKind::Release);
-    let wish = Wish { name, kind, cron, zone: None, enabled: true, missed: Missed::RunOnce, attempts: 3, backoff_s: 0 };
+    let wish = Wish { name, kind, cron, zone: None, enabled: true, missed: Missed::RunOnce, attempts: 3, backoff_s: 0, report: None };
     depot.schedules.add(wish, Actor::System).await.unwrap();
     println!("added");
     for n in 1..=SLOTS {

@@ -11,7 +11,7 @@ use std::path::Path;
 const FLOORS: &[&[&str]] = &[
     &["model"],
     &["clock", "config"],
-    &["batch", "fields", "ops", "telemetry"],
+    &["batch", "fields", "ops", "patience", "telemetry"],
     &["forecast", "pricing", "zones"],
     &["eta", "fleet", "office", "store", "tracks"],
     &["tariffs"],
@@ -31,7 +31,7 @@ const SQL_ROOMS: &[&str] = &["office", "store", "tracks"];
 const PURE_ROOMS: &[&str] = &[
     "demand/advice",
     "dispatch/plan",
-    "eta/breaker",
+    "patience",
     "eta/cache",
     "eta/speeds",
     "eta/table",

@@ -1,5 +1,7 @@
 //! Reports: tables over a time, each to be read, printed or taken away as CSV.
 
+pub use crate::model::ReportName as Name;
+
 use super::{Figures, Question, Rollups, Step};
 use crate::fleet::Fleet;
 use crate::model::{Dimension, Measure as M, Money, Place, Span, Timestamp, Window};
@@ -17,49 +19,14 @@ const LATELY: Span = Span::from_secs(3_600);
 /// Fixes looked at for it.
 const FIXES: usize = 1_000;
 
-/// Which report.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Name {
-    /// What happened on each day.
-    Operations,
-    /// Hours and ways of each driver.
-    Drivers,
-    /// What each customer booked, or all bookings of one.
-    Customers,
-    /// Where and when demand went unserved.
-    Unserved,
-    /// How each device is doing.
-    Devices,
-}
-
-impl Name {
-    /// Every report.
-    pub const ALL: [Self; 5] = [Self::Operations, Self::Drivers, Self::Customers, Self::Unserved, Self::Devices];
-
-    /// The name in its address.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Operations => "operations",
-            Self::Drivers => "drivers",
-            Self::Customers => "customers",
-            Self::Unserved => "unserved",
-            Self::Devices => "devices",
-        }
-    }
-
-    /// The report of a name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|report| report.as_str() == name)
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::Operations => "Daily operations",
-            Self::Drivers => "Drivers: hours and ways",
-            Self::Customers => "Customers",
-            Self::Unserved => "Unserved demand",
-            Self::Devices => "Health of devices",
-        }
+/// Its heading.
+fn title(name: Name) -> &'static str {
+    match name {
+        Name::Operations => "Daily operations",
+        Name::Drivers => "Drivers: hours and ways",
+        Name::Customers => "Customers",
+        Name::Unserved => "Unserved demand",
+        Name::Devices => "Health of devices",
     }
 }
 
@@ -150,7 +117,7 @@ impl Table {
         let more = rows.len() > MOST;
         Self {
             name: name.as_str(),
-            title: name.title().to_owned(),
+            title: title(name).to_owned(),
             columns: columns.iter().map(column).collect(),
             rows: rows.into_iter().take(MOST).collect(),
             note: more.then(|| format!("Only the first {MOST} rows: take a shorter time.")),

@@ -1,27 +1,30 @@
 //! What each kind of schedule does. A new kind is a line here.
 
 use super::Rooms;
+use super::letters;
+use crate::analytics::Reports;
 use crate::analytics::daily::Daily;
 use crate::backups;
 use crate::demand::{self, Demand};
 use crate::dispatch::Dispatch;
 use crate::dispatch::day::Days;
-use crate::model::{Day, Place, Schedule, ScheduleKind, Span, Timestamp};
+use crate::model::{Day, MailAddress, MailedReport, Place, Schedule, ScheduleKind, Span, Timestamp};
 use crate::replay::ahead;
 use crate::schedules::{Action, Actions};
 use crate::tracks::Retained;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use std::sync::Arc;
 
 /// The actions over the open rooms.
-pub fn all(rooms: &Rooms, dispatch: &Dispatch, demand: &Demand) -> Actions {
+pub fn all(rooms: &Rooms, dispatch: &Dispatch, demand: &Demand, reports: &Reports) -> Actions {
+    let reported = (rooms.clone(), reports.clone());
     Actions::from([
         (ScheduleKind::Release, action(dispatch, |dispatch, _, _| release(dispatch))),
         (ScheduleKind::Dispatch, action(dispatch, |dispatch, _, _| hold_round(dispatch))),
         (ScheduleKind::Backup, action(rooms, |rooms, _, _| backup(rooms))),
         (ScheduleKind::Retention, action(rooms, |rooms, _, _| retain(rooms))),
         (ScheduleKind::Reminders, action(rooms, |rooms, _, _| remind(rooms))),
-        (ScheduleKind::Report, action(rooms, |rooms, schedule, slot| report(rooms, schedule.zone, slot))),
+        (ScheduleKind::Report, action(&reported, |(rooms, reports), schedule, slot| report(rooms, reports, schedule, slot))),
         (ScheduleKind::PlanTomorrow, action(rooms, |rooms, schedule, slot| plan_tomorrow(rooms, schedule.zone, slot))),
         (ScheduleKind::Forecast, action(demand, |demand, _, _| learn(demand))),
         (ScheduleKind::Sync, action(rooms, |rooms, _, _| sync(rooms))),
@@ -70,11 +73,31 @@ async fn remind(rooms: Rooms) -> Result<String> {
     Ok(format!("{} pickups were reminded of", rooms.bookings.remind_due(rooms.clock.now()).await?))
 }
 
-async fn report(rooms: Rooms, zone: String, slot: Timestamp) -> Result<String> {
+async fn report(rooms: Rooms, reports: Reports, schedule: Schedule, slot: Timestamp) -> Result<String> {
+    if let Some(report) = schedule.report {
+        return mail(rooms, reports, report, slot).await;
+    }
+    let zone = schedule.zone;
     let tolerance = Span::from_secs(i64::try_from(rooms.settings.current().get().dispatch.late_tolerance_s)?);
     let day = Day::of(slot, &zone).previous();
     let report = Daily::new(rooms.db.clone(), tolerance).make(day, &zone, rooms.clock.now()).await?;
     Ok(format!("{}: {} bookings, {} delivered, {} expired", report.day, report.bookings, report.delivered, report.expired))
+}
+
+async fn mail(rooms: Rooms, reports: Reports, report: MailedReport, slot: Timestamp) -> Result<String> {
+    ensure!(rooms.config.mail.is_on(), "no mail can be sent: the settings name no mail server (smtp_url under [mail])");
+    reports.rollups.catch_up().await?;
+    let (first, last, time) = report.period.before(slot, reports.rollups.zone());
+    let table = reports.make(report.name, time, None, rooms.clock.now()).await?;
+    let table = table.with_context(|| format!("the report {} has too many days", report.name.as_str()))?;
+    let letter = letters::of_report(&table, &rooms.config.depot.name, &first, &last)?;
+    let said = format!("{}: {} rows go by mail to {}", letter.subject, table.rows.len(), joined(&report.mail_to));
+    rooms.post.mail(letter, &report.mail_to).await?;
+    Ok(said)
+}
+
+fn joined(addresses: &[MailAddress]) -> String {
+    addresses.iter().map(MailAddress::as_str).collect::<Vec<_>>().join(", ")
 }
 
 async fn plan_tomorrow(rooms: Rooms, zone: String, slot: Timestamp) -> Result<String> {

@@ -9,6 +9,7 @@ use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::fleet::mirror::{Found, Mirror};
 use crate::forecast::{Calendar, Holiday};
+use crate::notify::Post;
 use crate::orders::Orders;
 use crate::schedules::Schedules;
 use crate::settings::{Base, Settings};
@@ -40,7 +41,8 @@ pub async fn open(base: Base) -> Result<(Rooms, Mirror)> {
         orders: Orders::new(db.clone(), bookings.clone(), auth.clone(), settings.clone(), &config.upstream, clock.clone()),
         auth,
         bookings,
-        schedules: Schedules::new(db.clone(), &config.depot.zone, clock.clone()),
+        schedules: Schedules::new(db.clone(), &config, clock.clone()),
+        post: Post::open(db.clone(), &config, clock.clone())?,
         sync: Sync::new(db.clone(), &config.upstream, clock.clone()),
         due: Arc::default(),
         drivers: Drivers::new(db.clone(), settings.current(), clock.clone()),

@@ -8,6 +8,7 @@ use crate::eta;
 use crate::model::{LaneStatus, LineMode, SinkStatus};
 use crate::mqtt::stats::Snapshot;
 use crate::mqtt::{Guard, Observer};
+use crate::notify;
 use crate::orders;
 use crate::schedules;
 use crate::settings::{self, Settings};
@@ -103,6 +104,15 @@ pub fn orders(stats: &orders::Stats, sheet: &mut Sheet) {
     let orders::Stats { applied, rejected, expired, refused, repeated } = *stats;
     let outcomes = [("applied", applied), ("rejected", rejected), ("expired", expired), ("refused", refused), ("repeated", repeated)];
     sheet.counters("orders", "Orders of head office by what became of them", "outcome", outcomes);
+}
+
+/// What became of what was to be said to people and programs.
+pub fn notifications(stats: &notify::Stats, sheet: &mut Sheet) {
+    let notify::Stats { sent, failed, dead, overflowed, opened } = *stats;
+    let outcomes = [("sent", sent), ("failed", failed), ("dead", dead)];
+    sheet.counters("notifications", "Attempts to deliver a notification by what became of them", "outcome", outcomes);
+    sheet.counter("notifications_overflowed", "Notifications that found the queue of their endpoint full", overflowed);
+    sheet.counter("notifications_breaker_opened", "Times that an endpoint was left alone because it failed", opened);
 }
 
 /// The guard's numbers.

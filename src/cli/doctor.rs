@@ -4,9 +4,11 @@ use super::backup::age;
 use super::{Common, table};
 use crate::backups;
 use crate::clock::Clock;
-use crate::model::{Span, Timestamp};
+use crate::config;
+use crate::model::{DeliveryState, Span, Timestamp};
+use crate::notify::mail::Mailer;
 use crate::ops::data_dir;
-use crate::store::Db;
+use crate::store::{Db, deliveries};
 use anyhow::{Result, bail};
 use serde_json::json;
 use std::io::Write;
@@ -50,11 +52,13 @@ pub fn run(common: &Common) -> Result<()> {
             privacy(dir),
             owners(dir),
             backups(dir, clock.now()),
+            dead_letters(dir),
         ]);
     } else {
         let says = "there is no depot: name its directory with --data-dir, or start `depotd serve` once, which makes one";
         findings.push(Finding::bad("ops.db", format!("{}: {says}", dir.display())));
     }
+    findings.extend(config.mail.is_on().then(|| mail(&config.mail)));
     let running = running.is_some();
     for (what, at) in
         [("http.listen", Some(config.http.listen)), ("mqtt.listen", config.mqtt.listen), ("mqtt.tls_listen", config.mqtt.tls_listen)]
@@ -195,6 +199,34 @@ fn open_to_others(path: &Path, open: &mut Vec<PathBuf>) -> std::io::Result<()> {
         inside.iter().try_for_each(|path| open_to_others(path, open))?;
     }
     Ok(())
+}
+
+fn dead_letters(dir: &Path) -> Finding {
+    let counted = Db::open(dir).and_then(|db| db.read_blocking(deliveries::counts));
+    match counted {
+        Err(e) => Finding::bad("notifications", e.to_string()),
+        Ok(counts) => {
+            let of = |state: DeliveryState| counts.get(state.as_str()).copied().unwrap_or(0);
+            let (waiting, dead) = (of(DeliveryState::Waiting), of(DeliveryState::Dead));
+            let says = format!("{waiting} wait to be sent, {dead} are dead letters");
+            if dead > 0 {
+                return Finding::bad("notifications", format!("{says}: `GET /api/v1/deliveries?state=dead` says why each is one"));
+            }
+            Finding::good("notifications", says)
+        }
+    }
+}
+
+fn mail(config: &config::Mail) -> Finding {
+    let tried = || -> Result<(), String> {
+        let mailer = Mailer::new(config).map_err(|e| e.to_string())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+        runtime.block_on(mailer.try_out())
+    };
+    match tried() {
+        Ok(()) => Finding::good("mail", format!("{} answers, and takes our login", config.smtp_url)),
+        Err(why) => Finding::bad("mail", format!("{}: {why}: see [mail] in config.toml", config.smtp_url)),
+    }
 }
 
 fn port(what: &'static str, at: SocketAddr, running: bool) -> Finding {

@@ -250,7 +250,7 @@ pub struct Tariff {
 }
 
 /// Reads a setting whose empty text means that there is none.
-fn or_empty<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(d: D) -> Result<Option<T>, D::Error> {
+pub(super) fn or_empty<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(d: D) -> Result<Option<T>, D::Error> {
     // As it is kept it is null.
     let text = Option::<String>::deserialize(d)?.unwrap_or_default();
     if text.is_empty() {

@@ -5,14 +5,13 @@
 //! the great circle at the configured speed, which always answers. What takes several drives is told by the one of its sources that is
 //! trusted least ([`least_trusted`]).
 
-mod breaker;
 mod cache;
 mod road;
 pub mod speeds;
 mod table;
 mod travel;
 
-pub use breaker::State;
+pub use crate::patience::breaker::State;
 pub use road::Stats as RoadStats;
 pub use travel::Travel;
 

@@ -1,10 +1,10 @@
 //! The road service, by HTTP: behind a time-out, a bulkhead (so many requests under way, no queue) and a circuit breaker.
 
-use super::breaker::{Breaker, Call, Rules, State, Verdict};
 use super::table::{Batch, Way};
 use crate::clock::Clock;
 use crate::config;
 use crate::model::Span;
+use crate::patience::breaker::{Breaker, Call, Rules, State, Verdict};
 use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -220,6 +220,29 @@ impl Fields {
         })
     }
 
+    /// A list of at most `max` texts, each read as a `T`; its faults are told as `field[0]`.
+    pub fn all_named<T: FromStr<Err: Display>>(&mut self, field: &str, max: usize) -> Option<Option<Vec<T>>> {
+        let list = match self.take(field) {
+            None => return Some(None),
+            Some(Value::Array(list)) if list.len() <= max => list,
+            Some(_) => {
+                self.fault(field, format!("must be a list of at most {max} texts"));
+                return None;
+            }
+        };
+        let mut things = Vec::with_capacity(list.len());
+        for (index, value) in list.iter().enumerate() {
+            let read = value
+                .as_str()
+                .map_or_else(|| Err("must be a text".to_owned()), |text| text.trim().parse().map_err(|e: T::Err| e.to_string()));
+            match read {
+                Ok(thing) => things.push(thing),
+                Err(message) => self.fault(&format!("{field}[{index}]"), message),
+            }
+        }
+        (things.len() == list.len()).then_some(Some(things))
+    }
+
     /// Any JSON of at most `max` bytes.
     pub fn json(&mut self, field: &str, max: usize) -> Option<Option<Value>> {
         self.convert(field, |v| if v.to_string().len() <= max { Ok(v) } else { Err(format!("must have at most {max} bytes")) })

@@ -41,6 +41,11 @@ impl Day {
         Self { date: self.date.checked_sub(jiff::Span::new().days(back)).unwrap_or(self.date), zone: self.zone.clone() }
     }
 
+    /// The first day of its month.
+    pub fn first_of_month(&self) -> Self {
+        Self { date: self.date.first_of_month(), zone: self.zone.clone() }
+    }
+
     /// From its first moment until the first of the day after.
     pub fn time(&self) -> Window {
         Window { from: self.start(), until: self.next().start() }

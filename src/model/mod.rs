@@ -2,18 +2,24 @@
 //!
 //! Nothing here knows tokio, SQL, JSON values or the clock, so every other room may use it.
 
+#[macro_use]
+mod names;
+
 mod booking;
 mod change;
 mod command;
 mod day;
+mod delivery;
 mod driver;
 mod event;
 mod fix;
 mod ids;
+mod mail;
 mod measure;
 mod offer;
 mod order;
 mod recurrence;
+mod report;
 mod schedule;
 mod sync;
 mod time;
@@ -24,14 +30,17 @@ pub use booking::{Booking, Origin, Status, Step, StepRefused};
 pub use change::Part;
 pub use command::{Answered, Verdict};
 pub use day::Day;
+pub use delivery::{Attempt, Channel, Delivery, DeliveryId, DeliveryState, NewDelivery};
 pub use driver::{Crew, Driver, Duty, Pause, Period, Shift};
 pub use event::{Actor, Event, Kind};
 pub use fix::{Fix, Flag, Flags};
 pub use ids::{BookingId, DeviceId, DriverId, DutyId, IdError, RecurrenceId, ShiftId, VehicleId};
+pub use mail::{AddressError, MailAddress};
 pub use measure::{Dimension, Measure, Measures};
 pub use offer::{Offer, OfferState};
 pub use order::{Contact, Fare, Load, Order, Priority, Site, Stop, StopKind, Window};
 pub use recurrence::{Look, MissingHour, Outcome, Pattern, Recurrence, RepeatedHour};
+pub use report::{MailedReport, ReportName, ReportPeriod};
 pub use schedule::{Missed, Run, RunResult, RunTrigger, Schedule, ScheduleKind};
 pub use sync::{Difference, HeldUp, Lane, LaneStatus, LineMode, RowDifference, SinkStatus, Verified};
 pub use time::{Span, Timestamp};

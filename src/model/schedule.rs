@@ -1,24 +1,7 @@
 //! What the depot does by the clock.
 
-use super::Timestamp;
+use super::{MailedReport, Timestamp};
 use serde::{Deserialize, Serialize};
-
-macro_rules! names {
-    ($type:ident { $($variant:ident = $name:literal),+ $(,)? }) => {
-        impl $type {
-            /// Every one.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-            /// The name on the wire and in the database.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name),+ }
-            }
-            /// The one of a name.
-            pub fn parse(name: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|one| one.as_str() == name)
-            }
-        }
-    };
-}
 
 /// What a schedule does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -87,6 +70,8 @@ pub struct Schedule {
     pub attempts: u32,
     /// Seconds before the second attempt; twice as long before each further one.
     pub backoff_s: u32,
+    /// Of kind [`ScheduleKind::Report`]: which report goes to whom by mail; `None` for the day's figures alone.
+    pub report: Option<MailedReport>,
     /// Slots up to here have been dealt with.
     pub dealt_until: Timestamp,
     /// Counts its changes, from 1.

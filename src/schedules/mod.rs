@@ -11,7 +11,8 @@ pub mod slots;
 pub use runner::{Action, Actions, Runner, Stats};
 
 use crate::clock::Clock;
-use crate::model::{Actor, Kind, Missed, Run, RunResult, RunTrigger, Schedule, ScheduleKind, Span, Timestamp};
+use crate::config::Config;
+use crate::model::{Actor, Kind, MailedReport, Missed, Run, RunResult, RunTrigger, Schedule, ScheduleKind, Span, Timestamp};
 use crate::store::{self, Db, audit, journal, schedules};
 use rusqlite::Transaction;
 use serde_json::json;
@@ -63,6 +64,8 @@ pub struct Wish {
     pub attempts: u32,
     /// Seconds before the second attempt.
     pub backoff_s: u32,
+    /// Of kind `report`: which goes to whom by mail.
+    pub report: Option<MailedReport>,
 }
 
 /// The schedules. Cheap to clone.
@@ -71,12 +74,14 @@ pub struct Schedules {
     db: Db,
     clock: Clock,
     zone: String,
+    /// Is there a mail server?
+    mail: bool,
 }
 
 impl Schedules {
-    /// The schedules of `db`; rules are meant in `zone` unless they say another.
-    pub fn new(db: Db, zone: &str, clock: Clock) -> Self {
-        Self { db, clock, zone: zone.to_owned() }
+    /// The schedules of `db`; rules are meant in the depot's zone unless they say another.
+    pub fn new(db: Db, config: &Config, clock: Clock) -> Self {
+        Self { db, clock, zone: config.depot.zone.clone(), mail: config.mail.is_on() }
     }
 
     /// Every schedule with its newest run, by name.
@@ -114,6 +119,7 @@ impl Schedules {
         let now = self.clock.now();
         let id = crate::auth::short_id().map_err(|e| store::Error::Corrupt(e.to_string()))?;
         let schedule = self.made(wish, &id, now)?;
+        self.can_mail(schedule.report.as_ref())?;
         let change = move |tx: &Transaction<'_>| {
             if schedules::all(tx)?.len() >= MOST {
                 return Err(Error::Invalid(vec![Wrong { field: "name", message: format!("is one too many: {MOST} schedules at most") }]));
@@ -129,10 +135,14 @@ impl Schedules {
     pub async fn change(&self, id: &str, wish: Wish, version: Option<u32>, actor: Actor) -> Result<Schedule> {
         let now = self.clock.now();
         let mut next = self.made(wish, id, now)?;
+        let can_mail = self.can_mail(next.report.as_ref());
         let change = move |tx: &Transaction<'_>| {
             let was = schedules::get(tx, &next.id)?.ok_or(Error::Unknown)?;
             if version.is_some_and(|version| version != was.version) {
                 return Err(Error::Stale(was.version));
+            }
+            if next.report != was.report {
+                can_mail?;
             }
             next.version = was.version + 1;
             if (&next.cron, &next.zone, next.enabled) == (&was.cron, &was.zone, was.enabled) {
@@ -185,6 +195,7 @@ impl Schedules {
             missed: Missed::RunOnce,
             attempts: 3,
             backoff_s: 300,
+            report: None,
         };
         let first = [
             self.made(wish("Nightly backup", ScheduleKind::Backup, "30 2 * * *"), "nightly-backup", now)?,
@@ -211,15 +222,36 @@ impl Schedules {
             let message = format!("comes more often than every {} s", FASTEST.as_secs_f64());
             return Err(Error::Invalid(vec![Wrong { field: "cron", message }]));
         }
-        let Wish { name, kind, cron, enabled, missed, attempts, backoff_s, .. } = wish;
+        if let Some(message) = wish.report.as_ref().and_then(|report| Self::fault(wish.kind, report)) {
+            return Err(Error::Invalid(vec![message]));
+        }
+        let Wish { name, kind, cron, enabled, missed, attempts, backoff_s, report, .. } = wish;
         let id = id.to_owned();
-        Ok(Schedule { id, name, kind, cron, zone, enabled, missed, attempts, backoff_s, dealt_until: now, version: 1 })
+        Ok(Schedule { id, name, kind, cron, zone, enabled, missed, attempts, backoff_s, report, dealt_until: now, version: 1 })
+    }
+
+    /// What is wrong with sending this report.
+    fn fault(kind: ScheduleKind, report: &MailedReport) -> Option<Wrong> {
+        if kind != ScheduleKind::Report {
+            return Some(Wrong { field: "report", message: "goes with the kind report only".to_owned() });
+        }
+        if !(1..=MailedReport::MOST).contains(&report.mail_to.len()) {
+            return Some(Wrong { field: "report.mail_to", message: format!("must name 1 to {} mail addresses", MailedReport::MOST) });
+        }
+        None
+    }
+
+    /// Refuses to promise mail where there is no mail server.
+    fn can_mail(&self, report: Option<&MailedReport>) -> Result<()> {
+        let message = "no mail can be sent: the depot's settings name no mail server (smtp_url under [mail])";
+        let wrong = || Error::Invalid(vec![Wrong { field: "report.mail_to", message: message.to_owned() }]);
+        if report.is_some() && !self.mail { Err(wrong()) } else { Ok(()) }
     }
 }
 
 fn announce(tx: &Transaction<'_>, action: &str, s: &Schedule, actor: &Actor, at: Timestamp) -> Result<()> {
     let kind = Kind::ScheduleChanged;
-    let data = json!({"action": action, "id": s.id, "name": s.name, "kind": s.kind, "cron": s.cron, "zone": s.zone, "enabled": s.enabled});
+    let data = json!({"action": action, "id": s.id, "name": s.name, "kind": s.kind, "cron": s.cron, "zone": s.zone, "enabled": s.enabled, "report": s.report});
     let data = data.to_string();
     journal::append(tx, &journal::NewEvent { at, kind, actor, booking: None, vehicle: None, data: &data })?;
     Ok(audit::append(tx, at, actor, kind.as_str(), &s.id, &data)?)

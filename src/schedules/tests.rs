@@ -13,21 +13,27 @@ struct Depot {
     schedules: Schedules,
 }
 
+fn lisbon() -> Config {
+    let mut config = Config::default();
+    config.depot.zone = "Europe/Lisbon".into();
+    config
+}
+
 fn depot() -> Depot {
     let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(Timestamp::parse(START).unwrap()));
-    let schedules = Schedules::new(Db::open(dir.path()).unwrap(), "Europe/Lisbon", clock.clone());
+    let schedules = Schedules::new(Db::open(dir.path()).unwrap(), &lisbon(), clock.clone());
     Depot { dir, clock, schedules }
 }
 
 impl Depot {
     /// The process ends, and another one opens the files.
     fn restart(&mut self) {
-        self.schedules = Schedules::new(Db::open(self.dir.path()).unwrap(), "Europe/Lisbon", self.clock.clone());
+        self.schedules = Schedules::new(Db::open(self.dir.path()).unwrap(), &lisbon(), self.clock.clone());
     }
 
     async fn add(&self, cron: &str, missed: Missed, attempts: u32) -> String {
         let (name, kind) = ("x".to_owned(), ScheduleKind::Release);
-        let wish = Wish { name, kind, cron: cron.to_owned(), zone: None, enabled: true, missed, attempts, backoff_s: 60 };
+        let wish = Wish { name, kind, cron: cron.to_owned(), zone: None, enabled: true, missed, attempts, backoff_s: 60, report: None };
         self.schedules.add(wish, Actor::System).await.unwrap().id
     }
 
@@ -140,6 +146,7 @@ async fn a_paused_schedule_has_no_slots_and_begins_anew() {
         missed: was.missed,
         attempts: 1,
         backoff_s: 0,
+        report: None,
     };
     d.schedules.change(&id, wish(false), Some(1), Actor::System).await.unwrap();
     let stale = d.schedules.change(&id, wish(true), Some(1), Actor::System).await;
@@ -254,10 +261,48 @@ async fn a_rule_faster_than_the_ticker_is_refused() {
         missed: Missed::Skip,
         attempts: 1,
         backoff_s: 60,
+        report: None,
     };
     for fast in ["* * * * * *", "*/5 * * * * *", "0,57 * * * * *"] {
         let refused = d.schedules.add(wish(fast), Actor::System).await;
         assert!(matches!(&refused, Err(Error::Invalid(wrong)) if wrong[0].message.contains("every 10 s")), "{fast}: {refused:?}");
     }
     d.schedules.add(wish("*/10 * * * * *"), Actor::System).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_report_goes_by_mail_only_where_there_is_a_mail_server_and_somebody_to_get_it() {
+    let d = depot();
+    let report = |to: usize| MailedReport {
+        name: crate::model::ReportName::Drivers,
+        period: crate::model::ReportPeriod::Week,
+        mail_to: (0..to).map(|n| format!("boss-{n}@example.com").parse().unwrap()).collect(),
+    };
+    let wish = |kind, to| Wish {
+        name: "x".into(),
+        kind,
+        cron: "0 6 * * 1".into(),
+        zone: None,
+        enabled: true,
+        missed: Missed::Skip,
+        attempts: 1,
+        backoff_s: 60,
+        report: Some(report(to)),
+    };
+    let told = |refused: Result<Schedule>| match refused {
+        Err(Error::Invalid(wrong)) => format!("{}: {}", wrong[0].field, wrong[0].message),
+        other => panic!("{other:?}"),
+    };
+    assert!(told(d.schedules.add(wish(ScheduleKind::Report, 1), Actor::System).await).contains("[mail]"));
+    let mut config = lisbon();
+    config.mail.smtp_url = "smtp://mail.example.com".into();
+    let schedules = Schedules::new(d.schedules.db.clone(), &config, d.clock.clone());
+    assert!(told(schedules.add(wish(ScheduleKind::Backup, 1), Actor::System).await).starts_with("report: goes with"));
+    for many in [0, 21] {
+        assert!(
+            told(schedules.add(wish(ScheduleKind::Report, many), Actor::System).await).starts_with("report.mail_to: must name 1 to 20")
+        );
+    }
+    let made = schedules.add(wish(ScheduleKind::Report, 20), Actor::System).await.unwrap();
+    assert_eq!(schedules.get(&made.id).await.unwrap().0.report, Some(report(20)));
 }

@@ -58,7 +58,16 @@ pub const LIVE: &[&str] = &[
 ];
 
 /// What is shown to nobody: paths, and URLs that may hold a password.
-const HIDDEN: &[&str] = &["depot.data_dir", "eta.road_url", "mqtt.tls_cert", "mqtt.tls_key", "upstream.sinks"];
+const HIDDEN: &[&str] = &[
+    "depot.data_dir",
+    "eta.road_url",
+    "mail.ca_file",
+    "mail.password_file",
+    "mail.smtp_url",
+    "mqtt.tls_cert",
+    "mqtt.tls_key",
+    "upstream.sinks",
+];
 
 /// What is said of a key that nobody can change while depotd runs.
 pub const NOT_LIVE: &str = "is not a setting that can change while depotd runs";

@@ -30,6 +30,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/022.sql"),
     include_str!("migrations/023.sql"),
     include_str!("migrations/024.sql"),
+    include_str!("migrations/025.sql"),
     include_str!("migrations/029.sql"),
 ];
 

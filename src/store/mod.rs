@@ -9,6 +9,7 @@ pub mod audit;
 pub mod bookings;
 pub mod cursors;
 pub mod days;
+pub mod deliveries;
 pub mod devices;
 pub mod drivers;
 pub mod duty;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 pub fn insert(tx: &Transaction<'_>, s: &Schedule, now: Timestamp) -> Result<()> {
     let sql =
         "insert into schedules (id, name, kind, cron, zone, enabled, missed, attempts, backoff_s, dealt_until, created_at, updated_at,
-               version) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)";
+               version, report) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13)";
     tx.prepare_cached(sql)?.execute(params![
         s.id,
         s.name,
@@ -22,6 +22,7 @@ pub fn insert(tx: &Transaction<'_>, s: &Schedule, now: Timestamp) -> Result<()> 
         s.dealt_until.as_millis(),
         now.as_millis(),
         s.version,
+        s.report.as_ref().map(row::json_text).transpose()?,
     ])?;
     Ok(())
 }
@@ -29,7 +30,7 @@ pub fn insert(tx: &Transaction<'_>, s: &Schedule, now: Timestamp) -> Result<()> 
 /// Writes a schedule's rule, provided that the row still has `version`; `false` when it has not.
 pub fn update(tx: &Transaction<'_>, s: &Schedule, version: u32, now: Timestamp) -> Result<bool> {
     let sql = "update schedules set name = ?3, kind = ?4, cron = ?5, zone = ?6, enabled = ?7, missed = ?8, attempts = ?9, backoff_s = ?10,
-               dealt_until = ?11, updated_at = ?12, version = ?13 where id = ?1 and version = ?2";
+               dealt_until = ?11, updated_at = ?12, version = ?13, report = ?14 where id = ?1 and version = ?2";
     let rows = tx.prepare_cached(sql)?.execute(params![
         s.id,
         version,
@@ -44,6 +45,7 @@ pub fn update(tx: &Transaction<'_>, s: &Schedule, version: u32, now: Timestamp) 
         s.dealt_until.as_millis(),
         now.as_millis(),
         s.version,
+        s.report.as_ref().map(row::json_text).transpose()?,
     ])?;
     Ok(rows == 1)
 }
@@ -158,6 +160,7 @@ fn read(r: &Row<'_>) -> Result<Schedule> {
         missed: known(Missed::parse(&missed), "policy", &missed)?,
         attempts: r.get("attempts")?,
         backoff_s: r.get("backoff_s")?,
+        report: row::json_opt(r, "report")?,
         dealt_until: row::time(r, "dealt_until")?,
         version: r.get("version")?,
     })

@@ -1,6 +1,5 @@
 //! One sink's line: offline, catching up, live. The cursor moves when the other side says that a batch is stored.
 
-use super::backoff::{Backoff, draw};
 use super::comparison::Comparison;
 use super::end::{End, caught, within};
 use super::incoming::Incoming;
@@ -16,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::{self, Hours, SinkSettings};
 use crate::model::{Lane, LineMode};
 use crate::orders::Orders;
+use crate::patience::backoff::{Backoff, draw};
 use crate::store::Db;
 use crate::store::sinks;
 use crate::sync::{Sync, Wishes};

@@ -4,7 +4,6 @@
 //! A [`Line`] serves one sink: it asks it what it has, sends what comes after, lane by lane, and moves a cursor only when the sink
 //! says that a batch is stored. From the sink that the settings name it takes orders too. Sinks differ in how they say so; that is all that a file of [`sink`] knows.
 
-mod backoff;
 mod comparison;
 mod end;
 mod holdings;

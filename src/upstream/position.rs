@@ -1,10 +1,10 @@
 //! Where a lane is at a sink, and what the sink's answers make of that.
 
-use super::backoff::Backoff;
 use super::sink::{Answer, Fault};
 use super::start::Epoch;
 use crate::batch::{Batch, MAX_BYTES, TARGET_UNPACKED};
 use crate::model::{HeldUp, Lane, Timestamp};
+use crate::patience::backoff::Backoff;
 use crate::store::sinks::Cursor;
 use std::time::{Duration, Instant};
 

@@ -5,7 +5,7 @@ use super::analytics::TimeParams;
 use super::error::{Error, FieldError, Problem, Result};
 use super::extract::{Id, Params};
 use super::fields::{Fields, Read};
-use crate::analytics::reports::{Cell, Name, Table};
+use crate::analytics::reports::{Name, Table};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -20,7 +20,7 @@ use utoipa::IntoParams;
     responses((status = 200, body = Table), (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub async fn report(State(web): State<Web>, Id(file): Id<String>, Params(params): Params<ReportParams>) -> Result<Response> {
     let (name, is_csv) = file.strip_suffix(".csv").map_or((file.as_str(), false), |name| (name, true));
-    let names = Name::ALL.map(Name::as_str).join(", ");
+    let names = Name::ALL.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
     let name = Name::parse(name).ok_or_else(|| Error::not_found(format!("there is no report {name}: there are daily, {names}")))?;
     let time = params.time.or_today(&web)?;
     let made = web.reports.make(name, time, params.customer, web.clock.now()).await.map_err(Error::internal)?;
@@ -31,7 +31,7 @@ pub async fn report(State(web): State<Web>, Id(file): Id<String>, Params(params)
     }
     let disposition = format!("attachment; filename=\"{}.csv\"", name.as_str());
     let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, disposition)];
-    Ok((headers, csv_of(&table).map_err(Error::internal)?).into_response())
+    Ok((headers, table.csv().map_err(Error::internal)?).into_response())
 }
 
 /// Whose statement.
@@ -54,13 +54,4 @@ impl Read for ReportParams {
         let (time, customer) = (TimeParams::read(f), f.text("customer", 200));
         Some(Self { time: time?, customer: customer? })
     }
-}
-
-fn csv_of(table: &Table) -> std::io::Result<Vec<u8>> {
-    let mut sheet = csv::Writer::from_writer(Vec::new());
-    sheet.write_record(table.columns.iter().map(|column| column.key))?;
-    for row in &table.rows {
-        sheet.write_record(row.iter().map(Cell::to_text))?;
-    }
-    sheet.into_inner().map_err(|e| e.into_error())
 }

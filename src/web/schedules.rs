@@ -7,7 +7,9 @@ use super::fields::{Fields, Read};
 use super::if_match::MaybeIfMatch;
 use super::shapes::{List, PageParams};
 use super::version::{Version, Versioned};
-use crate::model::{Missed, Run, RunResult, RunTrigger, Schedule, ScheduleKind, Timestamp};
+use crate::model::{
+    MailAddress, MailedReport, Missed, ReportName, ReportPeriod, Run, RunResult, RunTrigger, Schedule, ScheduleKind, Timestamp,
+};
 use crate::schedules::slots::{Local, Rule};
 use crate::schedules::{self, Wish};
 use axum::Json;
@@ -76,6 +78,55 @@ impl From<Run> for RunShape {
     }
 }
 
+/// A report that goes out by mail: a table of the last whole period before each slot, in the mail and as CSV with it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MailedReport)]
+pub struct ReportShape {
+    /// `operations` (as usual), `drivers`, `customers`, `unserved` or `devices`, as under `/api/v1/reports`.
+    #[schema(value_type = String)]
+    name: ReportName,
+    /// `day` (as usual), `week` (Monday to Sunday) or `month`, of the depot's zone.
+    #[schema(value_type = String)]
+    period: ReportPeriod,
+    /// Who gets it: 1 to 20 mail addresses.
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 20)]
+    mail_to: Vec<MailAddress>,
+}
+impl From<MailedReport> for ReportShape {
+    fn from(MailedReport { name, period, mail_to }: MailedReport) -> Self {
+        Self { name, period, mail_to }
+    }
+}
+
+/// What is wanted of it.
+#[derive(Debug, ToSchema)]
+#[schema(as = MailedReportRequest)]
+pub struct ReportInput {
+    /// `operations` (as usual), `drivers`, `customers`, `unserved` or `devices`.
+    #[schema(value_type = Option<String>)]
+    name: Option<ReportName>,
+    /// `day` (as usual), `week` or `month`.
+    #[schema(value_type = Option<String>)]
+    period: Option<ReportPeriod>,
+    /// 1 to 20 mail addresses.
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 20)]
+    mail_to: Vec<MailAddress>,
+}
+impl Read for ReportInput {
+    fn read(f: &mut Fields) -> Option<Self> {
+        let name = f.one_of("name", "operations, drivers, customers, unserved, devices", ReportName::parse);
+        let period = f.one_of("period", "day, week, month", ReportPeriod::parse);
+        let mail_to = f.all_named("mail_to", MailedReport::MOST);
+        let mail_to = f.required("mail_to", mail_to);
+        Some(Self { name: name?, period: period?, mail_to: mail_to? })
+    }
+}
+impl From<ReportInput> for MailedReport {
+    fn from(ReportInput { name, period, mail_to }: ReportInput) -> Self {
+        Self { name: name.unwrap_or(ReportName::Operations), period: period.unwrap_or(ReportPeriod::Day), mail_to }
+    }
+}
+
 /// A cron rule.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Schedule)]
@@ -102,6 +153,9 @@ pub struct ScheduleShape {
     attempts: u32,
     /// Seconds before the second attempt; twice as long before each further one.
     backoff_s: u32,
+    /// Of kind `report`: the report that goes out by mail. Missing: the day's figures are made and kept, and go to nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<ReportShape>,
     /// The next slots, none while paused.
     next: Vec<SlotShape>,
     /// The newest run.
@@ -119,9 +173,9 @@ fn shape(s: Schedule, last: Option<Run>, now: Timestamp) -> ScheduleShape {
     let rule = Rule::parse(&s.cron, &s.zone).ok();
     let next = rule.as_ref().filter(|_| s.enabled).map_or(Vec::new(), |rule| rule.preview(now, AHEAD));
     let words = rule.map_or(String::new(), |rule| rule.words());
-    let Schedule { id, name, kind, cron, zone, enabled, missed, attempts, backoff_s, version, .. } = s;
-    let (next, last_run) = (next.into_iter().map(Into::into).collect(), last.map(Into::into));
-    ScheduleShape { id, name, kind, cron, words, zone, enabled, missed, attempts, backoff_s, next, last_run, version }
+    let Schedule { id, name, kind, cron, zone, enabled, missed, attempts, backoff_s, report, version, .. } = s;
+    let (next, last_run, report) = (next.into_iter().map(Into::into).collect(), last.map(Into::into), report.map(Into::into));
+    ScheduleShape { id, name, kind, cron, words, zone, enabled, missed, attempts, backoff_s, report, next, last_run, version }
 }
 
 /// A schedule to be made, or what is to be different: what is absent stays, or is as usual.
@@ -147,6 +201,9 @@ pub struct ScheduleInput {
     attempts: Option<u32>,
     /// 0 to 86400; usually 60.
     backoff_s: Option<u32>,
+    /// With kind `report`: which report goes to whom by mail; `null` ends that. The depot needs a mail server for it.
+    #[schema(value_type = Option<ReportInput>)]
+    report: Option<Option<MailedReport>>,
 }
 impl Read for ScheduleInput {
     fn read(f: &mut Fields) -> Option<Self> {
@@ -155,6 +212,7 @@ impl Read for ScheduleInput {
         let kind = f.one_of("kind", &kinds, ScheduleKind::parse);
         let missed = f.one_of("missed", "skip, run_once", Missed::parse);
         let (enabled, attempts, backoff_s) = (f.flag("enabled"), f.whole("attempts", 1, 10), f.whole("backoff_s", 0, 86_400));
+        let report = f.change("report", |f, name| Some(f.object::<ReportInput>(name)?.map(MailedReport::from)));
         Some(Self {
             name: name?,
             kind: kind?,
@@ -164,6 +222,7 @@ impl Read for ScheduleInput {
             missed: missed?,
             attempts: attempts?,
             backoff_s: backoff_s?,
+            report: report?,
         })
     }
 }
@@ -180,6 +239,7 @@ impl ScheduleInput {
                 missed: self.missed.unwrap_or(Missed::RunOnce),
                 attempts: self.attempts.unwrap_or(3),
                 backoff_s: self.backoff_s.unwrap_or(60),
+                report: self.report.flatten(),
             }),
             (name, kind, cron) => {
                 let absent = [(name.is_none(), "name"), (kind.is_none(), "kind"), (cron.is_none(), "cron")];
@@ -189,7 +249,10 @@ impl ScheduleInput {
     }
 
     fn over(self, was: Schedule) -> Wish {
+        // One that does something else from now on sends no report.
+        let stays = self.kind.is_none_or(|kind| kind == was.kind);
         Wish {
+            report: self.report.unwrap_or(was.report.filter(|_| stays)),
             name: self.name.unwrap_or(was.name),
             kind: self.kind.unwrap_or(was.kind),
             cron: self.cron.unwrap_or(was.cron),

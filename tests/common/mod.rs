@@ -3,6 +3,7 @@
 
 pub mod http;
 pub mod mqtt;
+pub mod smtp;
 
 use http::Api;
 use mqtt::{Credential, Mqtt};

@@ -1,9 +1,9 @@
-//! How long a line that failed is left alone: doubling, with jitter, between two bounds.
+//! How long a service that failed is left alone: doubling, with jitter, between two bounds.
 
 use std::time::Duration;
 
 /// Counts failures. "Equal jitter" (Brooker, *Exponential backoff and jitter*, AWS Architecture Blog, 2015): half of the
-/// pause is sure, half is drawn, so that depots that lost head office at once do not come back at once.
+/// pause is sure, half is drawn, so that callers that lost a service at once do not come back at once.
 #[derive(Debug)]
 pub struct Backoff {
     first: Duration,
@@ -22,16 +22,16 @@ impl Backoff {
         self.failures
     }
 
-    /// The line is well again.
+    /// The service is well again.
     pub fn reset(&mut self) {
         self.failures = 0;
     }
 
     /// It failed: how long to leave it alone. `draw` is within 0 to 1.
     pub fn next(&mut self, draw: f64) -> Duration {
-        let pause = self.first.saturating_mul(1 << self.failures.min(30)).min(self.most);
+        let pause = pause(self.first, self.most, self.failures, draw);
         self.failures = self.failures.saturating_add(1);
-        pause.mul_f64(0.5 + draw.clamp(0.0, 1.0) / 2.0)
+        pause
     }
 
     /// The same for one that `asked` to be left alone for so long, which counts within the bounds.
@@ -39,6 +39,12 @@ impl Backoff {
         let pause = self.next(draw);
         asked.map_or(pause, |asked| asked.clamp(self.first, self.most))
     }
+}
+
+/// The pause after so many `failures` before this one, from half of `first` to `most`. `draw` is within 0 to 1.
+pub fn pause(first: Duration, most: Duration, failures: u32, draw: f64) -> Duration {
+    let pause = first.saturating_mul(1 << failures.min(30)).min(most);
+    pause.mul_f64(0.5 + draw.clamp(0.0, 1.0) / 2.0)
 }
 
 /// Within 0 to 1, for jitter.

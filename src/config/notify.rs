@@ -1,0 +1,38 @@
+//! What is said to people and programs, and how long it is tried.
+
+use serde::{Deserialize, Serialize};
+
+/// What is said to people and programs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Notify {
+    /// Seconds before what failed is tried again, the first time. Doubles each time, with jitter.
+    pub retry_s: u64,
+    /// But never more seconds than this.
+    pub retry_most_s: u64,
+    /// Hours after which it is given up and is a dead letter.
+    pub give_up_h: u32,
+    /// What one endpoint may be sent at once.
+    pub at_once: usize,
+    /// What may wait for one endpoint; one more is a dead letter at once.
+    pub queue: usize,
+    /// Days that what was sent and dead letters are kept.
+    pub keep_days: u32,
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Self { retry_s: 10, retry_most_s: 3_600, give_up_h: 72, at_once: 4, queue: 10_000, keep_days: 30 }
+    }
+}
+
+impl Notify {
+    pub(super) fn check(&self, demand: &mut impl FnMut(bool, &str)) {
+        demand((1..=3_600).contains(&self.retry_s), "notify.retry_s must be within 1 to 3600");
+        demand((self.retry_s..=86_400).contains(&self.retry_most_s), "notify.retry_most_s must be within notify.retry_s to 86400");
+        demand((1..=720).contains(&self.give_up_h), "notify.give_up_h must be within 1 to 720");
+        demand((1..=64).contains(&self.at_once), "notify.at_once must be within 1 to 64");
+        demand((1..=100_000).contains(&self.queue), "notify.queue must be within 1 to 100000");
+        demand((1..=3_650).contains(&self.keep_days), "notify.keep_days must be within 1 to 3650");
+    }
+}

@@ -1,0 +1,157 @@
+//! What is said to people and programs: a durable queue, and who empties it.
+//!
+//! [`Post::put`] writes deliveries within the transaction of whatever makes them, so what was decided to be said is said. [`Sender`]
+//! takes what is due, endpoint by endpoint, says it through its channel ([`mail`]) and writes down what came of it ([`retry`]). Between
+//! the two a process may die: then it is said again under the same id, by which a receiver can tell a repeat. What cannot be said ends
+//! as a dead letter with its reason, and stays until somebody sends it again or it is too old.
+
+pub mod mail;
+pub mod retry;
+mod send;
+
+pub use mail::Letter;
+pub use send::Sender;
+
+use crate::clock::Clock;
+use crate::config::{Config, Notify};
+use crate::model::{BookingId, Channel, DeliveryId, MailAddress, NewDelivery, Span, Timestamp};
+use crate::store::deliveries::{self, Message};
+use crate::store::{self, Db};
+use mail::Mailer;
+use rusqlite::Transaction;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The endpoint of all mail: there is one mail server.
+pub const MAIL: &str = "mail";
+/// Rows that one transaction forgets.
+const PURGE: usize = 1_000;
+
+/// Counts since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Attempts that the other side took.
+    pub sent: u64,
+    /// Attempts that failed and are made again.
+    pub failed: u64,
+    /// Deliveries that became dead letters: refused, given up, or too many.
+    pub dead: u64,
+    /// Of these, those that found the queue full.
+    pub overflowed: u64,
+    /// Times that an endpoint was left alone for a while.
+    pub opened: u64,
+}
+
+#[derive(Default)]
+struct Counts {
+    sent: AtomicU64,
+    failed: AtomicU64,
+    dead: AtomicU64,
+    overflowed: AtomicU64,
+    opened: AtomicU64,
+}
+
+/// What is to be said goes here. Cheap to clone.
+#[derive(Clone)]
+pub struct Post(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    clock: Clock,
+    config: Notify,
+    mailer: Option<Mailer>,
+    wake: tokio::sync::Notify,
+    counts: Counts,
+}
+
+/// Something to be said to one recipient.
+#[derive(Clone, Debug)]
+pub struct To {
+    /// How.
+    pub channel: Channel,
+    /// Through what.
+    pub endpoint: String,
+    /// To whom.
+    pub recipient: String,
+    /// What it is about: that is said in order.
+    pub booking: Option<BookingId>,
+    /// The journal entry that made it.
+    pub event: Option<i64>,
+    /// When it may be said.
+    pub at: Timestamp,
+}
+
+impl Post {
+    /// Over `db`, through the channels of the settings. An error: the mail server's password or certificates cannot be read.
+    pub fn open(db: Db, config: &Config, clock: Clock) -> Result<Self, mail::Unusable> {
+        let mailer = config.mail.is_on().then(|| Mailer::new(&config.mail)).transpose()?;
+        let (config, wake, counts) = (config.notify.clone(), tokio::sync::Notify::new(), Counts::default());
+        Ok(Self(Arc::new(Inner { db, clock, config, mailer, wake, counts })))
+    }
+
+    /// Puts one message into the queue, for all of `to`; part of the caller's transaction. [`Post::wake`] is to follow its commit.
+    pub fn put(&self, tx: &Transaction<'_>, message: &Message, to: &[To], now: Timestamp) -> store::Result<()> {
+        let message = deliveries::put_message(tx, message, now)?;
+        for to in to {
+            let To { channel, endpoint, recipient, booking, event, at } = to.clone();
+            let new = NewDelivery { id: new_id(now)?, channel, endpoint, recipient, booking, event, message, at };
+            if !deliveries::enqueue(tx, &new, self.0.config.queue, now)? {
+                self.0.counts.overflowed.fetch_add(1, Ordering::Relaxed);
+                self.0.counts.dead.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a letter into the queue, for each of `to`.
+    pub async fn mail(&self, letter: Letter, to: &[MailAddress]) -> store::Result<()> {
+        let (this, now) = (self.clone(), self.0.clock.now());
+        let one = |address: &MailAddress| To {
+            channel: Channel::Mail,
+            endpoint: MAIL.to_owned(),
+            recipient: address.to_string(),
+            booking: None,
+            event: None,
+            at: now,
+        };
+        let to: Vec<To> = to.iter().map(one).collect();
+        let message = letter.message()?;
+        self.0.db.write(move |tx| this.put(tx, &message, &to, now)).await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Something was put into the queue.
+    pub fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// Forgets what was done so long ago that nobody asks any more; gives its number.
+    pub async fn purge(&self) -> store::Result<usize> {
+        let before = self.0.clock.now() - Span::from_secs(i64::from(self.0.config.keep_days) * 86_400);
+        let mut gone = 0;
+        loop {
+            let some = self.0.db.write(move |tx| deliveries::purge(tx, before, PURGE)).await?;
+            gone += some;
+            if some < PURGE {
+                return Ok(gone);
+            }
+        }
+    }
+
+    /// Numbers for the metrics.
+    pub fn stats(&self) -> Stats {
+        let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
+        let Counts { sent, failed, dead, overflowed, opened } = &self.0.counts;
+        Stats { sent: read(sent), failed: read(failed), dead: read(dead), overflowed: read(overflowed), opened: read(opened) }
+    }
+}
+
+fn new_id(now: Timestamp) -> store::Result<DeliveryId> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).map_err(|e| store::Error::Corrupt(format!("no randomness for an id: {e}")))?;
+    Ok(DeliveryId::generate(now, random))
+}
+
+#[cfg(test)]
+mod tests;
