@@ -18,7 +18,7 @@ const BUSY: (f64, f64) = (42.5, 1.5);
 async fn foresee(db: &Db, now: Timestamp) {
     let (mut history, from) = (History::new(Resolution::Seven), now - Span::from_secs(14 * 86_400));
     let place = Place::new(BUSY.0, BUSY.1).unwrap();
-    (0..14 * 144).for_each(|tenth: i64| drop(history.add(from + Span::from_secs(tenth * 600), place, 1)));
+    assert!((0..14 * 144).all(|tenth| history.add(from + Span::from_secs(tenth * 600), place, 1)));
     let model = Model::train(&history, &Calendar::new("UTC", Vec::new()).unwrap(), (from, now), |_, _| {}).unwrap();
     let text = serde_json::to_string(&model).unwrap();
     let yesterday = now - Span::from_secs(86_400);
@@ -37,9 +37,13 @@ async fn foresee(db: &Db, now: Timestamp) {
 async fn an_idle_vehicle_is_advised_as_soon_as_that_is_wanted() {
     let mut depot = Depot::start().await;
     let http = depot.http();
-    assert_eq!(http.get("/api/v1/demand/advice").await.ok(), json!({"items": [], "next": null}));
+    for path in ["advice", "forecast/accuracy"] {
+        assert_eq!(http.get(&format!("/api/v1/demand/{path}")).await.ok(), json!({"items": [], "next": null}), "{path}");
+    }
     assert_eq!(http.get("/api/v1/demand/advice?limit=501").await.problem(422)["errors"][0]["field"], "limit");
     assert_eq!(http.get("/api/v1/demand/advice?cursor=no%20such").await.problem(422)["errors"][0]["field"], "cursor");
+    let wrong = http.get("/api/v1/demand/forecast/accuracy?from=yesterday").await.problem(422);
+    assert_eq!(wrong["errors"][0]["field"], "from");
 
     let device = depot.new_device("KA-1");
     http.post("/api/v1/vehicles/KA-1/duty", json!({"on_duty": true})).await.ok();

@@ -1,15 +1,18 @@
 //! Demand and supply: who waits and who is free now, what will be asked for, and what both do to prices.
 //!
 //! [`Demand::train`] learns a [`Model`] from the depot's own bookings, by a schedule. [`Demand::look`] tells the tariffs' surge every
-//! half minute what it sees, as long as a tariff has prices follow demand. [`Demand::picture`] shows it by cell,
+//! half minute what it sees, as long as a tariff has prices follow demand. [`Demand::picture`] shows it by cell, [`Demand::accuracy`] says
+//! how forecasts went, [`Demand::advise`] tells idle vehicles where to wait,
 //! [`Demand::staffing`] says how many drivers the days to come need.
 
+mod accuracy;
 pub mod advice;
 mod advising;
 mod picture;
 mod staff;
 mod surge;
 
+pub use accuracy::{DayErrors, Errors};
 pub use picture::{Cell, Picture, Surged};
 pub use staff::{Hour, Shortage, Staffing};
 
@@ -21,7 +24,7 @@ use crate::forecast::{Calendar, History, Model};
 use crate::model::{Booking, Span, Status, Timestamp, Window};
 use crate::store::{self, Db};
 use h3o::Resolution;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Waiting bookings looked at.
@@ -114,8 +117,13 @@ impl Demand {
         let train = move || Model::train(&history, &calendar, (from, now), |_, _| {});
         let model = tokio::task::spawn_blocking(train).await??;
         let text = serde_json::to_string(&model).map_err(|e| store::Error::Corrupt(format!("a forecast has no JSON: {e}")))?;
-        self.0.db.write(move |tx| store::forecast::put(tx, now, &text)).await?;
         let forecast = Arc::new(Forecast { made_at: now, model });
+        let said = accuracy::said(&forecast);
+        let keep = move |tx: &Transaction<'_>| {
+            store::forecast::put(tx, now, &text)?;
+            store::accuracy::say(tx, &said, now)
+        };
+        self.0.db.write(keep).await?;
         *self.0.forecast.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&forecast));
         Ok(forecast)
     }

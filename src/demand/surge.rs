@@ -67,7 +67,7 @@ impl Demand {
         if is_news { self.keep().await } else { Ok(()) }
     }
 
-    /// Looks again and again until cancelled.
+    /// Looks again and again until cancelled, and counts how forecasts went.
     pub async fn run(self, cancel: CancellationToken) {
         // After a restart vehicles need a moment to connect again: until they have, nobody seems to be free.
         let mut is_resumed = !self.0.bookings.tariffs().factors().is_empty();
@@ -76,6 +76,9 @@ impl Demand {
                 && let Err(error) = self.look(self.0.clock.now()).await
             {
                 tracing::warn!(%error, "demand was not looked at: {error}");
+            }
+            if let Err(error) = self.settle(self.0.clock.now()).await {
+                tracing::warn!(%error, "it was not counted how the forecast went: {error}");
             }
             tokio::select! {
                 () = cancel.cancelled() => return,

@@ -3,7 +3,9 @@
 use super::*;
 use crate::config::{self, Config};
 use crate::forecast::Area;
-use crate::model::{Actor, Availability, BookingId, Currency, Fare, Fix, Flags, Kind, Money, Order, Origin, Place, Site, Vehicle, VehicleId};
+use crate::model::{
+    Actor, Availability, BookingId, Currency, Fare, Fix, Flags, Kind, Money, Order, Origin, Place, Site, Vehicle, VehicleId,
+};
 use crate::pricing::Tariff;
 use crate::store::{bookings, journal, vehicles};
 use rusqlite::Transaction;
@@ -241,10 +243,10 @@ async fn idle_vehicles_are_advised_where_to_wait_once_and_until_that_is_over() {
     assert_eq!(look(&d, &[], 301).await, 0, "nobody knows where they are now");
     assert_eq!(look(&d, &afar, 0).await, 2);
     let told = d.demand.advices(None, 100).await.unwrap();
-    assert_eq!(told.iter().map(|a| (a.vehicle.as_str(), a.to, a.from)).collect::<Vec<_>>(), [
-        ("van-1", place(42.5), place(42.55)),
-        ("van-2", place(42.5), place(42.54))
-    ]);
+    assert_eq!(
+        told.iter().map(|a| (a.vehicle.as_str(), a.to, a.from)).collect::<Vec<_>>(),
+        [("van-1", place(42.5), place(42.55)), ("van-2", place(42.5), place(42.54))]
+    );
     assert_eq!(told[1].reason, "2 requests expected here and around within 30 min, nobody waits", "the nearest was first");
     assert_eq!(told[0].reason, "2 requests expected here and around within 30 min, 1 vehicle waits");
     let entry = d.db.read(move |c| journal::get(c, told[0].seq)).await.unwrap().unwrap();
@@ -276,4 +278,62 @@ async fn idle_vehicles_are_advised_where_to_wait_once_and_until_that_is_over() {
     assert_eq!(look(&d, &afar[..1], 0).await, 0, "whoever went off duty a moment ago is not told any more");
     d.settings.set(Config::default());
     assert_eq!(look(&d, &afar, 0).await, 0);
+}
+
+#[tokio::test]
+async fn what_was_forecast_is_compared_with_what_came_hour_by_hour() {
+    let mut d = depot().await;
+    let hour = |day: i64, hour: i64| START + Span::from_secs(day * 86_400 + hour * 3_600);
+    let mut number = 0;
+    // So many requests in each hour from eight to noon of a day.
+    let mut asked = async |d: &Depot, days: std::ops::Range<i64>, count: i64| {
+        let moments: Vec<_> =
+            days.flat_map(|day| (8..12).flat_map(move |at| (0..count).map(move |n| hour(day, at) + Span::from_secs(n * 60 + 9)))).collect();
+        let first = number;
+        number += u64::try_from(moments.len()).unwrap();
+        let place = move |tx: &Transaction<'_>| (first..).zip(moments).try_for_each(|(number, at)| ask(tx, number, at));
+        d.db.write::<_, store::Error>(place).await.unwrap();
+    };
+    assert_eq!(d.demand.accuracy(String::new(), "9999".to_owned()).await.unwrap(), []);
+    asked(&d, -21..0, 6).await;
+    let forecast = d.demand.train().await.unwrap();
+    let told = |at| forecast.model.hour(Area::All, at).unwrap();
+    // The hours of the day go otherwise than before, and one of them is still under way.
+    asked(&d, 0..1, 8).await;
+    d.clock.advance(Span::from_secs(11 * 3_600 + 1_800));
+    assert_eq!(d.demand.settle(d.clock.now()).await.unwrap(), 10, "from one to ten: the hour of the training and this one are not");
+    assert_eq!(d.demand.settle(d.clock.now()).await.unwrap(), 0, "each once");
+    let days = d.demand.accuracy("2026-05-25".to_owned(), "2026-05-25".to_owned()).await.unwrap();
+    let [day] = days.as_slice() else { panic!("{days:?}") };
+    let (all, cells) = (day.all.unwrap(), day.cells.unwrap());
+    let came = |at: i64| if (8..12).contains(&at) { 8_u32 } else { 0 };
+    let mean = |of: &dyn Fn(i64) -> u32| f64::from((1..11).map(of).sum::<u32>()) / 10.0;
+    let off = mean(&|at| came(at).abs_diff(told(hour(0, at)).p50));
+    assert_eq!((all.hours, all.requests, all.error, all.last_week_error), (10, 2.4, off, Some(0.6)), "{day:?}");
+    assert!((0.3..1.0).contains(&off), "{off}");
+    let within = mean(&|at| u32::from((told(hour(0, at)).p10..=told(hour(0, at)).p90).contains(&came(at))));
+    assert!((all.covered - within).abs() < 1e-9, "{day:?} {within}");
+    assert_eq!((cells.hours, cells.requests), (10, 2.4), "all is in one cell");
+
+    // It was down over noon; the next training takes the place of what was said of the hours to come, not of those that were.
+    d = d.again().await;
+    d.clock.advance(Span::from_secs(86_400));
+    d.demand.train().await.unwrap();
+    assert_eq!(d.demand.settle(d.clock.now()).await.unwrap(), 24);
+    let days = d.demand.accuracy(String::new(), "9999-12-31".to_owned()).await.unwrap();
+    let hours: Vec<_> = days.iter().map(|day| (day.day.as_str(), day.all.unwrap().hours)).collect();
+    assert_eq!(hours, [("2026-05-26", 11), ("2026-05-25", 23)], "the newest first");
+    assert_eq!(days[1].all.unwrap().requests, 32.0 / 23.0);
+    assert_eq!(d.demand.accuracy("2026-05-27".to_owned(), "2026-05-28".to_owned()).await.unwrap(), []);
+
+    // Days of long ago go.
+    let long_ago = |tx: &Transaction<'_>| {
+        let sums = store::accuracy::Sums { hours: 1, ..store::accuracy::Sums::default() };
+        (0..500).try_for_each(|n| store::accuracy::add(tx, &format!("{:04}-01-01", 1_000 + n), store::accuracy::Whose::All, &sums))
+    };
+    d.db.write::<_, store::Error>(long_ago).await.unwrap();
+    d.clock.advance(Span::from_secs(3_600));
+    assert_eq!(d.demand.settle(d.clock.now()).await.unwrap(), 1);
+    let kept = d.db.read(|c| store::accuracy::days(c, "", "9999", 10_000)).await.unwrap();
+    assert_eq!((kept.len(), kept.last().unwrap().0.as_str()), (402, "1102-01-01"), "400 days, two of them with their cells");
 }

@@ -129,6 +129,12 @@ impl Model {
         self.areas().filter(move |area| matches!(area, Area::Cell(cell) if Some(cell.resolution()) == finest))
     }
 
+    /// Requests an hour, on average over a week. `None`: nobody ever asked there.
+    pub fn mean(&self, area: Area) -> Option<f64> {
+        let week = self.areas.get(&area)?;
+        Some(week.iter().map(|rate| f64::from(*rate)).sum::<f64>() / WEEK as f64)
+    }
+
     /// The hour that `at` is in, on the local clock. `None`: nobody ever asked there.
     pub fn hour(&self, area: Area, at: Timestamp) -> Option<Expected> {
         let week = self.areas.get(&area)?;

@@ -3,6 +3,7 @@
 //! [`Db`] owns the connections: one writer thread that commits in groups, and a few readers. Each noun has a file of SQL
 //! that takes a connection or a transaction and knows nothing of threads.
 
+pub mod accuracy;
 pub mod advice;
 pub mod audit;
 pub mod bookings;

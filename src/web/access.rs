@@ -61,6 +61,7 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("GET", "/api/v1/demand", Needs(What::ReadPositions)),
     ("GET", "/api/v1/demand/advice", Needs(What::ReadPositions)),
     ("GET", "/api/v1/demand/forecast", Needs(What::ReadBookings)),
+    ("GET", "/api/v1/demand/forecast/accuracy", Needs(What::ReadBookings)),
     ("GET", "/api/v1/demand/staffing", Needs(What::ReadDrivers)),
     ("GET", "/api/v1/analytics/summary", Needs(What::ReadBookings)),
     ("GET", "/api/v1/analytics/timeseries", Needs(What::ReadBookings)),

@@ -53,7 +53,7 @@ impl Read for DaysParams {
     }
 }
 impl DaysParams {
-    fn span(self) -> Result<(String, String)> {
+    pub(super) fn span(self) -> Result<(String, String)> {
         let wrong = |field: &'static str, text: &Option<String>| {
             let wrong = text.as_deref().is_some_and(|text| date(text).is_none());
             wrong.then(|| FieldError { field: field.to_owned(), message: "must be a date like 2026-10-25".to_owned() })

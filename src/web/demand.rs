@@ -1,11 +1,12 @@
 //! Demand and supply over HTTP.
 
 use super::Web;
+use super::days::DaysParams;
 use super::error::{Error, Problem, Result};
 use super::extract::Params;
 use super::fields::{Fields, Read};
 use super::shapes::{List, PlaceShape};
-use crate::demand::{Picture, Staffing};
+use crate::demand::{DayErrors, Picture, Staffing};
 use crate::forecast::Area;
 use crate::forecast::model::{Accuracy, Expected};
 use crate::model::{Timestamp, VehicleId};
@@ -56,6 +57,17 @@ pub async fn forecast(State(web): State<Web>, Params(params): Params<ForecastPar
     let told = forecast.model.hours(area, now).zip(forecast.model.quarters(area, now));
     let (hours, quarters) = told.ok_or_else(|| Error::not_found(format!("nobody ever asked for anything in {area}")))?;
     Ok(Json(ForecastShape { area: area.to_string(), made_at: forecast.made_at, accuracy: forecast.model.accuracy, hours, quarters }))
+}
+
+/// How forecasts went, by day in the depot's zone, the newest first; 400 days at most.
+///
+/// Each hour that has passed is compared with what was forecast of it last before it began: a nightly schedule forecasts up to a day ahead.
+#[utoipa::path(get, path = "/api/v1/demand/forecast/accuracy", tag = "prices", params(DaysParams),
+    responses((status = 200, body = List<DayErrors>), (status = 422, body = Problem)))]
+pub async fn accuracy(State(web): State<Web>, Params(params): Params<DaysParams>) -> Result<Json<List<DayErrors>>> {
+    let (from, to) = params.span()?;
+    let items = web.demand.accuracy(from, to).await.map_err(Error::internal)?;
+    Ok(Json(List { items, next: None }))
 }
 
 /// How many drivers the next seven days need by the forecast, how many are planned by shifts, and where they are short.

@@ -57,6 +57,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(days::reports_csv))
         .routes(routes!(demand::picture))
         .routes(routes!(demand::forecast))
+        .routes(routes!(demand::accuracy))
         .routes(routes!(demand::staffing))
         .routes(routes!(demand::advice))
         .routes(routes!(analytics::summary))
