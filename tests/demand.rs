@@ -18,7 +18,7 @@ const BUSY: (f64, f64) = (42.5, 1.5);
 async fn foresee(db: &Db, now: Timestamp) {
     let (mut history, from) = (History::new(Resolution::Seven), now - Span::from_secs(14 * 86_400));
     let place = Place::new(BUSY.0, BUSY.1).unwrap();
-    (0..14 * 144).for_each(|tenth: i64| drop(history.add(from + Span::from_secs(tenth * 600), place, 1)));
+    assert!((0..14 * 144).all(|tenth| history.add(from + Span::from_secs(tenth * 600), place, 1)));
     let model = Model::train(&history, &Calendar::new("UTC", Vec::new()).unwrap(), (from, now), |_, _| {}).unwrap();
     let text = serde_json::to_string(&model).unwrap();
     let yesterday = now - Span::from_secs(86_400);

@@ -186,8 +186,8 @@ async fn foresee(depot: &Depot) {
     let now = depot.deps.clock.now();
     let model = {
         let (mut history, from) = (History::new(h3o::Resolution::Seven), now - Span::from_secs(14 * 86_400));
-        let moments = (0..14 * 144).map(|tenth: i64| from + Span::from_secs(tenth * 600));
-        moments.for_each(|at| drop(history.add(at, Place::new(42.5, 1.5).unwrap(), 1)));
+        let mut moments = (0..14 * 144).map(|tenth: i64| from + Span::from_secs(tenth * 600));
+        assert!(moments.all(|at| history.add(at, Place::new(42.5, 1.5).unwrap(), 1)));
         Model::train(&history, &Calendar::new("UTC", Vec::new()).unwrap(), (from, now), |_, _| {}).unwrap()
     };
     let text = serde_json::to_string(&model).unwrap();

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 /// Cells whose hours are looked at, at most: the busiest.
 const MOST_CELLS: usize = 100;
 /// Days told and kept at most.
-pub const MOST_DAYS: usize = 400;
+const MOST_DAYS: usize = 400;
 /// Hours counted in one transaction.
 const HOURS: usize = 24;
 const HOUR: Span = Span::from_secs(3_600);
@@ -69,7 +69,7 @@ impl Errors {
 }
 
 impl Demand {
-    /// How forecasts went on the days `from` to `to`, both included, newest first; [`MOST_DAYS`] at most.
+    /// How forecasts went on the days `from` to `to`, both included, newest first; 400 at most.
     pub async fn accuracy(&self, from: String, to: String) -> store::Result<Vec<DayErrors>> {
         let rows = self.0.db.read(move |c| accuracy::days(c, &from, &to, MOST_DAYS)).await?;
         let mut days: Vec<DayErrors> = Vec::new();

@@ -249,7 +249,11 @@ async fn idle_vehicles_are_advised_where_to_wait_once_and_until_that_is_over() {
     );
     assert_eq!(told[1].reason, "2 requests expected here and around within 30 min, nobody waits", "the nearest was first");
     assert_eq!(told[0].reason, "2 requests expected here and around within 30 min, 1 vehicle waits");
-    let entry = d.db.read(move |c| journal::get(c, told[0].seq)).await.unwrap().unwrap();
+    let seq = told[0].seq;
+    let lane = "select lane from outbox where source = 'journal' and key = json_array(?1)";
+    let lane = d.db.read::<i64, store::Error>(move |c| Ok(c.query_row(lane, [seq], |r| r.get(0))?)).await.unwrap();
+    assert_eq!(lane, 1, "bookings go up first");
+    let entry = d.db.read(move |c| journal::get(c, seq)).await.unwrap().unwrap();
     assert_eq!((entry.kind, entry.vehicle.unwrap().as_str()), (Kind::VehicleAdvised, "van-1"));
     let data: serde_json::Value = serde_json::from_str(&entry.data).unwrap();
     assert_eq!((&data["place"], &data["until"]), (&json!({"lat": 42.5, "lon": 1.5}), &json!(d.clock.now() + Span::from_secs(1_800))));

@@ -99,7 +99,8 @@ impl Rebuild {
         let sql = "insert into journal (seq, at, kind, actor, booking_id, vehicle_id, data) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         self.connection.prepare_cached(sql)?.execute(params![place, at.as_millis(), kind, actor, booking, vehicle, data])?;
         let sql = "insert into outbox (seq, lane, source, key)
-                   values (?1, case when ?2 in ('booking.late', 'booking.on_time', 'booking.reminder') then 1 else 0 end, 'journal', json_array(?3))";
+                   values (?1, case when ?2 in ('booking.late', 'booking.on_time', 'booking.reminder', 'vehicle.advised') then 1 else 0 end,
+                   'journal', json_array(?3))";
         self.connection.prepare_cached(sql)?.execute(params![seq, kind, place])?;
         self.built.events += 1;
         Ok(())
