@@ -1,4 +1,4 @@
-import { boundsOf, type LonLat } from './geo'
+import { boundsOf, type Bounds, type LonLat } from './geo'
 import type { Area, Colours } from './scene'
 
 /** The middle of an area: there stands its name. */
@@ -23,8 +23,9 @@ export function drawArea(ctx: CanvasRenderingContext2D, { polygons, selected, fi
   ctx.stroke()
 }
 
-/** Writes the names of areas over all of them; numbers of cells that have no room for theirs are left out. */
-export function nameAreas(ctx: CanvasRenderingContext2D, areas: Area[], at: (place: LonLat) => [x: number, y: number], colours: Colours): void {
+/** Writes the names of areas over all of them; numbers of cells that have no room for theirs are left out. Says what it took. */
+export function nameAreas(ctx: CanvasRenderingContext2D, areas: Area[], at: (place: LonLat) => [x: number, y: number], colours: Colours): Bounds[] {
+  const taken: Bounds[] = []
   ctx.font = "13px 'Noto Sans', system-ui, sans-serif"
   ctx.textAlign = 'center'
   ctx.textBaseline = 'middle'
@@ -32,12 +33,16 @@ export function nameAreas(ctx: CanvasRenderingContext2D, areas: Area[], at: (pla
   for (const area of areas) {
     const middle = area.name === '' ? null : middleOf(area)
     if (!middle) continue
-    if (area.fill !== undefined && widthOf(area, at) < ctx.measureText(area.name).width + 6) continue
+    const width = ctx.measureText(area.name).width
+    if (area.fill !== undefined && widthOf(area, at) < width + 6) continue
+    const [x, y] = at(middle)
+    taken.push([x - width / 2, y - 8, x + width / 2, y + 8])
     ctx.strokeStyle = colours.paper
-    ctx.strokeText(area.name, ...at(middle))
+    ctx.strokeText(area.name, x, y)
     ctx.fillStyle = colours.ink
-    ctx.fillText(area.name, ...at(middle))
+    ctx.fillText(area.name, x, y)
   }
+  return taken
 }
 
 /** How much an area hides what lies under it. */

@@ -146,15 +146,13 @@ export class CanvasLayer implements Layer {
     }
     const at = (place: LonLat) => toScreen(this.view, width, height, ...place)
     for (const area of this.now.areas) drawArea(ctx, area, at, colours)
-    this.label()
-    nameAreas(ctx, this.now.areas, at, colours)
+    this.label(nameAreas(ctx, this.now.areas, at, colours))
     this.overlay()
   }
 
   /** The weightier towns take their room first; who finds none stays without a name. */
-  private label(): void {
+  private label(taken: Bounds[]): void {
     const { ctx, colours } = this
-    const taken: Bounds[] = []
     ctx.textAlign = 'left'
     ctx.textBaseline = 'middle'
     for (const { at, town } of this.towns) {
