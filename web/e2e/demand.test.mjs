@@ -24,8 +24,9 @@ const slider = () => page.getByRole('slider', { name: 'Hour', exact: true })
 const shows = (steps) => page.locator(`[data-shown="${steps}"]`).waitFor()
 const asTable = () => press('View as table: Demand by cell')
 const table = () => page.getByRole('region', { name: 'Demand by cell: table' })
-const hour = Math.floor(Date.now() / HOUR) * HOUR
-/** An hour of each of the fourteen days to come: there is the time of day that is busy. */
+/** The present hour, so many hours on. */
+const hour = (steps) => Math.floor(Date.now() / HOUR) * HOUR + steps * HOUR
+/** So many hours from now it is the time of day that is busy. */
 const busy = 9
 
 /** Is what is shown now accessible, and does it fit a phone? */
@@ -101,7 +102,7 @@ test('the slider goes from a day ago to a week ahead, by keys too', async () => 
     assert.equal(await slider().inputValue(), String(steps))
   }
   assert.match(await slider().getAttribute('aria-valuetext'), /^\w{3} \d+ \w{3}, \d\d:00 – \d\d:00, 1 d ago$/)
-  await page.waitForFunction((at) => new URL(location.href).searchParams.get('at') === at, new Date(hour - 24 * HOUR).toISOString())
+  await page.waitForFunction((at) => new URL(location.href).searchParams.get('at') === at, new Date(hour(-24)).toISOString())
   await page.reload()
   await shows(-24)
   await sound('an hour of yesterday')
@@ -123,7 +124,7 @@ test('the hours play one after the other until they are stopped', async () => {
 })
 
 test('two weeks of bookings teach what to expect, and how sure that is', async () => {
-  const lines = Array.from({ length: WEEKS }, (_, day) => Array.from({ length: 8 }, (_, n) => [42.5, 1.5, 42.6, 1.6, 'Bakery', new Date(hour + day * DAY + busy * HOUR + n * 300_000).toISOString()].join(',')))
+  const lines = Array.from({ length: WEEKS }, (_, day) => Array.from({ length: 8 }, (_, n) => [42.5, 1.5, 42.6, 1.6, 'Bakery', new Date(hour(busy) + day * DAY + n * 300_000).toISOString()].join(',')))
   const csv = ['pickup_lat,pickup_lon,dropoff_lat,dropoff_lon,customer,pickup_at', ...lines.flat()].join('\n')
   await call('POST', '/bookings/import', csv, { 'content-type': 'text/csv' })
   age()
@@ -156,7 +157,7 @@ test('it tells where drivers are too few', async () => {
   await page.locator('[data-unplanned]').getByRole('link', { name: 'Drivers' }).waitFor()
   await sound('no shift')
   const ana = await call('POST', '/drivers', { name: 'Ana' })
-  const at = (steps) => new Date(hour + steps * HOUR).toISOString()
+  const at = (steps) => new Date(hour(steps)).toISOString()
   await call('POST', '/shifts', { driver_id: ana.id, from: at(busy - 2), until: at(busy + 2) })
   await page.reload()
   const short = page.locator('[data-shortage]')
