@@ -18,6 +18,7 @@ pub mod late;
 mod list;
 mod offer;
 mod place;
+mod proof;
 mod quote;
 pub mod recurrences;
 mod remind;
@@ -37,7 +38,9 @@ pub use give::take;
 pub use import::{ImportLine, ImportMode, ImportReport, Imported};
 pub use list::{Page, Paged};
 pub use place::{PlaceRequest, Placed};
+pub use proof::MOST_BYTES;
 pub use quote::Quote;
+pub use step::Report;
 pub use view::booking_json;
 pub use withdraw::withdraw_from;
 
@@ -94,12 +97,13 @@ impl Bookings {
     }
 
     /// Forgets what is kept for a while only: expired quotes, idempotency keys after 48 h, dispatch records, offers and plans of days after
-    /// `keep_rounds_days`.
+    /// `keep_rounds_days`, attachments after `keep_proofs_days`.
     pub async fn purge(&self, now: Timestamp) -> Result<()> {
         const DAY_S: i64 = 86_400;
         let rules = self.rules();
         let rounds = now - Span::from_secs(i64::from(rules.dispatch.keep_rounds_days) * DAY_S);
         let inputs = rules.dispatch.keep_inputs;
+        let (kept, left) = proof::kept_since(now, rules.bookings.keep_proofs_days);
         let change = move |tx: &Transaction<'_>| {
             store::quotes::purge(tx, now - Span::from_secs(DAY_S))?;
             store::idempotency::purge(tx, now - Span::from_secs(2 * DAY_S))?;
@@ -107,6 +111,7 @@ impl Bookings {
             store::offers::purge(tx, rounds)?;
             store::reminders::purge(tx, now - Span::from_secs(DAY_S))?;
             store::days::purge(tx, rounds)?;
+            store::attachments::purge(tx, kept, left)?;
             Ok(())
         };
         self.db.write(change).await

@@ -46,6 +46,12 @@ impl Bookings {
         self.db.write(change).await
     }
 
+    /// What the driver of `vehicle` is being asked.
+    pub async fn open_offer_of(&self, vehicle: &VehicleId) -> Result<Option<Offer>> {
+        let vehicle = vehicle.clone();
+        Ok(self.db.read(move |c| offers::open_of_vehicle(c, &vehicle)).await?)
+    }
+
     /// Every open offer, the one that ends first first.
     pub async fn open_offers(&self) -> Result<Vec<Offer>> {
         Ok(self.db.read(|c| offers::open(c, MOST)).await?)

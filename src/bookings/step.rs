@@ -1,14 +1,26 @@
 //! What happens on the road.
 
 use super::error::Fault;
-use super::{Bookings, Change, Error, Result, commit, find};
+use super::{Bookings, Change, Error, Result, commit, find, proof};
 use crate::model::{Actor, Booking, BookingId, Span, Status, Step, Timestamp, VehicleId};
+use crate::store::idempotency;
 use crate::tariffs::Tariffs;
 use rusqlite::Transaction;
 use serde_json::Value;
 
 /// A device's clock may be ahead by this much.
 const AHEAD: Span = Span::from_secs(120);
+
+/// What a driver reports.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What happened.
+    pub step: Step,
+    /// When, by the clock of whoever reports it; now when absent.
+    pub at: Option<Timestamp>,
+    /// A signature, photos, a reason: kept with the event.
+    pub proof: Option<Value>,
+}
 
 impl Bookings {
     /// Moves the booking on by a driver's `step`, taken at `at` (now when absent). With `vehicle` given, that vehicle must
@@ -22,7 +34,41 @@ impl Bookings {
         actor: Actor,
         vehicle: Option<&VehicleId>,
     ) -> Result<Booking> {
-        let (now, vehicle, tariffs) = (self.clock.now(), vehicle.cloned(), self.tariffs.clone());
+        let take = Take { tariffs: self.tariffs.clone(), actor, vehicle: vehicle.cloned(), now: self.clock.now() };
+        let report = Report { step, at, proof };
+        self.db.write(move |tx| take.report(tx, id, report)).await
+    }
+
+    /// Takes a step that a driver's phone made, once: sent again under the same `key` it is answered with the booking as it is. The photos
+    /// and the signature that its proof names must be there already ([`Bookings::attach`]).
+    pub async fn step_once(&self, id: BookingId, key: String, report: Report, actor: Actor, vehicle: VehicleId) -> Result<Booking> {
+        let take = Take { tariffs: self.tariffs.clone(), actor, vehicle: Some(vehicle), now: self.clock.now() };
+        let change = move |tx: &Transaction<'_>| {
+            let (who, key) = (take.actor.to_text(), format!("step:{key}"));
+            if let Some((_, known)) = idempotency::find(tx, &who, &key)? {
+                return if known == id.to_string() { find(tx, id) } else { Err(Error::KeyReused) };
+            }
+            if let Some(proof) = &report.proof {
+                proof::bind(tx, &find(tx, id)?, proof, &take.actor)?;
+            }
+            let booking = take.report(tx, id, report)?;
+            idempotency::insert(tx, &who, &key, "", &id.to_string(), take.now)?;
+            Ok(booking)
+        };
+        self.db.write(change).await
+    }
+}
+
+/// Who reports, for which vehicle, and when.
+struct Take {
+    tariffs: Tariffs,
+    actor: Actor,
+    vehicle: Option<VehicleId>,
+    now: Timestamp,
+}
+
+impl Take {
+    fn report(&self, tx: &Transaction<'_>, id: BookingId, Report { step, at, proof }: Report) -> Result<Booking> {
         if !step.is_drivers() {
             return Err(Error::Invalid(vec![Fault::new("step", "must be arrived, picked_up, delivered or failed")]));
         }
@@ -31,24 +77,29 @@ impl Bookings {
         if step == Step::Failed && reason.is_none() {
             return Err(Error::Invalid(vec![Fault::new("proof.reason", "is required: why it failed")]));
         }
-        if at.is_some_and(|at| at > now + AHEAD) {
+        if at.is_some_and(|at| at > self.now + AHEAD) {
             return Err(Error::Invalid(vec![Fault::new("at", "must not lie in the future")]));
         }
-        let change = move |tx: &Transaction<'_>| {
-            let booking = find(tx, id)?;
-            if let Some(vehicle) = vehicle
-                && booking.vehicle.as_ref() != Some(&vehicle)
-            {
-                return Err(Error::NotYours(vehicle));
+        let booking = find(tx, id)?;
+        if let Some(vehicle) = &self.vehicle
+            && booking.vehicle.as_ref() != Some(vehicle)
+        {
+            return Err(Error::NotYours(vehicle.clone()));
+        }
+        if made_already(&booking, step) {
+            return Ok(booking);
+        }
+        // Whoever reports in a driver's place has heard what there is to prove.
+        if step == Step::Delivered && self.vehicle.is_some() {
+            let lacking = proof::lacking(self.tariffs.proof_rules(tx, id)?, proof.as_ref());
+            if !lacking.is_empty() {
+                return Err(Error::Invalid(lacking));
             }
-            if made_already(&booking, step) {
-                return Ok(booking);
-            }
-            let booking = if step == Step::PickedUp { paid_for_waiting(&tariffs, tx, booking, at.unwrap_or(now))? } else { booking };
-            let extra = proof.map(|proof| ("proof", proof));
-            commit(tx, booking, Change { at, reason, extra, ..Change::of(step) }, &actor, now)
-        };
-        self.db.write(change).await
+        }
+        let until = at.unwrap_or(self.now);
+        let booking = if step == Step::PickedUp { paid_for_waiting(&self.tariffs, tx, booking, until)? } else { booking };
+        let extra = proof.map(|proof| ("proof", proof));
+        commit(tx, booking, Change { at, reason, extra, ..Change::of(step) }, &self.actor, self.now)
     }
 }
 

@@ -28,6 +28,7 @@ impl Bookings {
             offsets.len() <= 8 && offsets.iter().all(|s| (60..=30 * 86_400).contains(s)),
             "bookings.remind_before_s must hold eight numbers at most, each within 60 to 2592000",
         );
+        demand((1..=36_500).contains(&self.keep_proofs_days), "bookings.keep_proofs_days must be within 1 to 36500");
         demand((1..=50_000).contains(&self.import_max_lines), "bookings.import_max_lines must be within 1 to 50000");
     }
 }

@@ -144,6 +144,8 @@ pub struct Bookings {
     pub recurring_ahead_days: u32,
     /// Seconds before a pickup that it is reminded of, where a schedule of kind `reminders` runs; eight at most.
     pub remind_before_s: Vec<u32>,
+    /// Days that photos and signatures of deliveries are kept.
+    pub keep_proofs_days: u32,
     /// Bookings in an imported file at most.
     pub import_max_lines: u32,
 }
@@ -323,7 +325,13 @@ impl Default for Drivers {
 }
 impl Default for Bookings {
     fn default() -> Self {
-        Self { expire_after_s: 3_600, recurring_ahead_days: 7, remind_before_s: vec![86_400, 3_600], import_max_lines: 5_000 }
+        Self {
+            expire_after_s: 3_600,
+            recurring_ahead_days: 7,
+            remind_before_s: vec![86_400, 3_600],
+            keep_proofs_days: 180,
+            import_max_lines: 5_000,
+        }
     }
 }
 impl Default for Dispatch {

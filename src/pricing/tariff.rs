@@ -2,6 +2,7 @@
 
 use super::calendar::{Surcharge, check_dates};
 use super::fixed::{self, FixedPrice};
+use super::proof::ProofRules;
 use super::rates::{Layers, MOST_MINOR, Rates};
 use super::surge::SurgeRules;
 use super::trip::Trip;
@@ -58,6 +59,9 @@ pub struct Tariff {
     /// How prices follow demand; they do not unless it says so.
     #[serde(default)]
     pub surge: SurgeRules,
+    /// The proof of a delivery that it asks of drivers.
+    #[serde(default, skip_serializing_if = "ProofRules::is_usual")]
+    pub proof: ProofRules,
 }
 
 fn quarter_hour() -> u32 {
@@ -179,6 +183,7 @@ impl From<&config::Tariff> for Tariff {
             rounding: None,
             tax: None,
             surge: SurgeRules::default(),
+            proof: ProofRules::default(),
         }
     }
 }

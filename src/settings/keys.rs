@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 pub const LIVE: &[&str] = &[
     "bookings.expire_after_s",
     "bookings.import_max_lines",
+    "bookings.keep_proofs_days",
     "bookings.recurring_ahead_days",
     "bookings.remind_before_s",
     "dispatch.automatic",

@@ -5,6 +5,7 @@
 
 pub mod accuracy;
 pub mod advice;
+pub mod attachments;
 pub mod audit;
 pub mod bookings;
 pub mod cursors;

@@ -3,7 +3,7 @@
 use super::{Book, Error, Result, Tariffs};
 use crate::fields::FieldError;
 use crate::model::{BookingId, Fare, Order, Timestamp};
-use crate::pricing::{self, Line, LineKind, Promo, Refusal, Tariff, Trip, Uses, Way};
+use crate::pricing::{self, Line, LineKind, Promo, ProofRules, Refusal, Tariff, Trip, Uses, Way};
 use crate::store::{self, tariffs as rows};
 use rusqlite::{Connection, Transaction};
 use serde::{Deserialize, Serialize};
@@ -125,6 +125,13 @@ impl Tariffs {
     /// Does the price of a trip go by its time, by the tariff in effect at `now`?
     pub fn goes_by_time(&self, c: &Connection, now: Timestamp) -> store::Result<bool> {
         Ok(self.book(c)?.in_effect(now).is_some_and(|(_, tariff)| tariff.goes_by_time()))
+    }
+
+    /// The proof that the tariff by which a booking was priced asks of its driver.
+    pub fn proof_rules(&self, c: &Connection, booking: BookingId) -> store::Result<ProofRules> {
+        let Some(bill) = Bill::of(c, booking)? else { return Ok(ProofRules::default()) };
+        let Some(version) = rows::get(c, bill.tariff_version)? else { return Ok(ProofRules::default()) };
+        Ok(super::book::parse::<Tariff>(&version.tariff, "tariff")?.proof)
     }
 
     /// Why a promo code that was quoted may not be used any more, for want of uses.

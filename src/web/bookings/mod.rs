@@ -1,5 +1,6 @@
 //! Bookings over HTTP.
 
+mod attachments;
 mod export;
 mod import;
 mod input;
@@ -7,6 +8,7 @@ mod offers;
 mod sheet;
 mod story;
 
+pub use attachments::{__path_attachment, __path_attachments, attachment, attachments};
 pub use export::{__path_export, export};
 pub use import::{__path_import, import};
 pub use offers::{__path_answer, __path_offers, answer, offers};

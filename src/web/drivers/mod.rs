@@ -3,6 +3,7 @@
 mod input;
 mod shapes;
 pub mod shifts;
+pub mod work;
 
 use super::Web;
 use super::error::{Error, Problem, Result};

@@ -67,7 +67,20 @@ export interface BookingEvent {
   kind: string
   actor: string
   vehicle_id?: string
-  data?: { received?: string; reason?: string; cancel_reason?: string } & Record<string, unknown>
+  data?: { received?: string; reason?: string; cancel_reason?: string; proof?: ProofOfDelivery } & Record<string, unknown>
+}
+/** What a driver brought home; signature and photos are attachments. */
+export interface ProofOfDelivery {
+  signature?: string
+  photos?: string[]
+  barcode?: string
+  note?: string
+}
+export interface Attachment {
+  id: string
+  media_type: string
+  bytes: number
+  received_at: string
 }
 export interface Candidate {
   vehicle_id: string
