@@ -11,6 +11,7 @@ mod live;
 mod mail;
 mod notify;
 mod origins;
+mod range;
 mod sections;
 mod upstream;
 
@@ -21,6 +22,7 @@ pub use hours::Hours;
 pub use mail::{Mail, MailServer};
 pub use notify::Notify;
 pub use origins::{Origin, Origins};
+pub use range::AddressRange;
 pub use sections::{Bookings, Depot, Dispatch, Drivers, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
 pub use upstream::{SinkKind, SinkSettings, Upstream};
 

@@ -16,14 +16,22 @@ use crate::web::{Follower, Sheet};
 use serde_json::{Value, json};
 
 /// Who follows the journal, and how far they are.
-pub fn followers(guard: &Guard, dispatch: &Dispatch, learner: &Learner, rollups: &Rollups, settings: &Settings) -> Vec<Follower> {
+pub fn followers(
+    guard: &Guard,
+    dispatch: &Dispatch,
+    learner: &Learner,
+    rollups: &Rollups,
+    settings: &Settings,
+    teller: &notify::Follower,
+) -> Vec<Follower> {
     let (guard, dispatch, learner, settings) = (guard.observer(), dispatch.clone(), learner.clone(), settings.clone());
-    let rollups = rollups.clone();
+    let (rollups, teller) = (rollups.clone(), teller.clone());
     vec![
         Follower { name: "downlink", cursor: Box::new(move || guard.followed()) },
         Follower { name: "dispatch", cursor: Box::new(move || dispatch.cursor()) },
         Follower { name: "speeds", cursor: Box::new(move || learner.cursor()) },
         Follower { name: ROLLUPS, cursor: Box::new(move || rollups.cursor()) },
+        Follower { name: notify::FOLLOWER, cursor: Box::new(move || teller.cursor()) },
         Follower { name: "settings", cursor: Box::new(move || settings.cursor()) },
     ]
 }

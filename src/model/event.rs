@@ -103,6 +103,10 @@ pub enum Kind {
     DeviceRevoked,
     /// A schedule was added, changed, removed or run by hand.
     ScheduleChanged,
+    /// A webhook or a rule of notifications was added, changed or taken away.
+    NotificationsChanged,
+    /// A rule had something to say to a vehicle's driver, or to those at the console.
+    MessageSent,
     /// A user, token or session right changed.
     AccessChanged,
     /// A version of the tariff, a zone, a contract or a promo code was made, changed or taken away.
@@ -121,7 +125,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 44] = [
         Self::BookingPlaced,
         Self::BookingChanged,
         Self::BookingReleased,
@@ -157,6 +161,8 @@ impl Kind {
         Self::DeviceChanged,
         Self::DeviceRevoked,
         Self::ScheduleChanged,
+        Self::NotificationsChanged,
+        Self::MessageSent,
         Self::AccessChanged,
         Self::TariffChanged,
         Self::SettingsChanged,
@@ -204,6 +210,8 @@ impl Kind {
             Self::DeviceChanged => "device.changed",
             Self::DeviceRevoked => "device.revoked",
             Self::ScheduleChanged => "schedule.changed",
+            Self::NotificationsChanged => "notifications.changed",
+            Self::MessageSent => "message.sent",
             Self::AccessChanged => "access.changed",
             Self::TariffChanged => "tariff.changed",
             Self::SettingsChanged => "settings.changed",

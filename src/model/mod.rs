@@ -25,6 +25,7 @@ mod sync;
 mod time;
 mod units;
 mod vehicle;
+mod webhook;
 
 pub use booking::{Booking, Origin, Status, Step, StepRefused};
 pub use change::Part;
@@ -46,3 +47,4 @@ pub use sync::{Difference, HeldUp, Lane, LaneStatus, LineMode, RowDifference, Si
 pub use time::{Span, Timestamp};
 pub use units::{Currency, Metres, Money, Place, PlaceError};
 pub use vehicle::{Availability, Capacity, Overload, Vehicle};
+pub use webhook::{Webhook, WebhookState, fits};

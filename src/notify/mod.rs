@@ -1,14 +1,26 @@
 //! What is said to people and programs: a durable queue, and who empties it.
 //!
-//! [`Post::put`] writes deliveries within the transaction of whatever makes them, so what was decided to be said is said. [`Sender`]
-//! takes what is due, endpoint by endpoint, says it through its channel ([`mail`]) and writes down what came of it ([`retry`]). Between
+//! [`Follower`] reads the journal and puts what webhooks want to hear into the queue. [`Post::put`] writes deliveries within the transaction of whatever makes them, so what was decided to be said is said. [`Sender`]
+//! takes what is due, endpoint by endpoint, says it through its channel ([`mail`], `webhook`) and writes down what came of it ([`retry`]). Between
 //! the two a process may die: then it is said again under the same id, by which a receiver can tell a repeat. What cannot be said ends
 //! as a dead letter with its reason, and stays until somebody sends it again or it is too old.
 
+pub mod catalogue;
+mod error;
+mod follow;
+mod hooks;
+mod http;
 pub mod mail;
+mod queue;
+mod reach;
 pub mod retry;
+mod seal;
 mod send;
+mod webhook;
 
+pub use error::Error;
+pub use follow::{Follower, NAME as FOLLOWER};
+pub use hooks::{TRIAL, Wish as WebhookWish};
 pub use mail::Letter;
 pub use send::Sender;
 
@@ -17,8 +29,10 @@ use crate::config::{Config, Notify};
 use crate::model::{BookingId, Channel, DeliveryId, MailAddress, NewDelivery, Span, Timestamp};
 use crate::store::deliveries::{self, Message};
 use crate::store::{self, Db};
+use http::Http;
 use mail::Mailer;
 use rusqlite::Transaction;
+use seal::Seal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -60,6 +74,8 @@ struct Inner {
     clock: Clock,
     config: Notify,
     mailer: Option<Mailer>,
+    http: Http,
+    seal: Seal,
     wake: tokio::sync::Notify,
     counts: Counts,
 }
@@ -82,25 +98,29 @@ pub struct To {
 }
 
 impl Post {
-    /// Over `db`, through the channels of the settings. An error: the mail server's password or certificates cannot be read.
+    /// Over `db`, through the channels of the settings. An error: a password or certificates that they name cannot be read.
     pub fn open(db: Db, config: &Config, clock: Clock) -> Result<Self, mail::Unusable> {
         let mailer = config.mail.is_on().then(|| Mailer::new(&config.mail)).transpose()?;
+        let (http, seal) = (Http::new(&config.notify).map_err(mail::Unusable::Http)?, Seal::new(&config.depot.data_dir));
         let (config, wake, counts) = (config.notify.clone(), tokio::sync::Notify::new(), Counts::default());
-        Ok(Self(Arc::new(Inner { db, clock, config, mailer, wake, counts })))
+        Ok(Self(Arc::new(Inner { db, clock, config, mailer, http, seal, wake, counts })))
     }
 
     /// Puts one message into the queue, for all of `to`; part of the caller's transaction. [`Post::wake`] is to follow its commit.
-    pub fn put(&self, tx: &Transaction<'_>, message: &Message, to: &[To], now: Timestamp) -> store::Result<()> {
+    pub fn put(&self, tx: &Transaction<'_>, message: &Message, to: &[To], now: Timestamp) -> store::Result<Vec<DeliveryId>> {
+        let mut ids = Vec::with_capacity(to.len());
         let message = deliveries::put_message(tx, message, now)?;
         for to in to {
             let To { channel, endpoint, recipient, booking, event, at } = to.clone();
-            let new = NewDelivery { id: new_id(now)?, channel, endpoint, recipient, booking, event, message, at };
+            let id = new_id(now)?;
+            ids.push(id);
+            let new = NewDelivery { id, channel, endpoint, recipient, booking, event, message, at };
             if !deliveries::enqueue(tx, &new, self.0.config.queue, now)? {
                 self.0.counts.overflowed.fetch_add(1, Ordering::Relaxed);
                 self.0.counts.dead.fetch_add(1, Ordering::Relaxed);
             }
         }
-        Ok(())
+        Ok(ids)
     }
 
     /// Puts a letter into the queue, for each of `to`.

@@ -63,6 +63,7 @@ const HIDDEN: &[&str] = &[
     "mail.smtp_url",
     "mqtt.tls_cert",
     "mqtt.tls_key",
+    "notify.ca_file",
     "upstream.sinks",
 ];
 

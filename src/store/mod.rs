@@ -41,6 +41,7 @@ pub mod tariffs;
 pub mod tokens;
 pub mod users;
 pub mod vehicles;
+pub mod webhooks;
 mod writer;
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};

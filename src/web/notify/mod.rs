@@ -1,0 +1,4 @@
+//! What is said to people and programs, over HTTP.
+
+pub mod deliveries;
+pub mod webhooks;
