@@ -6,6 +6,7 @@
 mod current;
 mod eta;
 mod forecast;
+mod gateway;
 mod hours;
 mod live;
 mod mail;
@@ -18,6 +19,7 @@ mod upstream;
 pub use current::Current;
 pub use eta::Eta;
 pub use forecast::Forecast;
+pub use gateway::Gateway;
 pub use hours::Hours;
 pub use mail::{Mail, MailServer};
 pub use notify::Notify;

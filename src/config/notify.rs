@@ -1,7 +1,7 @@
 //! What is said to people and programs, and how long it is tried.
 
-use super::AddressRange;
 use super::sections::or_empty;
+use super::{AddressRange, Gateway};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -30,6 +30,8 @@ pub struct Notify {
     /// Certificates in PEM of those that webhooks and gateways may show, instead of the system's.
     #[serde(deserialize_with = "or_empty")]
     pub ca_file: Option<PathBuf>,
+    /// SMS and chat services: tables `[[notify.gateways]]`.
+    pub gateways: Vec<Gateway>,
 }
 
 impl Default for Notify {
@@ -45,6 +47,7 @@ impl Default for Notify {
             allow_addresses: Vec::new(),
             allow_hosts: Vec::new(),
             ca_file: None,
+            gateways: Vec::new(),
         }
     }
 }
@@ -58,5 +61,10 @@ impl Notify {
         demand((1..=100_000).contains(&self.queue), "notify.queue must be within 1 to 100000");
         demand((1..=3_650).contains(&self.keep_days), "notify.keep_days must be within 1 to 3650");
         demand((1..=720).contains(&self.rotate_h), "notify.rotate_h must be within 1 to 720");
+        for (at, gateway) in self.gateways.iter().enumerate() {
+            let mut of = |ok: bool, what: &str| demand(ok, &format!("notify.gateways[{at}] {:?}: {what}", gateway.name));
+            of(!self.gateways[..at].iter().any(|other| other.name == gateway.name), "another gateway has that name");
+            gateway.check(&mut of);
+        }
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Due {
     pub more: bool,
 }
 
-/// A call-off older than this is not replayed: its job was over long ago.
+/// A call-off or message older than this is not replayed: its job was over long ago.
 const REPLAY: Span = Span::from_secs(24 * 3600);
 /// Journal rows looked at in one go.
 const LOOK: usize = 200;
@@ -47,6 +47,7 @@ fn is_command(kind: Kind) -> bool {
             | Kind::BookingDeclined
             | Kind::BookingOfferWithdrawn
             | Kind::BookingReminder
+            | Kind::MessageSent
     )
 }
 
@@ -62,6 +63,12 @@ struct Standing {
 /// The command that `event` makes of how things stand; `None` when it is over or was the vehicle's own doing.
 fn command(event: &Event, standing: Standing, now: Timestamp) -> Option<Command> {
     let Standing { active, asked } = standing;
+    if event.kind == Kind::MessageSent && now.since(event.at) <= REPLAY {
+        let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+        let about = event.booking.map(|booking| booking.to_string());
+        let payload = json!({"type": "message", "seq": event.seq, "booking_id": about, "subject": data["subject"], "text": data["text"]});
+        return Some(Command { seq: Some(event.seq), payload: payload.to_string().into_bytes() });
+    }
     let booking = event.booking?;
     let payload = match event.kind {
         Kind::BookingAssigned if active == Some(booking) => {

@@ -1,7 +1,7 @@
 //! Follows the journal: what is to be said of an entry is in the queue exactly once, for it and the cursor are one transaction.
 
 use super::Post;
-use crate::store::{self, cursors, journal, webhooks};
+use crate::store::{self, cursors, journal, rules, webhooks};
 use rusqlite::Transaction;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,6 +14,9 @@ pub const NAME: &str = "notifications";
 const BATCH: usize = 200;
 /// Between two batches of what happens now.
 const GATHER: Duration = Duration::from_millis(20);
+/// Between two looks for letters that are due, at least and at most.
+const SOON: Duration = Duration::from_millis(100);
+const LATER: Duration = Duration::from_secs(60);
 /// After a failure.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -48,10 +51,22 @@ impl Follower {
                 tokio::time::sleep(if done.is_ok() { GATHER } else { PAUSE }).await;
                 done.is_err() || head.changed().await.is_ok()
             };
+            let letters = self.letters_due().await;
             tokio::select! {
                 () = cancel.cancelled() => return,
                 open = next => if !open { return },
+                () = tokio::time::sleep(letters) => {}
             }
+        }
+    }
+
+    /// How long until letters are due that rules collect.
+    async fn letters_due(&self) -> Duration {
+        let now = self.post.0.clock.now();
+        match self.post.0.db.read(rules::next_due).await {
+            Ok(Some(at)) => at.since(now).as_duration().clamp(SOON, LATER),
+            Ok(None) => LATER,
+            Err(_) => PAUSE,
         }
     }
 
@@ -70,14 +85,16 @@ impl Follower {
 }
 
 /// Deals with the next entries; gives the last, and whether there may be more.
-fn step(post: &Post, tx: &Transaction<'_>) -> store::Result<(i64, bool)> {
+pub(super) fn step(post: &Post, tx: &Transaction<'_>) -> store::Result<(i64, bool)> {
     let now = post.0.clock.now();
+    post.send_collected(tx, now)?;
     let cursor = cursors::get(tx, NAME)?;
     let events = journal::after(tx, cursor, BATCH)?;
     let Some(last) = events.last().map(|event| event.seq) else { return Ok((cursor, false)) };
-    let hooks = webhooks::all(tx)?;
+    let (hooks, rules) = (webhooks::all(tx)?, rules::all(tx)?);
     for event in &events {
         post.tell_webhooks(tx, event, &hooks, now)?;
+        post.tell_people(tx, event, &rules, now)?;
     }
     cursors::advance(tx, NAME, last)?;
     Ok((last, events.len() == BATCH))

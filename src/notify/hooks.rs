@@ -166,6 +166,7 @@ fn to(hook: &Webhook, event: Option<&Event>, now: Timestamp) -> To {
         recipient: String::new(),
         booking: event.and_then(|event| event.booking),
         event: event.map(|event| event.seq),
+        rule: None,
         at: now,
     }
 }

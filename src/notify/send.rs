@@ -1,14 +1,16 @@
 //! Who empties the queue: takes what is due of each endpoint, a few at once, and writes down what came of it.
 
 use super::retry::{Next, Outcome, Policy};
-use super::{Inner, Post, hooks, webhook};
-use crate::model::{Attempt, Channel, Delivery, Timestamp, Webhook};
+use super::{Inner, Post, gateway, hooks, webhook};
+use crate::model::{Actor, Attempt, Channel, Delivery, Kind, Timestamp, Webhook};
 use crate::patience::backoff::draw;
 use crate::patience::breaker::{Breaker, Call, State, Verdict};
+use crate::store::journal::{self, NewEvent};
 use crate::store::{self, deliveries, webhooks};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rusqlite::Transaction;
+use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -144,7 +146,8 @@ async fn attempt(inner: Arc<Inner>, policy: Policy, delivery: Delivery, call: Ca
     let took = inner.clock.monotonic().duration_since(began);
     let at = inner.clock.now();
     let error = outcome.error().map(|why| why.chars().filter(|c| !c.is_control()).take(ERROR).collect());
-    let attempt = Attempt { at, status: outcome.status(), ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX), error };
+    let status = outcome.status().filter(|status| *status > 0);
+    let attempt = Attempt { at, status, ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX), error };
     let next = policy.next(&outcome, delivery.attempts, delivery.queued_at, at, draw());
     log(&inner, &delivery, &next, &attempt);
     let ended = Ended { endpoint: delivery.endpoint.clone(), number: delivery.number, call, verdict: outcome.verdict() };
@@ -172,7 +175,12 @@ fn note(tx: &Transaction<'_>, delivery: &Delivery, next: &Next, attempt: &Attemp
         hooks::heard(tx, id, failed, oldest, attempt.at)?;
     }
     match next {
-        Next::Done => deliveries::sent(tx, delivery.number, attempt)?,
+        Next::Done => {
+            if delivery.channel == Channel::Message {
+                say_in_journal(tx, delivery, attempt.at)?;
+            }
+            deliveries::sent(tx, delivery.number, attempt)?;
+        }
         Next::At(at) => deliveries::put_off(tx, delivery.number, attempt, *at)?,
         Next::Dead(why) => {
             deliveries::bury(tx, delivery.number, attempt, why)?;
@@ -214,7 +222,15 @@ async fn say(inner: &Inner, delivery: &Delivery) -> Outcome {
             None => Outcome::failed("the settings name no mail server (smtp_url under [mail])"),
         },
         Channel::Webhook => tell(inner, delivery, said.body).await,
-        Channel::Gateway => Outcome::failed("this channel is not there"),
+        Channel::Gateway => {
+            let gateway = inner.config.gateways.iter().find(|gateway| super::gateway_endpoint(&gateway.name) == delivery.endpoint);
+            match gateway {
+                Some(gateway) => gateway::send(&inner.http, gateway, delivery, &said.body).await,
+                None => Outcome::failed("the settings name no such gateway (under [[notify.gateways]])"),
+            }
+        }
+        // The journal carries it, in the transaction that notes it as said.
+        Channel::Message => Outcome::Sent(0),
     }
 }
 
@@ -225,4 +241,16 @@ async fn tell(inner: &Inner, delivery: &Delivery, body: String) -> Outcome {
         Ok(None) => Outcome::Refused { status: None, why: "the webhook was taken away".to_owned() },
         Err(error) => Outcome::failed(error.to_string()),
     }
+}
+
+/// Puts a message for a vehicle, or for the console, into the journal.
+fn say_in_journal(tx: &Transaction<'_>, delivery: &Delivery, at: Timestamp) -> store::Result<()> {
+    let said = deliveries::message(tx, delivery.message)?.map(|said| said.body).unwrap_or_default();
+    let note: gateway::Note = serde_json::from_str(&said).map_err(|e| store::Error::Corrupt(format!("a message: {e}")))?;
+    let vehicle = delivery.recipient.parse().ok();
+    let data = json!({"subject": note.subject, "text": note.text, "delivery_id": delivery.id, "rule_id": delivery.rule}).to_string();
+    let kind = Kind::MessageSent;
+    let event = NewEvent { at, kind, actor: &Actor::System, booking: delivery.booking, vehicle: vehicle.as_ref(), data: &data };
+    journal::append(tx, &event)?;
+    Ok(())
 }

@@ -64,6 +64,7 @@ const HIDDEN: &[&str] = &[
     "mqtt.tls_cert",
     "mqtt.tls_key",
     "notify.ca_file",
+    "notify.gateways",
     "upstream.sinks",
 ];
 
@@ -190,7 +191,9 @@ mod tests {
         for key in every_key() {
             let is_hidden = HIDDEN.contains(&key.as_str());
             assert_eq!(shown.contains(&key), !is_hidden, "{key}");
-            let suspect = ["secret", "cert", "tls_key", "url", "_dir", "_file", "password", "sinks"].iter().any(|word| key.contains(word));
+            let suspect = ["secret", "cert", "tls_key", "url", "_dir", "_file", "password", "sinks", "gateways"]
+                .iter()
+                .any(|word| key.contains(word));
             assert_eq!(suspect, is_hidden, "{key}");
             let is_section = ["bookings.", "dispatch.", "drivers.", "tariff."].iter().any(|section| key.starts_with(section));
             assert_eq!(is_live(&key), is_section && key != "tariff.currency", "{key}");

@@ -30,6 +30,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/022.sql"),
     include_str!("migrations/025.sql"),
     include_str!("migrations/026.sql"),
+    include_str!("migrations/027.sql"),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {

@@ -30,6 +30,7 @@ pub mod reminders;
 pub mod rollups;
 pub mod rounds;
 mod row;
+pub mod rules;
 pub mod schedules;
 pub mod sessions;
 pub mod settings;

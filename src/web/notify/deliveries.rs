@@ -42,10 +42,10 @@ pub struct DeliveryShape {
     /// The same in every attempt: `webhook-id`, `Message-ID`.
     #[schema(value_type = String)]
     id: DeliveryId,
-    /// `mail`, `webhook` or `gateway`.
+    /// `mail`, `webhook`, `gateway` or `message`.
     #[schema(value_type = String)]
     channel: Channel,
-    /// `mail`, `webhook:<id>` or `gateway:<name>`.
+    /// `mail`, `webhook:<id>`, `gateway:<name>` or `message`.
     endpoint: String,
     /// To whom; missing where the endpoint says it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +56,9 @@ pub struct DeliveryShape {
     /// The journal entry that made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     event_seq: Option<i64>,
+    /// The rule that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule_id: Option<String>,
     /// What it says in one line: the kind of the event, or the subject of the mail.
     subject: String,
     /// `waiting`, `sent` or `dead`.
@@ -89,6 +92,7 @@ impl From<Delivery> for DeliveryShape {
             recipient: Some(d.recipient).filter(|to| !to.is_empty()),
             booking_id: d.booking.map(|id| id.to_string()),
             event_seq: d.event,
+            rule_id: d.rule,
             subject: d.subject,
             state: d.state,
             attempts: d.attempts,
@@ -108,7 +112,7 @@ pub struct DeliveryParams {
     /// `waiting`, `sent` or `dead`.
     #[param(value_type = Option<String>)]
     state: Option<DeliveryState>,
-    /// `mail`, `webhook` or `gateway`.
+    /// `mail`, `webhook`, `gateway` or `message`.
     #[param(value_type = Option<String>)]
     channel: Option<Channel>,
     /// Where the page before ended.
@@ -120,7 +124,7 @@ pub struct DeliveryParams {
 impl Read for DeliveryParams {
     fn read(f: &mut Fields) -> Option<Self> {
         let state = f.one_of("state", "waiting, sent, dead", DeliveryState::parse);
-        let channel = f.one_of("channel", "mail, webhook, gateway", Channel::parse);
+        let channel = f.one_of("channel", "mail, webhook, gateway, message", Channel::parse);
         let cursor = f.one_of("cursor", "those that a list gave", |text| text.parse().ok());
         let page = PageParams::read(f);
         Some(Self { state: state?, channel: channel?, cursor: cursor?, limit: page?.limit })
