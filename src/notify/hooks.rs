@@ -186,8 +186,9 @@ pub(super) fn heard(tx: &Transaction<'_>, id: &str, failed: Option<(&str, bool)>
 
 fn announce(tx: &Transaction<'_>, action: &str, hook: &Webhook, actor: &Actor, at: Timestamp) -> store::Result<()> {
     let kind = Kind::NotificationsChanged;
-    let data =
-        json!({"action": action, "webhook": hook.id, "name": hook.name, "url": hook.url, "events": hook.events, "state": hook.state});
+    // The rest of the URL may be what lets somebody in, and the journal goes to head office.
+    let host = hook.url.parse::<reqwest::Url>().ok().and_then(|url| url.host_str().map(str::to_owned));
+    let data = json!({"action": action, "webhook": hook.id, "name": hook.name, "host": host, "events": hook.events, "state": hook.state});
     let data = data.to_string();
     journal::append(tx, &journal::NewEvent { at, kind, actor, booking: None, vehicle: None, data: &data })?;
     audit::append(tx, at, actor, kind.as_str(), &hook.id, &data)

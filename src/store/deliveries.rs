@@ -189,6 +189,13 @@ pub fn counts(connection: &Connection) -> Result<BTreeMap<&'static str, u64>> {
     DeliveryState::ALL.iter().map(|state| of(*state)).collect()
 }
 
+/// How many were given up since `since`.
+pub fn dead_since(connection: &Connection, since: Timestamp) -> Result<u64> {
+    let sql = "select count(*) from deliveries where state = 'dead' and done_at >= ?1";
+    let n: i64 = connection.prepare_cached(sql)?.query_row([since.as_millis()], |r| r.get(0))?;
+    Ok(n.unsigned_abs())
+}
+
 /// Forgets up to `limit` deliveries that were done before `before`, with what nobody is told any more; gives their number.
 pub fn purge(tx: &Transaction<'_>, before: Timestamp, limit: usize) -> Result<usize> {
     let old = "delete from deliveries where number in (select number from deliveries where done_at < ?1 order by done_at limit ?2)";
