@@ -20,7 +20,7 @@ use crate::drivers::Drivers;
 use crate::eta::Etas;
 use crate::fleet::Fleet;
 use crate::mqtt::{self, Guard};
-use crate::notify::{Post, Sender};
+use crate::notify::{Follower, Post, Sender};
 use crate::ops::certificates::Certificates;
 use crate::ops::data_dir::{self, DataDirLock};
 use crate::ops::notify;
@@ -125,12 +125,22 @@ impl App {
         let due = rooms.due.clone();
         let reports = Reports { rollups: rollups.clone(), db: rooms.db.clone(), fleet: rooms.fleet.clone(), tracks: rooms.tracks.clone() };
         let runner = Runner::new(rooms.schedules.clone(), actions::all(&rooms, &dispatch, &demand, &reports), Arc::clone(&due));
+        let teller = Follower::new(rooms.post.clone());
         let (well, health) = watch::channel(Ok(()));
         let http = bind_http(
             &rooms,
             options,
             &guard,
-            Planners { dispatch: &dispatch, etas: &etas, learner: &learner, runner: &runner, rollups: &rollups, reports, demand: &demand },
+            Planners {
+                dispatch: &dispatch,
+                etas: &etas,
+                learner: &learner,
+                runner: &runner,
+                rollups: &rollups,
+                reports,
+                demand: &demand,
+                teller: &teller,
+            },
             health,
         )
         .await?;
@@ -160,7 +170,11 @@ impl App {
             rollups.run(cancel).await;
             Ok(())
         });
-        let sender = Sender::new(rooms.post.clone());
+        let (sender, teller) = (Sender::new(rooms.post.clone()), teller.clone());
+        app.spawn("notifier", |cancel| async {
+            teller.run(cancel).await;
+            Ok(())
+        });
         app.spawn("notifications", |cancel| async {
             sender.run(cancel).await;
             Ok(())
@@ -257,6 +271,7 @@ struct Planners<'a> {
     rollups: &'a Rollups,
     reports: Reports,
     demand: &'a Demand,
+    teller: &'a Follower,
 }
 
 async fn bind_http(
@@ -281,6 +296,7 @@ async fn bind_http(
         schedules: rooms.schedules.clone(),
         sync: rooms.sync.clone(),
         orders: rooms.orders.clone(),
+        post: rooms.post.clone(),
         wake_schedules: Arc::clone(&rooms.due),
         drivers: rooms.drivers.clone(),
         registry: Registry::new(rooms.db.clone(), rooms.clock.clone()),
@@ -289,7 +305,7 @@ async fn bind_http(
         inspector: rooms.inspector.clone(),
         basemap,
         demo: options.demo,
-        followers: report::followers(guard, planners.dispatch, planners.learner, planners.rollups, &rooms.settings),
+        followers: report::followers(guard, planners.dispatch, planners.learner, planners.rollups, &rooms.settings, planners.teller),
         health,
         demand: planners.demand.clone(),
         rollups: planners.rollups.clone(),

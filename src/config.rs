@@ -6,21 +6,25 @@
 mod current;
 mod eta;
 mod forecast;
+mod gateway;
 mod hours;
 mod live;
 mod mail;
 mod notify;
 mod origins;
+mod range;
 mod sections;
 mod upstream;
 
 pub use current::Current;
 pub use eta::Eta;
 pub use forecast::Forecast;
+pub use gateway::Gateway;
 pub use hours::Hours;
 pub use mail::{Mail, MailServer};
 pub use notify::Notify;
 pub use origins::{Origin, Origins};
+pub use range::AddressRange;
 pub use sections::{Bookings, Depot, Dispatch, Drivers, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
 pub use upstream::{SinkKind, SinkSettings, Upstream};
 

@@ -67,6 +67,11 @@
 //! schedule learns from the bookings. By the same forecast [`demand::Demand::advise`] tells idle vehicles where to wait: an entry of
 //! the journal, which [`mqtt`] sends on.
 //!
+//! # A word, from the journal to whom it is for
+//! [`notify::Follower`] follows the journal. What webhooks want to hear of an entry, and what rules say of it to people, are rows of
+//! deliveries in one transaction with its cursor. [`notify::Sender`] takes what is due of each endpoint in the order of its booking, says
+//! it by mail, to a webhook or a gateway, and writes down what came of it; a message to a driver is another entry, which [`mqtt`] carries.
+//!
 //! # A setting, from head office to the next quote
 //! [`settings::Settings`] lays what head office sent over what depotd was started with, and over that what people set for a while.
 //! What comes of it is in [`config::Current`], which the rooms that read tariff, dispatch, bookings and drivers ask each time. A
@@ -87,6 +92,8 @@
 //!   start it in [`app::App::start`] and let it say how far it is, so that tests can wait for it.
 //! - A dispatch policy to compare with: a name in [`replay::policy`]; what serving a booking is worth is in [`dispatch::plan`].
 //! - A source of travel times: a link of the chain in [`eta::Etas::drives`], and its name on the wire.
+//! - What others may hear of: a line in [`notify::catalogue`]. A placeholder: a line in [`notify::template`], what it says in
+//!   `notify/words.rs`. A channel: a kind in [`model::Channel`], a file in [`notify`], an arm in `notify/send.rs`.
 //! - What a schedule can do: a kind in [`model::ScheduleKind`], a line in `app/actions.rs`.
 //! - A sink: a file in [`upstream::sink`] that implements [`upstream::sink::Sink`], its scheme in [`config::SinkKind`].
 //! - A table that head office is to know: its triggers in a migration, its name in [`store::outbox::TABLES`].

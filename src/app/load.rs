@@ -37,12 +37,13 @@ pub async fn open(base: Base) -> Result<(Rooms, Mirror)> {
     let mirror = tokio::task::spawn_blocking(move || replay(&dir, &log, &into)).await?.context("find out where everyone is")?;
     let auth = Auth::new(db.clone(), &config.mqtt, clock.clone());
     let bookings = Bookings::new(db.clone(), settings.current(), clock.clone());
+    let post = Post::open(db.clone(), &config, bookings.etas().clone(), clock.clone())?;
     let rooms = Rooms {
         orders: Orders::new(db.clone(), bookings.clone(), auth.clone(), settings.clone(), &config.upstream, clock.clone()),
         auth,
         bookings,
         schedules: Schedules::new(db.clone(), &config, clock.clone()),
-        post: Post::open(db.clone(), &config, clock.clone())?,
+        post,
         sync: Sync::new(db.clone(), &config.upstream, clock.clone()),
         due: Arc::default(),
         drivers: Drivers::new(db.clone(), settings.current(), clock.clone()),

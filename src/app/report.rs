@@ -16,14 +16,22 @@ use crate::web::{Follower, Sheet};
 use serde_json::{Value, json};
 
 /// Who follows the journal, and how far they are.
-pub fn followers(guard: &Guard, dispatch: &Dispatch, learner: &Learner, rollups: &Rollups, settings: &Settings) -> Vec<Follower> {
+pub fn followers(
+    guard: &Guard,
+    dispatch: &Dispatch,
+    learner: &Learner,
+    rollups: &Rollups,
+    settings: &Settings,
+    teller: &notify::Follower,
+) -> Vec<Follower> {
     let (guard, dispatch, learner, settings) = (guard.observer(), dispatch.clone(), learner.clone(), settings.clone());
-    let rollups = rollups.clone();
+    let (rollups, teller) = (rollups.clone(), teller.clone());
     vec![
         Follower { name: "downlink", cursor: Box::new(move || guard.followed()) },
         Follower { name: "dispatch", cursor: Box::new(move || dispatch.cursor()) },
         Follower { name: "speeds", cursor: Box::new(move || learner.cursor()) },
         Follower { name: ROLLUPS, cursor: Box::new(move || rollups.cursor()) },
+        Follower { name: notify::FOLLOWER, cursor: Box::new(move || teller.cursor()) },
         Follower { name: "settings", cursor: Box::new(move || settings.cursor()) },
     ]
 }
@@ -108,9 +116,11 @@ pub fn orders(stats: &orders::Stats, sheet: &mut Sheet) {
 
 /// What became of what was to be said to people and programs.
 pub fn notifications(stats: &notify::Stats, sheet: &mut Sheet) {
-    let notify::Stats { sent, failed, dead, overflowed, opened } = *stats;
+    let notify::Stats { sent, failed, dead, overflowed, unreachable, quiet, limited, opened } = *stats;
     let outcomes = [("sent", sent), ("failed", failed), ("dead", dead)];
     sheet.counters("notifications", "Attempts to deliver a notification by what became of them", "outcome", outcomes);
+    let unsaid = [("unreachable", unreachable), ("quiet", quiet), ("limited", limited)];
+    sheet.counters("notifications_unsaid", "What rules did not say: nobody's address known, quiet hours, told enough", "reason", unsaid);
     sheet.counter("notifications_overflowed", "Notifications that found the queue of their endpoint full", overflowed);
     sheet.counter("notifications_breaker_opened", "Times that an endpoint was left alone because it failed", opened);
 }

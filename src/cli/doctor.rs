@@ -8,7 +8,7 @@ use crate::config;
 use crate::model::{DeliveryState, Span, Timestamp};
 use crate::notify::mail::Mailer;
 use crate::ops::data_dir;
-use crate::store::{Db, deliveries};
+use crate::store::{self, Db, deliveries};
 use anyhow::{Result, bail};
 use serde_json::json;
 use std::io::Write;
@@ -52,7 +52,7 @@ pub fn run(common: &Common) -> Result<()> {
             privacy(dir),
             owners(dir),
             backups(dir, clock.now()),
-            dead_letters(dir),
+            dead_letters(dir, clock.now()),
         ]);
     } else {
         let says = "there is no depot: name its directory with --data-dir, or start `depotd serve` once, which makes one";
@@ -201,15 +201,19 @@ fn open_to_others(path: &Path, open: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn dead_letters(dir: &Path) -> Finding {
-    let counted = Db::open(dir).and_then(|db| db.read_blocking(deliveries::counts));
-    match counted {
+/// Dead letters are told so long after they were given up.
+const LATELY: Span = Span::from_secs(86_400);
+
+fn dead_letters(dir: &Path, now: Timestamp) -> Finding {
+    let question =
+        move |c: &rusqlite::Connection| Ok::<_, store::Error>((deliveries::counts(c)?, deliveries::dead_since(c, now - LATELY)?));
+    match Db::open(dir).and_then(|db| db.read_blocking(question)) {
         Err(e) => Finding::bad("notifications", e.to_string()),
-        Ok(counts) => {
+        Ok((counts, lately)) => {
             let of = |state: DeliveryState| counts.get(state.as_str()).copied().unwrap_or(0);
             let (waiting, dead) = (of(DeliveryState::Waiting), of(DeliveryState::Dead));
-            let says = format!("{waiting} wait to be sent, {dead} are dead letters");
-            if dead > 0 {
+            let says = format!("{waiting} wait to be sent, {dead} are dead letters, {lately} of them since a day");
+            if lately > 0 {
                 return Finding::bad("notifications", format!("{says}: `GET /api/v1/deliveries?state=dead` says why each is one"));
             }
             Finding::good("notifications", says)

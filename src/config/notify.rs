@@ -1,6 +1,9 @@
 //! What is said to people and programs, and how long it is tried.
 
+use super::sections::or_empty;
+use super::{AddressRange, Gateway};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// What is said to people and programs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,11 +21,34 @@ pub struct Notify {
     pub queue: usize,
     /// Days that what was sent and dead letters are kept.
     pub keep_days: u32,
+    /// Hours that a webhook's old secret signs too, once it has a new one.
+    pub rotate_h: u32,
+    /// Addresses inside that webhooks and gateways may be at, like `10.0.0.0/8`; also without TLS.
+    pub allow_addresses: Vec<AddressRange>,
+    /// The same by name.
+    pub allow_hosts: Vec<String>,
+    /// Certificates in PEM of those that webhooks and gateways may show, instead of the system's.
+    #[serde(deserialize_with = "or_empty")]
+    pub ca_file: Option<PathBuf>,
+    /// SMS and chat services: tables `[[notify.gateways]]`.
+    pub gateways: Vec<Gateway>,
 }
 
 impl Default for Notify {
     fn default() -> Self {
-        Self { retry_s: 10, retry_most_s: 3_600, give_up_h: 72, at_once: 4, queue: 10_000, keep_days: 30 }
+        Self {
+            retry_s: 10,
+            retry_most_s: 3_600,
+            give_up_h: 72,
+            at_once: 4,
+            queue: 10_000,
+            keep_days: 30,
+            rotate_h: 24,
+            allow_addresses: Vec::new(),
+            allow_hosts: Vec::new(),
+            ca_file: None,
+            gateways: Vec::new(),
+        }
     }
 }
 
@@ -34,5 +60,11 @@ impl Notify {
         demand((1..=64).contains(&self.at_once), "notify.at_once must be within 1 to 64");
         demand((1..=100_000).contains(&self.queue), "notify.queue must be within 1 to 100000");
         demand((1..=3_650).contains(&self.keep_days), "notify.keep_days must be within 1 to 3650");
+        demand((1..=720).contains(&self.rotate_h), "notify.rotate_h must be within 1 to 720");
+        for (at, gateway) in self.gateways.iter().enumerate() {
+            let mut of = |ok: bool, what: &str| demand(ok, &format!("notify.gateways[{at}] {:?}: {what}", gateway.name));
+            of(!self.gateways[..at].iter().any(|other| other.name == gateway.name), "another gateway has that name");
+            gateway.check(&mut of);
+        }
     }
 }

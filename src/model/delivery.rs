@@ -43,8 +43,10 @@ pub enum Channel {
     Webhook,
     /// By an HTTP request after a template: SMS, chat.
     Gateway,
+    /// To a vehicle's driver over MQTT, or to those at the console.
+    Message,
 }
-names!(Channel { Mail = "mail", Webhook = "webhook", Gateway = "gateway" });
+names!(Channel { Mail = "mail", Webhook = "webhook", Gateway = "gateway", Message = "message" });
 
 /// What became of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -83,14 +85,16 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// How.
     pub channel: Channel,
-    /// Through what: `mail`, `webhook:<id>`, `gateway:<name>`. Endpoints fail, and are left alone, one by one.
+    /// Through what: `mail`, `webhook:<id>`, `gateway:<name>`, `message`. Endpoints fail, and are left alone, one by one.
     pub endpoint: String,
-    /// To whom: an address, a telephone number; empty where the endpoint says it.
+    /// To whom: an address, a telephone number, a vehicle; empty where the endpoint says it, and for the console.
     pub recipient: String,
     /// What it is about; what is said about one booking through one endpoint to one recipient is said in its order.
     pub booking: Option<BookingId>,
     /// The journal entry that made it.
     pub event: Option<i64>,
+    /// The rule that made it.
+    pub rule: Option<String>,
     /// The row of what is said.
     pub message: i64,
     /// That in one line.
@@ -128,6 +132,8 @@ pub struct NewDelivery {
     pub booking: Option<BookingId>,
     /// The journal entry that made it.
     pub event: Option<i64>,
+    /// The rule that made it.
+    pub rule: Option<String>,
     /// The row of what is said.
     pub message: i64,
     /// When it may be said.

@@ -105,6 +105,10 @@ pub enum Kind {
     DeviceRevoked,
     /// A schedule was added, changed, removed or run by hand.
     ScheduleChanged,
+    /// A webhook or a rule of notifications was added, changed or taken away.
+    NotificationsChanged,
+    /// A rule had something to say to a vehicle's driver, or to those at the console.
+    MessageSent,
     /// A user, token or session right changed.
     AccessChanged,
     /// A version of the tariff, a zone, a contract or a promo code was made, changed or taken away.
@@ -123,7 +127,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 45] = [
         Self::BookingPlaced,
         Self::BookingChanged,
         Self::BookingReleased,
@@ -160,6 +164,8 @@ impl Kind {
         Self::DeviceChanged,
         Self::DeviceRevoked,
         Self::ScheduleChanged,
+        Self::NotificationsChanged,
+        Self::MessageSent,
         Self::AccessChanged,
         Self::TariffChanged,
         Self::SettingsChanged,
@@ -208,6 +214,8 @@ impl Kind {
             Self::DeviceChanged => "device.changed",
             Self::DeviceRevoked => "device.revoked",
             Self::ScheduleChanged => "schedule.changed",
+            Self::NotificationsChanged => "notifications.changed",
+            Self::MessageSent => "message.sent",
             Self::AccessChanged => "access.changed",
             Self::TariffChanged => "tariff.changed",
             Self::SettingsChanged => "settings.changed",

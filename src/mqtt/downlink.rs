@@ -25,7 +25,7 @@ pub(super) struct Due {
     pub more: bool,
 }
 
-/// A call-off older than this is not replayed: its job was over long ago.
+/// A call-off or message older than this is not replayed: its job was over long ago.
 const REPLAY: Span = Span::from_secs(24 * 3600);
 /// Journal rows looked at in one go.
 const LOOK: usize = 200;
@@ -48,6 +48,7 @@ fn is_command(kind: Kind) -> bool {
             | Kind::BookingOfferWithdrawn
             | Kind::BookingReminder
             | Kind::VehicleAdvised
+            | Kind::MessageSent
     )
 }
 
@@ -68,6 +69,12 @@ fn command(event: &Event, standing: Standing, now: Timestamp) -> Option<Command>
     if event.kind == Kind::VehicleAdvised {
         let is_good = advised == Some(event.seq) && active.is_none() && asked.is_none();
         return is_good.then(|| advice(event));
+    }
+    if event.kind == Kind::MessageSent && now.since(event.at) <= REPLAY {
+        let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+        let about = event.booking.map(|booking| booking.to_string());
+        let payload = json!({"type": "message", "seq": event.seq, "booking_id": about, "subject": data["subject"], "text": data["text"]});
+        return Some(Command { seq: Some(event.seq), payload: payload.to_string().into_bytes() });
     }
     let booking = event.booking?;
     let payload = match event.kind {

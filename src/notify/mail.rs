@@ -87,6 +87,9 @@ pub enum Unusable {
     /// A file cannot be read.
     #[error("mail: {0}")]
     File(#[from] std::io::Error),
+    /// Requests to other programs cannot be made.
+    #[error("{0}")]
+    Http(String),
     /// Its certificates are none.
     #[error("mail: the certificates to trust cannot be used: {0}")]
     Certificates(#[source] Error),

@@ -1,29 +1,55 @@
-//! What is said to people and programs: a durable queue, and who empties it.
+//! What is said to people and programs: a durable queue, who fills it, and who empties it.
 //!
-//! [`Post::put`] writes deliveries within the transaction of whatever makes them, so what was decided to be said is said. [`Sender`]
-//! takes what is due, endpoint by endpoint, says it through its channel ([`mail`]) and writes down what came of it ([`retry`]). Between
-//! the two a process may die: then it is said again under the same id, by which a receiver can tell a repeat. What cannot be said ends
-//! as a dead letter with its reason, and stays until somebody sends it again or it is too old.
+//! [`Follower`] reads the journal: what webhooks want to hear of an entry, and what rules say of it to people, is put into the queue in
+//! one transaction with its cursor. Whoever else has something to say calls [`Post::put`] within its own transaction, so what was decided
+//! to be said is said. [`Sender`] takes what is due, endpoint by endpoint, says it through its channel ([`mail`], `webhook`, [`gateway`]),
+//! and writes down what came of it ([`retry`]). Between the two a process may die: then it is said again under the same id, by which a
+//! receiver can tell a repeat. What cannot be said ends as a dead letter with its reason, and stays until somebody sends it again or it
+//! is too old.
 
+pub mod catalogue;
+mod error;
+mod follow;
+pub mod gateway;
+mod hooks;
+mod http;
 pub mod mail;
+mod queue;
+mod reach;
 pub mod retry;
+mod rules;
+mod seal;
 mod send;
+mod tell;
+pub mod template;
+mod webhook;
+mod words;
 
+pub use error::Error;
+pub use follow::{Follower, NAME as FOLLOWER};
+pub use hooks::{TRIAL, Wish as WebhookWish};
 pub use mail::Letter;
+pub use rules::{ADDRESSES, Wish as RuleWish};
 pub use send::Sender;
+pub use tell::Said;
 
+use crate::bookings::etas::Board;
 use crate::clock::Clock;
 use crate::config::{Config, Notify};
 use crate::model::{BookingId, Channel, DeliveryId, MailAddress, NewDelivery, Span, Timestamp};
 use crate::store::deliveries::{self, Message};
 use crate::store::{self, Db};
+use http::Http;
 use mail::Mailer;
 use rusqlite::Transaction;
+use seal::Seal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The endpoint of all mail: there is one mail server.
 pub const MAIL: &str = "mail";
+/// The endpoint of messages to drivers and to the console, which the journal carries.
+pub const MESSAGE: &str = "message";
 /// Rows that one transaction forgets.
 const PURGE: usize = 1_000;
 
@@ -38,6 +64,12 @@ pub struct Stats {
     pub dead: u64,
     /// Of these, those that found the queue full.
     pub overflowed: u64,
+    /// Times that nobody's address was known.
+    pub unreachable: u64,
+    /// What quiet hours swallowed.
+    pub quiet: u64,
+    /// What a recipient was not told because he was told enough.
+    pub limited: u64,
     /// Times that an endpoint was left alone for a while.
     pub opened: u64,
 }
@@ -48,6 +80,9 @@ struct Counts {
     failed: AtomicU64,
     dead: AtomicU64,
     overflowed: AtomicU64,
+    unreachable: AtomicU64,
+    quiet: AtomicU64,
+    limited: AtomicU64,
     opened: AtomicU64,
 }
 
@@ -59,7 +94,12 @@ struct Inner {
     db: Db,
     clock: Clock,
     config: Notify,
+    zone: String,
+    depot: String,
+    board: Board,
     mailer: Option<Mailer>,
+    http: Http,
+    seal: Seal,
     wake: tokio::sync::Notify,
     counts: Counts,
 }
@@ -77,30 +117,37 @@ pub struct To {
     pub booking: Option<BookingId>,
     /// The journal entry that made it.
     pub event: Option<i64>,
+    /// The rule that made it.
+    pub rule: Option<String>,
     /// When it may be said.
     pub at: Timestamp,
 }
 
 impl Post {
-    /// Over `db`, through the channels of the settings. An error: the mail server's password or certificates cannot be read.
-    pub fn open(db: Db, config: &Config, clock: Clock) -> Result<Self, mail::Unusable> {
+    /// Over `db`, through the channels of the settings; `board` says when vehicles are foreseen. An error: a password or certificates that they name cannot be read.
+    pub fn open(db: Db, config: &Config, board: Board, clock: Clock) -> Result<Self, mail::Unusable> {
         let mailer = config.mail.is_on().then(|| Mailer::new(&config.mail)).transpose()?;
+        let (http, seal) = (Http::new(&config.notify).map_err(mail::Unusable::Http)?, Seal::new(&config.depot.data_dir));
+        let (zone, depot) = (config.depot.zone.clone(), config.depot.name.clone());
         let (config, wake, counts) = (config.notify.clone(), tokio::sync::Notify::new(), Counts::default());
-        Ok(Self(Arc::new(Inner { db, clock, config, mailer, wake, counts })))
+        Ok(Self(Arc::new(Inner { db, clock, config, zone, depot, board, mailer, http, seal, wake, counts })))
     }
 
     /// Puts one message into the queue, for all of `to`; part of the caller's transaction. [`Post::wake`] is to follow its commit.
-    pub fn put(&self, tx: &Transaction<'_>, message: &Message, to: &[To], now: Timestamp) -> store::Result<()> {
+    pub fn put(&self, tx: &Transaction<'_>, message: &Message, to: &[To], now: Timestamp) -> store::Result<Vec<DeliveryId>> {
+        let mut ids = Vec::with_capacity(to.len());
         let message = deliveries::put_message(tx, message, now)?;
         for to in to {
-            let To { channel, endpoint, recipient, booking, event, at } = to.clone();
-            let new = NewDelivery { id: new_id(now)?, channel, endpoint, recipient, booking, event, message, at };
+            let To { channel, endpoint, recipient, booking, event, rule, at } = to.clone();
+            let id = new_id(now)?;
+            ids.push(id);
+            let new = NewDelivery { id, channel, endpoint, recipient, booking, event, rule, message, at };
             if !deliveries::enqueue(tx, &new, self.0.config.queue, now)? {
                 self.0.counts.overflowed.fetch_add(1, Ordering::Relaxed);
                 self.0.counts.dead.fetch_add(1, Ordering::Relaxed);
             }
         }
-        Ok(())
+        Ok(ids)
     }
 
     /// Puts a letter into the queue, for each of `to`.
@@ -112,6 +159,7 @@ impl Post {
             recipient: address.to_string(),
             booking: None,
             event: None,
+            rule: None,
             at: now,
         };
         let to: Vec<To> = to.iter().map(one).collect();
@@ -119,6 +167,11 @@ impl Post {
         self.0.db.write(move |tx| this.put(tx, &message, &to, now)).await?;
         self.wake();
         Ok(())
+    }
+
+    /// Is there a mail server?
+    fn can_mail(&self) -> bool {
+        self.0.mailer.is_some()
     }
 
     /// Something was put into the queue.
@@ -142,9 +195,23 @@ impl Post {
     /// Numbers for the metrics.
     pub fn stats(&self) -> Stats {
         let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
-        let Counts { sent, failed, dead, overflowed, opened } = &self.0.counts;
-        Stats { sent: read(sent), failed: read(failed), dead: read(dead), overflowed: read(overflowed), opened: read(opened) }
+        let Counts { sent, failed, dead, overflowed, unreachable, quiet, limited, opened } = &self.0.counts;
+        Stats {
+            sent: read(sent),
+            failed: read(failed),
+            dead: read(dead),
+            overflowed: read(overflowed),
+            unreachable: read(unreachable),
+            quiet: read(quiet),
+            limited: read(limited),
+            opened: read(opened),
+        }
     }
+}
+
+/// The endpoint of a gateway.
+fn gateway_endpoint(name: &str) -> String {
+    format!("gateway:{name}")
 }
 
 fn new_id(now: Timestamp) -> store::Result<DeliveryId> {
@@ -153,5 +220,7 @@ fn new_id(now: Timestamp) -> store::Result<DeliveryId> {
     Ok(DeliveryId::generate(now, random))
 }
 
+#[cfg(test)]
+mod rules_tests;
 #[cfg(test)]
 mod tests;

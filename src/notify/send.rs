@@ -1,14 +1,16 @@
 //! Who empties the queue: takes what is due of each endpoint, a few at once, and writes down what came of it.
 
 use super::retry::{Next, Outcome, Policy};
-use super::{Inner, Post};
-use crate::model::{Attempt, Channel, Delivery, Timestamp};
+use super::{Inner, Post, gateway, hooks, webhook};
+use crate::model::{Actor, Attempt, Channel, Delivery, Kind, Timestamp, Webhook};
 use crate::patience::backoff::draw;
 use crate::patience::breaker::{Breaker, Call, State, Verdict};
-use crate::store::{self, deliveries};
+use crate::store::journal::{self, NewEvent};
+use crate::store::{self, deliveries, webhooks};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rusqlite::Transaction;
+use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,6 +23,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(60);
 /// What is being sent when depotd stops has so long to end; what does not is sent again.
 const GRACE: Duration = Duration::from_secs(5);
+/// The status of one who wants nothing more.
+const GONE: u16 = 410;
 /// Bytes of an error that are kept.
 const ERROR: usize = 500;
 
@@ -80,7 +84,9 @@ impl Sender {
     /// Begins what may begin now; how long until there may be more.
     async fn begin(&mut self, open: &mut Open) -> store::Result<Duration> {
         let now = self.post.0.clock.now();
-        let endpoints = self.post.0.db.read(deliveries::endpoints).await?;
+        let question = |c: &rusqlite::Connection| Ok::<_, store::Error>((deliveries::endpoints(c)?, webhooks::held(c)?));
+        let (mut endpoints, held) = self.post.0.db.read(question).await?;
+        endpoints.retain(|name| !held.iter().any(|id| *name == Webhook::endpoint_of(id)));
         self.lanes.retain(|name, lane| {
             !lane.at_work.is_empty() || endpoints.contains(name) || lane.breaker.state(self.post.0.clock.monotonic()) != State::Closed
         });
@@ -140,9 +146,10 @@ async fn attempt(inner: Arc<Inner>, policy: Policy, delivery: Delivery, call: Ca
     let took = inner.clock.monotonic().duration_since(began);
     let at = inner.clock.now();
     let error = outcome.error().map(|why| why.chars().filter(|c| !c.is_control()).take(ERROR).collect());
-    let attempt = Attempt { at, status: outcome.status(), ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX), error };
+    let status = outcome.status().filter(|status| *status > 0);
+    let attempt = Attempt { at, status, ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX), error };
     let next = policy.next(&outcome, delivery.attempts, delivery.queued_at, at, draw());
-    tell(&inner, &delivery, &next, &attempt);
+    log(&inner, &delivery, &next, &attempt);
     let ended = Ended { endpoint: delivery.endpoint.clone(), number: delivery.number, call, verdict: outcome.verdict() };
     let oldest = policy.oldest(at);
     loop {
@@ -163,8 +170,17 @@ async fn attempt(inner: Arc<Inner>, policy: Policy, delivery: Delivery, call: Ca
 
 /// Writes down what came of an attempt; gives how many others were given up with it.
 fn note(tx: &Transaction<'_>, delivery: &Delivery, next: &Next, attempt: &Attempt, oldest: Timestamp) -> store::Result<usize> {
+    if let (Channel::Webhook, Some(id)) = (delivery.channel, delivery.endpoint.strip_prefix("webhook:")) {
+        let failed = attempt.error.as_deref().map(|why| (why, attempt.status == Some(GONE)));
+        hooks::heard(tx, id, failed, oldest, attempt.at)?;
+    }
     match next {
-        Next::Done => deliveries::sent(tx, delivery.number, attempt)?,
+        Next::Done => {
+            if delivery.channel == Channel::Message {
+                say_in_journal(tx, delivery, attempt.at)?;
+            }
+            deliveries::sent(tx, delivery.number, attempt)?;
+        }
         Next::At(at) => deliveries::put_off(tx, delivery.number, attempt, *at)?,
         Next::Dead(why) => {
             deliveries::bury(tx, delivery.number, attempt, why)?;
@@ -176,7 +192,7 @@ fn note(tx: &Transaction<'_>, delivery: &Delivery, next: &Next, attempt: &Attemp
     Ok(0)
 }
 
-fn tell(inner: &Inner, delivery: &Delivery, next: &Next, attempt: &Attempt) {
+fn log(inner: &Inner, delivery: &Delivery, next: &Next, attempt: &Attempt) {
     let Delivery { id, endpoint, .. } = delivery;
     let why = attempt.error.as_deref().unwrap_or_default();
     let count = match next {
@@ -205,6 +221,36 @@ async fn say(inner: &Inner, delivery: &Delivery) -> Outcome {
             Some(mailer) => mailer.send(delivery, &said.body).await,
             None => Outcome::failed("the settings name no mail server (smtp_url under [mail])"),
         },
-        Channel::Webhook | Channel::Gateway => Outcome::failed("this channel is not there"),
+        Channel::Webhook => tell(inner, delivery, said.body).await,
+        Channel::Gateway => {
+            let gateway = inner.config.gateways.iter().find(|gateway| super::gateway_endpoint(&gateway.name) == delivery.endpoint);
+            match gateway {
+                Some(gateway) => gateway::send(&inner.http, gateway, delivery, &said.body).await,
+                None => Outcome::failed("the settings name no such gateway (under [[notify.gateways]])"),
+            }
+        }
+        // The journal carries it, in the transaction that notes it as said.
+        Channel::Message => Outcome::Sent(0),
     }
+}
+
+async fn tell(inner: &Inner, delivery: &Delivery, body: String) -> Outcome {
+    let id = delivery.endpoint.strip_prefix("webhook:").unwrap_or_default().to_owned();
+    match inner.db.read(move |c| webhooks::target(c, &id)).await {
+        Ok(Some(target)) => webhook::send(&inner.http, &inner.seal, &target, delivery, body, inner.clock.now()).await,
+        Ok(None) => Outcome::Refused { status: None, why: "the webhook was taken away".to_owned() },
+        Err(error) => Outcome::failed(error.to_string()),
+    }
+}
+
+/// Puts a message for a vehicle, or for the console, into the journal.
+fn say_in_journal(tx: &Transaction<'_>, delivery: &Delivery, at: Timestamp) -> store::Result<()> {
+    let said = deliveries::message(tx, delivery.message)?.map(|said| said.body).unwrap_or_default();
+    let note: gateway::Note = serde_json::from_str(&said).map_err(|e| store::Error::Corrupt(format!("a message: {e}")))?;
+    let vehicle = delivery.recipient.parse().ok();
+    let data = json!({"subject": note.subject, "text": note.text, "delivery_id": delivery.id, "rule_id": delivery.rule}).to_string();
+    let kind = Kind::MessageSent;
+    let event = NewEvent { at, kind, actor: &Actor::System, booking: delivery.booking, vehicle: vehicle.as_ref(), data: &data };
+    journal::append(tx, &event)?;
+    Ok(())
 }

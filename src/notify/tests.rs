@@ -16,7 +16,7 @@ fn depot(queue: usize) -> Depot {
     let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::manual(NOW));
     let mut config = Config::default();
     config.notify.queue = queue;
-    let post = Post::open(Db::open(dir.path()).unwrap(), &config, clock.clone()).unwrap();
+    let post = Post::open(Db::open(dir.path()).unwrap(), &config, Board::default(), clock.clone()).unwrap();
     Depot { _dir: dir, clock, post }
 }
 
@@ -27,7 +27,8 @@ fn booking(n: u8) -> BookingId {
 impl Depot {
     async fn put(&self, endpoint: &str, booking: Option<BookingId>, at: Timestamp) -> i64 {
         let (post, now) = (self.post.clone(), self.clock.now());
-        let to = To { channel: Channel::Webhook, endpoint: endpoint.to_owned(), recipient: String::new(), booking, event: None, at };
+        let to =
+            To { channel: Channel::Webhook, endpoint: endpoint.to_owned(), recipient: String::new(), booking, event: None, rule: None, at };
         let message = Message { subject: "s".into(), body: "b".into() };
         let put = move |tx: &Transaction<'_>| post.put(tx, &message, &[to], now);
         self.post.0.db.write(put).await.unwrap();
@@ -73,6 +74,11 @@ async fn what_is_about_one_booking_is_said_in_its_order() {
     assert_eq!(d.due().await, [other, free]);
     let kept = d.all().await.into_iter().find(|delivery| delivery.number == first).unwrap();
     assert_eq!((kept.state, kept.attempts, kept.log.len(), kept.last_error), (DeliveryState::Sent, 2, 2, None));
+    let later = d.put(HOOK, Some(booking(3)), d.clock.now() + Span::from_secs(5)).await;
+    let now = d.put(HOOK, Some(booking(3)), d.clock.now()).await;
+    assert_eq!(d.due().await, [other, free, now], "what is not to be said yet holds nothing up");
+    d.clock.advance(Span::from_secs(5));
+    assert_eq!(d.due().await, [other, free, later], "from then on it does");
     let endpoints = d.post.0.db.read(deliveries::endpoints).await.unwrap();
     assert_eq!(endpoints, ["webhook:else", HOOK]);
 }

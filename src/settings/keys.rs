@@ -67,6 +67,8 @@ const HIDDEN: &[&str] = &[
     "mail.smtp_url",
     "mqtt.tls_cert",
     "mqtt.tls_key",
+    "notify.ca_file",
+    "notify.gateways",
     "upstream.sinks",
 ];
 
@@ -193,7 +195,9 @@ mod tests {
         for key in every_key() {
             let is_hidden = HIDDEN.contains(&key.as_str());
             assert_eq!(shown.contains(&key), !is_hidden, "{key}");
-            let suspect = ["secret", "cert", "tls_key", "url", "_dir", "_file", "password", "sinks"].iter().any(|word| key.contains(word));
+            let suspect = ["secret", "cert", "tls_key", "url", "_dir", "_file", "password", "sinks", "gateways"]
+                .iter()
+                .any(|word| key.contains(word));
             assert_eq!(suspect, is_hidden, "{key}");
             let is_section =
                 ["bookings.", "dispatch.", "drivers.", "forecast.advise", "tariff."].iter().any(|section| key.starts_with(section));

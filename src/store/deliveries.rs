@@ -53,7 +53,8 @@ pub fn enqueue(tx: &Transaction<'_>, new: &NewDelivery, most: usize, now: Timest
     let state = if fits { DeliveryState::Waiting } else { DeliveryState::Dead };
     let sql =
         "insert into deliveries (id, channel, endpoint, recipient, booking_id, event_seq, message_id, state, attempts, next_at, last_error,
-               log, created_at, queued_at, done_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, '[]', ?11, ?9, ?12)";
+               log, created_at, queued_at, done_at, rule_id)
+               values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, '[]', ?11, ?9, ?12, ?13)";
     tx.prepare_cached(sql)?.execute(params![
         new.id.to_string(),
         new.channel.as_str(),
@@ -67,6 +68,7 @@ pub fn enqueue(tx: &Transaction<'_>, new: &NewDelivery, most: usize, now: Timest
         why,
         now.as_millis(),
         (!fits).then(|| now.as_millis()),
+        new.rule,
     ])?;
     Ok(fits)
 }
@@ -85,12 +87,12 @@ pub fn endpoints(connection: &Connection) -> Result<Vec<String>> {
 }
 
 /// Up to `limit` deliveries that `endpoint` may be sent at `now`, the longest due first. What is about a booking waits for what was put
-/// there before it about the same booking and for the same recipient.
+/// there before it about the same booking and for the same recipient, unless that is not to be said yet, as in quiet hours.
 pub fn due(connection: &Connection, endpoint: &str, now: Timestamp, limit: usize) -> Result<Vec<Delivery>> {
     let sql = format!(
         "{SELECT} where d.endpoint = ?1 and d.state = 'waiting' and d.next_at <= ?2
          and (d.booking_id is null or not exists (select 1 from deliveries e where e.endpoint = d.endpoint and e.recipient = d.recipient
-              and e.booking_id = d.booking_id and e.state = 'waiting' and e.number < d.number))
+              and e.booking_id = d.booking_id and e.state = 'waiting' and e.number < d.number and e.queued_at <= ?2))
          order by d.next_at, d.number limit ?3"
     );
     connection.prepare_cached(&sql)?.query_and_then(params![endpoint, now.as_millis(), count(limit)], read)?.collect()
@@ -146,6 +148,13 @@ pub fn give_up(tx: &Transaction<'_>, endpoint: &str, before: Timestamp, why: &st
     Ok(tx.prepare_cached(sql)?.execute(params![endpoint, before.as_millis(), why, now.as_millis()])?)
 }
 
+/// How much was made for a recipient by a rule since `since`.
+pub fn count_of_rule(connection: &Connection, rule: &str, recipient: &str, since: Timestamp) -> Result<u64> {
+    let sql = "select count(*) from deliveries where rule_id = ?1 and recipient = ?2 and created_at > ?3";
+    let n: i64 = connection.prepare_cached(sql)?.query_row(params![rule, recipient, since.as_millis()], |r| r.get(0))?;
+    Ok(n.unsigned_abs())
+}
+
 /// Puts a delivery that is done back into the queue, under the id that it has; `false`: it waits anyway, or there is none.
 pub fn resend(tx: &Transaction<'_>, id: DeliveryId, now: Timestamp) -> Result<bool> {
     let sql = "update deliveries set state = 'waiting', attempts = 0, next_at = ?2, queued_at = ?2, done_at = null, last_error = null
@@ -180,6 +189,13 @@ pub fn counts(connection: &Connection) -> Result<BTreeMap<&'static str, u64>> {
     DeliveryState::ALL.iter().map(|state| of(*state)).collect()
 }
 
+/// How many were given up since `since`.
+pub fn dead_since(connection: &Connection, since: Timestamp) -> Result<u64> {
+    let sql = "select count(*) from deliveries where state = 'dead' and done_at >= ?1";
+    let n: i64 = connection.prepare_cached(sql)?.query_row([since.as_millis()], |r| r.get(0))?;
+    Ok(n.unsigned_abs())
+}
+
 /// Forgets up to `limit` deliveries that were done before `before`, with what nobody is told any more; gives their number.
 pub fn purge(tx: &Transaction<'_>, before: Timestamp, limit: usize) -> Result<usize> {
     let old = "delete from deliveries where number in (select number from deliveries where done_at < ?1 order by done_at limit ?2)";
@@ -204,6 +220,7 @@ fn read(r: &Row<'_>) -> Result<Delivery> {
         recipient: r.get("recipient")?,
         booking: row::parse_opt(r, "booking_id")?,
         event: r.get("event_seq")?,
+        rule: r.get("rule_id")?,
         message: r.get("message_id")?,
         subject: r.get("subject")?,
         state: DeliveryState::parse(&state).ok_or_else(|| known("state", &state))?,

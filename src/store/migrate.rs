@@ -33,6 +33,8 @@ const STEPS: &[&str] = &[
     include_str!("migrations/025.sql"),
     include_str!("migrations/026.sql"),
     include_str!("migrations/027.sql"),
+    include_str!("migrations/028.sql"),
+    include_str!("migrations/029.sql"),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {

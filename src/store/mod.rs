@@ -33,6 +33,7 @@ pub mod reminders;
 pub mod rollups;
 pub mod rounds;
 mod row;
+pub mod rules;
 pub mod schedules;
 pub mod sessions;
 pub mod settings;
@@ -45,6 +46,7 @@ pub mod tariffs;
 pub mod tokens;
 pub mod users;
 pub mod vehicles;
+pub mod webhooks;
 mod writer;
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};

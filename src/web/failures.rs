@@ -5,7 +5,7 @@ use super::recurrences::RecurrenceShape;
 use super::shapes::BookingShape;
 use super::version::Version;
 use crate::bookings::{self, Fault};
-use crate::{auth, drivers, registry, schedules, store, tariffs};
+use crate::{auth, drivers, notify, registry, schedules, store, tariffs};
 use axum::http::StatusCode;
 
 fn told(faults: &[Fault]) -> Vec<FieldError> {
@@ -92,6 +92,19 @@ impl From<schedules::Error> for Error {
             E::Unknown => Self::not_found(error),
             E::Stale(_) => Self::status(StatusCode::PRECONDITION_FAILED).detail(error),
             E::Running => Self::conflict(error),
+            E::Store(error) => error.into(),
+        }
+    }
+}
+impl From<notify::Error> for Error {
+    fn from(error: notify::Error) -> Self {
+        use notify::Error as E;
+        match error {
+            E::Invalid(wrong) => Self::invalid(wrong),
+            E::Unknown(_) => Self::not_found(error),
+            E::Stale(_) => Self::status(StatusCode::PRECONDITION_FAILED).detail(error),
+            E::Conflict(_) => Self::conflict(error),
+            E::Seal(_) => Self::internal(error),
             E::Store(error) => error.into(),
         }
     }

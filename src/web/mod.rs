@@ -18,6 +18,7 @@ mod if_match;
 mod limits;
 pub mod live;
 mod metrics;
+mod notify;
 mod openapi;
 mod order;
 mod orders;
@@ -56,6 +57,7 @@ use crate::config::Config;
 use crate::demand::Demand;
 use crate::drivers::Drivers;
 use crate::fleet::Fleet;
+use crate::notify::Post;
 use crate::orders::Orders;
 use crate::registry::Registry;
 use crate::schedules::Schedules;
@@ -106,6 +108,8 @@ pub struct Deps {
     pub sync: Upstream,
     /// Head office's orders.
     pub orders: Orders,
+    /// What is said to people and programs.
+    pub post: Post,
     /// Makes the schedules' runner look.
     pub wake_schedules: Arc<Notify>,
     /// The drivers.

@@ -1,8 +1,8 @@
 //! Every route, flat. A new one goes here and into [`super::access::GATES`].
 
 use super::{
-    Web, access, analytics, bookings, days, demand, devices, drivers, headers, limits, live, metrics, openapi, orders, quotes, receipts,
-    recurrences, reports, schedules, session, settings, sync, system, tariffs, tokens, users, vehicles,
+    Web, access, analytics, bookings, days, demand, devices, drivers, headers, limits, live, metrics, notify, openapi, orders, quotes,
+    receipts, recurrences, reports, schedules, session, settings, sync, system, tariffs, tokens, users, vehicles,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -76,6 +76,16 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(schedules::read, schedules::change, schedules::remove))
         .routes(routes!(schedules::run))
         .routes(routes!(schedules::runs))
+        .routes(routes!(notify::webhooks::list, notify::webhooks::create))
+        .routes(routes!(notify::webhooks::read, notify::webhooks::change, notify::webhooks::remove))
+        .routes(routes!(notify::webhooks::rotate))
+        .routes(routes!(notify::webhooks::test))
+        .routes(routes!(notify::webhooks::deliveries))
+        .routes(routes!(notify::rules::list, notify::rules::create))
+        .routes(routes!(notify::rules::preview))
+        .routes(routes!(notify::rules::read, notify::rules::change, notify::rules::remove))
+        .routes(routes!(notify::deliveries::list))
+        .routes(routes!(notify::deliveries::resend))
         .routes(routes!(settings::list))
         .routes(routes!(settings::set, settings::end))
         .routes(routes!(sync::read))
@@ -114,6 +124,7 @@ fn api() -> OpenApiRouter<Web> {
 pub fn document() -> serde_json::Value {
     let mut document = serde_json::to_value(api().into_openapi()).unwrap_or_default();
     openapi::name_operations(&mut document);
+    document["webhooks"] = crate::notify::catalogue::described();
     document
 }
 

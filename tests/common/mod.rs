@@ -1,6 +1,7 @@
 //! A real depotd in its own process and directory, driven from outside: HTTP, MQTT, commands, signals.
 #![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its part")]
 
+pub mod hook;
 pub mod http;
 pub mod mqtt;
 pub mod smtp;

@@ -2,7 +2,7 @@
 create table messages (id integer primary key autoincrement, subject text not null, body text not null, at integer not null) strict;
 create table deliveries (
     number integer primary key autoincrement, id text not null unique,
-    channel text not null check (channel in ('mail', 'webhook', 'gateway')),
+    channel text not null check (channel in ('mail', 'webhook', 'gateway', 'message')),
     endpoint text not null, recipient text not null, booking_id text, event_seq integer,
     message_id integer not null references messages (id),
     state text not null check (state in ('waiting', 'sent', 'dead')),

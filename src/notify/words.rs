@@ -1,0 +1,105 @@
+//! What placeholders say of an event.
+
+use crate::model::{Booking, Day, Driver, Event, Kind, Language, Site, Span, Status, Timestamp, VehicleId};
+use crate::pricing::currency::in_words;
+use serde_json::Value;
+
+/// What is known of an event.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// What happened.
+    pub kind: Kind,
+    /// When.
+    pub at: Timestamp,
+    /// The booking it is about, as it is now.
+    pub booking: Option<Booking>,
+    /// The vehicle it concerns.
+    pub vehicle: Option<VehicleId>,
+    /// Who is on duty with it.
+    pub driver: Option<Driver>,
+    /// When the vehicle is foreseen.
+    pub eta: Option<Timestamp>,
+    /// By how much it will be late.
+    pub late: Option<Span>,
+    /// IANA zone of the depot.
+    pub zone: String,
+    /// The depot's name.
+    pub depot: String,
+    /// In which language to speak.
+    pub language: Language,
+}
+
+impl Facts {
+    /// What a placeholder says; what is not known, in words.
+    pub fn say(&self, placeholder: &str) -> String {
+        let b = self.booking.as_ref();
+        let said = match placeholder {
+            "booking.reference" => b.map(|b| b.reference.clone()),
+            "booking.status" => b.map(|b| status(b.status, self.language).to_owned()),
+            "booking.customer" => b.and_then(|b| b.order.customer.clone()),
+            "booking.customer_reference" => b.and_then(|b| b.order.customer_reference.clone()),
+            "booking.pickup" => b.map(|b| address(&b.order.pickup)),
+            "booking.dropoff" => b.map(|b| address(&b.order.dropoff)),
+            "booking.pickup_time" => b.and_then(|b| b.order.pickup_at).map(|at| self.time(at)),
+            "booking.price" => b.map(|b| in_words(b.fare.price)),
+            "booking.notes" => b.and_then(|b| b.order.notes.clone()),
+            "booking.reason" => b.and_then(|b| b.reason.clone()),
+            "vehicle" => self.vehicle.as_ref().map(ToString::to_string),
+            "driver" => self.driver.as_ref().map(|driver| driver.name.clone()),
+            "driver.phone" => self.driver.as_ref().and_then(|driver| driver.phone.clone()),
+            "eta" => self.eta.map(|at| self.time(at)),
+            "late" => self.late.map(|late| (late.as_millis() / 60_000).to_string()),
+            "event" => Some(self.kind.as_str().to_owned()),
+            "time" => Some(self.time(self.at)),
+            "depot" => Some(self.depot.clone()),
+            _ => None,
+        };
+        said.unwrap_or_else(|| unknown(self.language).to_owned())
+    }
+
+    /// `14:05` on the event's day, else with its date.
+    fn time(&self, at: Timestamp) -> String {
+        let minute = at.minute_of_day(&self.zone);
+        let clock = format!("{:02}:{:02}", minute / 60, minute % 60);
+        let day = Day::of(at, &self.zone);
+        if day == Day::of(self.at, &self.zone) { clock } else { format!("{day} {clock}") }
+    }
+}
+
+/// What an entry itself says of when the vehicle is foreseen, and by how much it will be late.
+pub fn foreseen(event: &Event) -> (Option<Timestamp>, Option<Span>) {
+    let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
+    (data["eta"].as_str().and_then(Timestamp::parse), data["late_s"].as_i64().map(Span::from_secs))
+}
+
+fn address(site: &Site) -> String {
+    site.address.clone().unwrap_or_else(|| format!("{:.5}, {:.5}", site.place.lat(), site.place.lon()))
+}
+
+fn unknown(language: Language) -> &'static str {
+    match language {
+        Language::En => "not known",
+        Language::De => "nicht bekannt",
+        Language::Fr => "inconnu",
+    }
+}
+
+fn status(status: Status, language: Language) -> &'static str {
+    let [en, de, fr] = match status {
+        Status::Scheduled => ["scheduled", "geplant", "planifiée"],
+        Status::Waiting => ["waiting", "wartet", "en attente"],
+        Status::Offered => ["offered", "angeboten", "proposée"],
+        Status::Assigned => ["assigned", "zugeteilt", "attribuée"],
+        Status::Arrived => ["at the pickup", "am Abholort", "sur place"],
+        Status::PickedUp => ["on board", "an Bord", "à bord"],
+        Status::Delivered => ["delivered", "zugestellt", "livrée"],
+        Status::Cancelled => ["cancelled", "storniert", "annulée"],
+        Status::Failed => ["failed", "gescheitert", "échouée"],
+        Status::Expired => ["expired", "verfallen", "expirée"],
+    };
+    match language {
+        Language::En => en,
+        Language::De => de,
+        Language::Fr => fr,
+    }
+}

@@ -1,0 +1,5 @@
+//! What is said to people and programs, over HTTP.
+
+pub mod deliveries;
+pub mod rules;
+pub mod webhooks;
