@@ -55,8 +55,12 @@ test('never asks twice at once', async () => {
   poll.hurry()
   await vi.advanceTimersByTimeAsync(100)
   expect(asked).toBe(1)
+  // Who was in a hurry meanwhile does not wait for the next round.
   answer()
-  await vi.advanceTimersByTimeAsync(10)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(asked).toBe(2)
+  answer()
+  await vi.advanceTimersByTimeAsync(9)
   expect(asked).toBe(2)
   poll.stop()
 })

@@ -4,6 +4,7 @@ export class Poll {
   private timer: ReturnType<typeof setTimeout> | undefined
   private stopped = false
   private asking = false
+  private hurried = false
   private wait: number
 
   /** `ask` says whether there was an answer, and does not throw. */
@@ -23,12 +24,13 @@ export class Poll {
     document.removeEventListener('visibilitychange', this.seen)
   }
 
-  /** Does not wait any longer. */
+  /** Does not wait any longer; while an answer is on its way, it asks again after it. */
   hurry(): void {
+    this.hurried = this.asking
     void this.round()
   }
 
-  private readonly seen = () => this.hurry()
+  private readonly seen = () => void this.round()
 
   private async round(): Promise<void> {
     clearTimeout(this.timer)
@@ -37,6 +39,7 @@ export class Poll {
     const answered = await this.ask()
     this.asking = false
     this.wait = answered ? this.every : Math.min(this.slowest, this.wait * 2)
-    if (!this.stopped) this.timer = setTimeout(() => void this.round(), this.wait)
+    if (!this.stopped) this.timer = setTimeout(() => void this.round(), this.hurried ? 0 : this.wait)
+    this.hurried = false
   }
 }

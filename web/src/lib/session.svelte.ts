@@ -69,7 +69,8 @@ class Signed {
   }
 
   private follow(): void {
-    if (this.session?.user && this.customer === null) live.start(() => void this.refresh())
+    const user = this.session?.user
+    if (user && user.role !== 'driver' && user.customer === undefined) live.start(() => void this.refresh())
   }
 }
 
