@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,6 +20,39 @@ function reference(): Plugin {
       const redoc = vendor('redoc/bundles/redoc.standalone.js').toString()
       const local = redoc.replaceAll('https://cdn.redoc.ly/redoc/logo-mini.svg', '/icon.svg')
       this.emitFile({ type: 'asset', fileName: 'reference/redoc.standalone.js', source: local })
+    },
+  }
+}
+
+/** Tells the driver's service worker what the driver's page consists of. */
+function offline(): Plugin {
+  const [page, worker] = ['driver.html', 'driver-sw.js']
+  return {
+    name: 'depotd-offline',
+    apply: 'build',
+    enforce: 'post',
+    generateBundle(_, bundle) {
+      const found = new Set<string>()
+      const walk = (name: string) => {
+        const chunk = bundle[name]
+        if (found.has(name) || chunk?.type !== 'chunk') return
+        found.add(name)
+        for (const css of chunk.viteMetadata?.importedCss ?? []) found.add(css)
+        if (chunk.dynamicImports.length > 0) this.error(`${name} loads ${chunk.dynamicImports} later, when another version may be there`)
+        for (const next of chunk.imports) walk(next)
+      }
+      const entry = Object.values(bundle).find((c) => c.type === 'chunk' && c.isEntry && c.facadeModuleId?.endsWith(page))
+      const sw = bundle[worker]
+      if (!entry || sw?.type !== 'chunk') this.error(`the driver's page needs ${page} and ${worker}`)
+      if (sw.imports.length > 0) this.error(`${worker} imports ${sw.imports}: it must stand alone`)
+      walk(entry.fileName)
+      const html = bundle[page]
+      const fixed = ['icon.svg', 'icon-192.png', 'driver.webmanifest']
+      const hash = createHash('sha256').update(html?.type === 'asset' ? html.source : '')
+      for (const name of fixed) hash.update(readFileSync(join(import.meta.dirname, 'public', name)))
+      const files = ['/driver', ...[...found].sort().map((name) => `/${name}`), ...fixed.map((name) => `/${name}`)]
+      const name = `driver-${hash.update(files.join()).digest('hex').slice(0, 12)}`
+      sw.code = `const __PAGE__ = ${JSON.stringify({ name, files })};\n${sw.code}`
     },
   }
 }
@@ -48,7 +82,7 @@ function precompress(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [svelte(), reference(), precompress()],
+  plugins: [svelte(), reference(), offline(), precompress()],
   worker: { format: 'es' },
   build: {
     target: 'es2022',
@@ -57,6 +91,11 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1200,
     reportCompressedSize: false,
+    rolldownOptions: {
+      input: { index: 'index.html', driver: 'driver.html', 'driver-sw': 'src/driver/worker.ts' },
+      // Its name is its identity: a service worker has no hash in it.
+      output: { entryFileNames: ({ name }) => (name === 'driver-sw' ? '[name].js' : 'assets/[name]-[hash].js') },
+    },
   },
   server: { proxy: { '/api': { target: process.env.DEPOTD_URL ?? 'http://127.0.0.1:8080', ws: true } } },
 })

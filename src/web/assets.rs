@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 struct Files;
 
 /// Pages with an address of their own.
-const PAGES: [(&str, &str); 3] = [("", "index.html"), ("docs", "docs.html"), ("redoc", "redoc.html")];
+const PAGES: [(&str, &str); 4] = [("", "index.html"), ("driver", "driver.html"), ("docs", "docs.html"), ("redoc", "redoc.html")];
 /// The build puts a content hash into the names below this folder.
 const HASHED: &str = "assets/";
 
@@ -146,7 +146,7 @@ mod tests {
         let tag = page.headers()[header::ETAG].to_str().unwrap().to_owned();
         let again = get("/", &[(header::IF_NONE_MATCH, &tag)]).await;
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
-        for own in ["/bookings", "/docs", "/redoc"] {
+        for own in ["/bookings", "/driver", "/docs", "/redoc"] {
             let answer = get(own, &[]).await;
             assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/html; charset=utf-8", "{own}");
         }

@@ -24,14 +24,17 @@ const FIXED: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
 ];
 
+/// The driver's page tells where the phone is, when its driver wants it to.
+const FEATURES_DRIVER: (HeaderName, &str) = (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(self), microphone=()");
+
 /// Adds them.
 pub async fn secure(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let redoc = path.trim_matches('/') == "redoc";
+    let (redoc, driver) = (path.trim_matches('/') == "redoc", path.trim_matches('/') == "driver");
     let api = path.starts_with("/api/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    for (name, value) in FIXED {
+    for (name, value) in FIXED.into_iter().chain(driver.then_some(FEATURES_DRIVER)) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     let policy = if redoc { CSP_REDOC } else { CSP };

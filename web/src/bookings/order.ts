@@ -46,7 +46,7 @@ export function blankOrder(): OrderForm {
   }
 }
 
-function siteForm(site: Site): SiteForm {
+export function siteForm(site: Site): SiteForm {
   const { name = '', phone = '', email = '' } = site.contact ?? {}
   return { place: { lat: site.lat, lon: site.lon }, address: site.address ?? '', name, phone, email }
 }

@@ -1,4 +1,4 @@
-export type Screen = 'live' | 'bookings' | 'drivers' | 'schedule' | 'prices' | 'analytics' | 'sync' | 'fleet' | 'access' | 'settings'
+export type Screen = 'live' | 'bookings' | 'drivers' | 'schedule' | 'prices' | 'analytics' | 'sync' | 'fleet' | 'access' | 'settings' | 'contract'
 export const PATHS: Record<Screen, string> = {
   live: '/',
   bookings: '/bookings',
@@ -10,6 +10,7 @@ export const PATHS: Record<Screen, string> = {
   fleet: '/fleet',
   access: '/access',
   settings: '/settings',
+  contract: '/contract',
 }
 /** Where one thing has an address of its own, as in the API: the screen that shows it, and how it is named there. */
 const THINGS: Record<string, [Screen, string]> = { bookings: ['live', 'booking'], vehicles: ['live', 'vehicle'] }

@@ -20,8 +20,9 @@ export class Refused extends Error {
   }
 }
 
-/** Writes are blocked while the browser cannot reach the box; the live client sets this. */
-export const reach = { lost: false }
+/** `lost`: writes are blocked while the browser cannot reach the box; the live client sets this. `ahead`: by how much the depot's clock
+ * is ahead of this computer's, in ms, to the second, as its last answer has it. */
+export const reach = { lost: false, ahead: 0 }
 
 interface Options {
   method?: string
@@ -47,6 +48,8 @@ export async function api<T>(path: string, { method, body, key, version, signal 
     if (signal?.aborted) throw cause
     throw new Refused(0, 'The depot did not answer. Is this computer still in its network?')
   }
+  const told = Date.parse(response.headers.get('date') ?? '')
+  if (!Number.isNaN(told)) reach.ahead = told - Date.now()
   const text = await response.text()
   let json: unknown
   try {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { actorName, age, ago, bytes, compass, count, distance, duration, localWords, percent, when } from './format'
+import { actorName, age, ago, bytes, compass, count, countdown, distance, duration, localWords, percent, when } from './format'
 
 it.each([
   [-5000, 'now'], [2999, 'now'], [12_000, '12 s'], [59_999, '59 s'], [60_000, '1 min'], [3_600_000, '1 h'], [172_800_000, '2 d'],
@@ -12,6 +12,7 @@ it('speaks plainly', () => {
   expect(distance(4200)).toBe('4.2 km')
   expect(duration(45)).toBe('45 s')
   expect(duration(3660)).toBe('1 h 01 min')
+  expect([-5, 1, 581_000, 3_725_000].map(countdown)).toEqual(['0:00', '0:01', '9:41', '1:02:05'])
   expect(percent(0.9449)).toBe('94.5 %')
   expect(compass(350)).toBe('N')
   expect(compass(-90)).toBe('W')

@@ -27,6 +27,14 @@ export function duration(s: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`
 }
 
+/** What is left until something ends, ticking: "9:41", "1:02:05". */
+export function countdown(ms: number): string {
+  const s = Math.max(0, Math.ceil(ms / 1000))
+  const two = (n: number) => String(n).padStart(2, '0')
+  const minutes = Math.floor(s / 60)
+  return minutes < 60 ? `${minutes}:${two(s % 60)}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(s % 60)}`
+}
+
 /** A share from 0 to 1: "94.5 %" */
 export function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`

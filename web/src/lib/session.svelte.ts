@@ -1,11 +1,11 @@
-import { ROLES } from '../access/types'
+import { STAFF } from '../access/types'
 import { api } from './api'
 import { live } from '../live/live.svelte'
 import type { Place } from './types'
 
 /** The present session, and the depot that it is of. */
 export interface Session {
-  user: { name: string; role: string } | null
+  user: { name: string; role: string; customer?: string } | null
   setup_needed: boolean
   depot: { name: string; centre: Place; zone: string }
   demo: boolean
@@ -26,7 +26,11 @@ class Signed {
   }
   /** One of those who work at the depot, and see what it does. */
   get staff(): boolean {
-    return (ROLES as readonly string[]).includes(this.session?.user?.role ?? '')
+    return (STAFF as readonly string[]).includes(this.session?.user?.role ?? '')
+  }
+  /** Whose bookings are all that is shown, when somebody of a customer is signed in. */
+  get customer(): string | null {
+    return this.session?.user?.customer ?? null
   }
   get mayWrite(): boolean {
     return ['admin', 'dispatcher'].includes(this.session?.user?.role ?? '')
@@ -65,7 +69,8 @@ class Signed {
   }
 
   private follow(): void {
-    if (this.session?.user) live.start(() => void this.refresh())
+    const user = this.session?.user
+    if (user && user.role !== 'driver' && user.customer === undefined) live.start(() => void this.refresh())
   }
 }
 

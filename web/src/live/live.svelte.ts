@@ -8,7 +8,7 @@ class LiveSocket {
   state: 'connecting' | 'open' | 'lost' = $state('connecting')
   /** The depot's time in ms, ticking; ages are told by it, not by this computer's clock. */
   now = $state(Date.now())
-  private offset = 0
+  private offset: number | null = null
   private socket: WebSocket | undefined
   private tries = 0
   private wanted = false
@@ -19,7 +19,7 @@ class LiveSocket {
   private onSignedOut: () => void = () => {}
 
   constructor() {
-    setInterval(() => (this.now = Date.now() + this.offset), 1000)
+    setInterval(() => (this.now = Date.now() + (this.offset ?? reach.ahead)), 1000)
     window.addEventListener('online', () => this.hurry())
   }
 
@@ -37,6 +37,7 @@ class LiveSocket {
     this.socket?.close()
     this.socket = undefined
     this.state = 'connecting'
+    this.offset = null
     reach.lost = false
   }
 

@@ -1,4 +1,5 @@
 import { api } from '../lib/api'
+import { Poll } from '../lib/poll'
 import type { Sync } from './types'
 
 /** How far the line to head office is, as the depot said last. */
@@ -22,24 +23,8 @@ class Upstream {
 
   /** Asks now and every so many ms, but not while the page is hidden; until the function that it gives is called. */
   follow(every: number): () => void {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    let [stopped, asking] = [false, false]
-    const round = async () => {
-      clearTimeout(timer)
-      if (stopped || asking || document.hidden) return
-      asking = true
-      await this.ask()
-      asking = false
-      if (!stopped) timer = setTimeout(() => void round(), every)
-    }
-    const seen = () => void round()
-    document.addEventListener('visibilitychange', seen)
-    seen()
-    return () => {
-      stopped = true
-      clearTimeout(timer)
-      document.removeEventListener('visibilitychange', seen)
-    }
+    const poll = new Poll(() => this.ask().then(() => true), every)
+    return () => poll.stop()
   }
 
   /** For who signs in next. */
