@@ -8,8 +8,18 @@ use std::process::Command;
 use std::{env, fs, io};
 
 /// What the build reads below `web/`.
-const INPUTS: &[&str] =
-    &["src", "public", "index.html", "package.json", "package-lock.json", ".npmrc", "vite.config.ts", "svelte.config.js", "tsconfig.json"];
+const INPUTS: &[&str] = &[
+    "src",
+    "public",
+    "index.html",
+    "track.html",
+    "package.json",
+    "package-lock.json",
+    ".npmrc",
+    "vite.config.ts",
+    "svelte.config.js",
+    "tsconfig.json",
+];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -57,6 +57,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1200,
     reportCompressedSize: false,
+    // The console, and the tracking page, which people outside the depot load.
+    rolldownOptions: { input: ['index.html', 'track.html'] },
   },
   server: { proxy: { '/api': { target: process.env.DEPOTD_URL ?? 'http://127.0.0.1:8080', ws: true } } },
 })

@@ -32,6 +32,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/024.sql"),
     include_str!("migrations/025.sql"),
     include_str!("migrations/026.sql"),
+    include_str!("migrations/040.sql"),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {

@@ -18,6 +18,7 @@ pub mod idempotency;
 pub mod journal;
 pub mod keys;
 pub mod lateness;
+pub mod links;
 mod migrate;
 pub mod offers;
 pub mod orders;

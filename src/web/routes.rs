@@ -2,7 +2,7 @@
 
 use super::{
     Web, access, analytics, bookings, days, demand, devices, drivers, headers, limits, live, metrics, openapi, orders, quotes, receipts,
-    recurrences, reports, schedules, session, settings, sync, system, tariffs, tokens, users, vehicles,
+    recurrences, reports, schedules, session, settings, sync, system, tariffs, tokens, track, users, vehicles,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -29,6 +29,8 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(bookings::fail))
         .routes(routes!(bookings::reopen))
         .routes(routes!(bookings::step))
+        .routes(routes!(bookings::links, bookings::make_link))
+        .routes(routes!(bookings::revoke_link))
         .routes(routes!(recurrences::list, recurrences::create))
         .routes(routes!(recurrences::read, recurrences::change, recurrences::remove))
         .routes(routes!(recurrences::pause))
@@ -95,6 +97,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(session::read, session::open, session::close))
         .routes(routes!(session::setup))
         .routes(routes!(live::socket::live))
+        .routes(routes!(track::track))
         .routes(routes!(system::basemap))
         .routes(routes!(system::cursors))
         .routes(routes!(system::refusals))

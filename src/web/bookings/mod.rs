@@ -3,12 +3,14 @@
 mod export;
 mod import;
 mod input;
+mod links;
 mod offers;
 mod sheet;
 mod story;
 
 pub use export::{__path_export, export};
 pub use import::{__path_import, import};
+pub use links::{__path_links, __path_make_link, __path_revoke_link, links, make_link, revoke_link};
 pub use offers::{__path_answer, __path_offers, answer, offers};
 pub use story::{__path_dispatch, __path_events, dispatch, events};
 
