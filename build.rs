@@ -13,6 +13,7 @@ const INPUTS: &[&str] = &[
     "public",
     "index.html",
     "driver.html",
+    "track.html",
     "package.json",
     "package-lock.json",
     ".npmrc",

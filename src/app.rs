@@ -19,6 +19,7 @@ use crate::dispatch::learn::Learner;
 use crate::drivers::Drivers;
 use crate::eta::Etas;
 use crate::fleet::Fleet;
+use crate::links::Links;
 use crate::mqtt::{self, Guard};
 use crate::notify::{Follower, Post, Sender};
 use crate::ops::certificates::Certificates;
@@ -80,6 +81,7 @@ struct Rooms {
     auth: Auth,
     bookings: Bookings,
     drivers: Drivers,
+    links: Links,
     fleet: Fleet,
     tracks: Tracks,
     inspector: Inspector,
@@ -299,6 +301,7 @@ async fn bind_http(
         post: rooms.post.clone(),
         wake_schedules: Arc::clone(&rooms.due),
         drivers: rooms.drivers.clone(),
+        links: rooms.links.clone(),
         registry: Registry::new(rooms.db.clone(), rooms.clock.clone()),
         fleet: rooms.fleet.clone(),
         tracks: rooms.tracks.clone(),

@@ -144,6 +144,7 @@ impl Config {
         demand(self.tracks.queue_fixes >= self.tracks.commit_fixes, "tracks.queue_fixes must not be less than tracks.commit_fixes");
         demand(self.tracks.commit_window_ms <= 60_000, "tracks.commit_window_ms must be at most 60000");
         demand(self.telemetry.max_speed_kmh > 0.0, "telemetry.max_speed_kmh must be more than 0");
+        self.http.check(&mut demand);
         self.drivers.check(&mut demand);
         self.bookings.check(&mut demand);
         self.dispatch.check(&mut demand);

@@ -13,7 +13,7 @@
 //! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops; [`receive`]: head office's end of the line |
 //! | pages and API | [`web`]; [`replay`] plays a day through dispatch: one that was, with those who were on duty, under another policy, or one to come |
 //! | work that goes on by itself | [`demand`]: who waits, who is free, what to expect, what that does to prices; [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what happened, in figures; [`notify`]: what is said to people and programs |
-//! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once |
+//! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`links`]: how whoever has one follows a booking; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once |
 //! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is), [`settings`] (what may change of them while depotd runs) |
 //! | what trips cost here | [`tariffs`]: versions of the tariff, and what they speak of |
 //! | state | [`store`], [`tracks`], [`fleet`]; [`eta`]: how long ways take; [`office`]: head office's record in PostgreSQL |
@@ -53,6 +53,11 @@
 //! store it the same way, in [`office`]: records and cursor in one transaction. After a restore a line first learns
 //! again what head office was told since ([`store::relearn`]); a new box is built from its record ([`store::rebuild`]). [`sync`] is
 //! where people see and steer all of it.
+//!
+//! # A tracking link, from its making to its page
+//! [`links::Links::make`] keeps the hash of a random secret and gives the secret away. Whoever asks `/track/{secret}` passes the limits of
+//! [`links::Links::look`]; the booking, its estimate, its vehicle's latest fix and the entry of its delivery become a [`links::Glimpse`],
+//! which is all that [`web`] sees: what it leaves out cannot be shown.
 //!
 //! # A delivery, from its step to the month's figures
 //! [`analytics::Rollups`] follows the journal. For each booking and duty that an entry names it tells a [`analytics::fact`] anew from
@@ -118,6 +123,7 @@ pub mod eta;
 pub mod fields;
 pub mod fleet;
 pub mod forecast;
+pub mod links;
 pub mod model;
 pub mod mqtt;
 pub mod notify;

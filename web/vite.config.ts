@@ -92,7 +92,8 @@ export default defineConfig({
     chunkSizeWarningLimit: 1200,
     reportCompressedSize: false,
     rolldownOptions: {
-      input: { index: 'index.html', driver: 'driver.html', 'driver-sw': 'src/driver/worker.ts' },
+      // The console, the driver's page, and the tracking page, which people outside the depot load.
+      input: { index: 'index.html', driver: 'driver.html', track: 'track.html', 'driver-sw': 'src/driver/worker.ts' },
       // Its name is its identity: a service worker has no hash in it.
       output: { entryFileNames: ({ name }) => (name === 'driver-sw' ? '[name].js' : 'assets/[name]-[hash].js') },
     },

@@ -9,6 +9,7 @@ use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::fleet::mirror::{Found, Mirror};
 use crate::forecast::{Calendar, Holiday};
+use crate::links::Links;
 use crate::notify::Post;
 use crate::orders::Orders;
 use crate::schedules::Schedules;
@@ -40,6 +41,7 @@ pub async fn open(base: Base) -> Result<(Rooms, Mirror)> {
     let post = Post::open(db.clone(), &config, bookings.etas().clone(), clock.clone())?;
     let rooms = Rooms {
         orders: Orders::new(db.clone(), bookings.clone(), auth.clone(), settings.clone(), &config.upstream, clock.clone()),
+        links: Links::new(db.clone(), bookings.etas().clone(), fleet.clone(), clock.clone()),
         auth,
         bookings,
         schedules: Schedules::new(db.clone(), &config, clock.clone()),

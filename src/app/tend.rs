@@ -76,6 +76,7 @@ pub(super) async fn purge(rooms: &Rooms, now: Timestamp) -> Result<()> {
     rooms.bookings.purge(now).await?;
     rooms.auth.purge(now).await?;
     rooms.drivers.purge(now).await?;
+    rooms.links.purge(now).await?;
     rooms.post.purge().await?;
     while rooms.db.write(|tx| store::outbox_retention::join_gone(tx, ENTRIES)).await? {}
     if rooms.config.upstream.sinks.is_empty() {

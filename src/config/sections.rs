@@ -46,6 +46,22 @@ pub struct Http {
     /// Addresses of proxies in front. Who tries passwords is told by what these say in `X-Forwarded-For`; without them all who
     /// come through a proxy are one, and one who guesses locks the others out.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Where people outside reach depotd, like `https://track.example.org`: tracking links begin with it. Empty: with the address that
+    /// whoever makes one has called.
+    pub public_url: String,
+}
+
+impl Http {
+    pub(super) fn check(&self, demand: &mut impl FnMut(bool, &str)) {
+        let url = self.public_url.parse::<hyper::Uri>();
+        let fits = url.is_ok_and(|url| {
+            matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty()) && url.query().is_none()
+        });
+        demand(
+            self.public_url.is_empty() || fits && !self.public_url.ends_with('/') && !self.public_url.contains('#'),
+            "http.public_url must be like https://track.example.org, without a slash at its end",
+        );
+    }
 }
 
 /// The MQTT side: vehicles.
@@ -281,6 +297,7 @@ impl Default for Http {
             request_timeout_s: 30,
             behind_https: false,
             trusted_proxies: Vec::new(),
+            public_url: String::new(),
         }
     }
 }

@@ -73,6 +73,10 @@ pub enum Kind {
     BookingOnTime,
     /// Its pickup is not far off any more.
     BookingReminder,
+    /// A link was made by which it can be followed without signing in.
+    BookingLinkMade,
+    /// Such a link was taken back.
+    BookingLinkRevoked,
     /// A depot that was restored from a backup learned of it again from head office.
     BookingRelearned,
     /// A day to come was planned.
@@ -148,6 +152,8 @@ impl Kind {
         Self::BookingLate,
         Self::BookingOnTime,
         Self::BookingReminder,
+        Self::BookingLinkMade,
+        Self::BookingLinkRevoked,
         Self::BookingRelearned,
         Self::DayPlanned,
         Self::ReportMade,
@@ -198,6 +204,8 @@ impl Kind {
             Self::BookingLate => "booking.late",
             Self::BookingOnTime => "booking.on_time",
             Self::BookingReminder => "booking.reminder",
+            Self::BookingLinkMade => "booking.link_made",
+            Self::BookingLinkRevoked => "booking.link_revoked",
             Self::BookingRelearned => "booking.relearned",
             Self::DayPlanned => "day.planned",
             Self::ReportMade => "report.made",

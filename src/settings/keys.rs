@@ -62,6 +62,7 @@ pub const LIVE: &[&str] = &[
 const HIDDEN: &[&str] = &[
     "depot.data_dir",
     "eta.road_url",
+    "http.public_url",
     "mail.ca_file",
     "mail.password_file",
     "mail.smtp_url",

@@ -76,6 +76,12 @@ pub fn last_of_vehicle(connection: &Connection, vehicle: &VehicleId, kind: Kind,
     Ok(collect(connection, sql, params![vehicle.as_str(), kind.as_str(), seq])?.pop())
 }
 
+/// The newest entry of a kind about `booking`.
+pub fn last_of_booking(connection: &Connection, booking: BookingId, kind: Kind) -> Result<Option<Event>> {
+    let sql = "select * from journal where booking_id = ?1 and kind = ?2 order by seq desc limit 1";
+    Ok(collect(connection, sql, params![booking.to_string(), kind.as_str()])?.pop())
+}
+
 pub(super) fn count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

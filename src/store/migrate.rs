@@ -35,6 +35,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/027.sql"),
     include_str!("migrations/028.sql"),
     include_str!("migrations/029.sql"),
+    include_str!("migrations/030.sql"),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {

@@ -19,6 +19,7 @@ pub mod idempotency;
 pub mod journal;
 pub mod keys;
 pub mod lateness;
+pub mod links;
 mod migrate;
 pub mod offers;
 pub mod orders;

@@ -37,9 +37,17 @@ pub async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     answer(&name, file, &headers)
 }
 
+/// A page that is filled in before it is sent; it has no address of its own.
+pub const FRAME: &str = "track.html";
+
+/// The text of a page that the build made.
+pub fn text(name: &str) -> Option<String> {
+    String::from_utf8(Files::get(name)?.data.into_owned()).ok()
+}
+
 fn find(path: &str) -> Option<(String, EmbeddedFile)> {
     let own = PAGES.iter().find(|(address, _)| *address == path).map_or(path, |(_, file)| file);
-    if own.ends_with(".br") || own.ends_with(".gz") {
+    if own.ends_with(".br") || own.ends_with(".gz") || own == FRAME {
         return None;
     }
     let is_file = own.contains('.') || own.starts_with(HASHED);
@@ -82,7 +90,8 @@ fn encoded(name: &str, request: &HeaderMap) -> Option<(Option<&'static str>, Emb
     taken.into_iter().find_map(|(coding, suffix)| Some((Some(coding), Files::get(&format!("{name}{suffix}"))?)))
 }
 
-fn accepts(accepted: &str, coding: &str) -> bool {
+/// Does an `Accept-Encoding` take `coding`?
+pub fn accepts(accepted: &str, coding: &str) -> bool {
     accepted.split(',').any(|item| {
         let mut parts = item.split(';').map(str::trim);
         let named = parts.next().is_some_and(|n| n.eq_ignore_ascii_case(coding));

@@ -5,7 +5,7 @@ use super::recurrences::RecurrenceShape;
 use super::shapes::BookingShape;
 use super::version::Version;
 use crate::bookings::{self, Fault};
-use crate::{auth, drivers, notify, registry, schedules, store, tariffs};
+use crate::{auth, drivers, links, notify, registry, schedules, store, tariffs};
 use axum::http::StatusCode;
 
 fn told(faults: &[Fault]) -> Vec<FieldError> {
@@ -78,6 +78,19 @@ impl From<drivers::Error> for Error {
             E::OnDuty(_) | E::NotOnDuty(_) | E::OnDutyWith { .. } | E::Taken { .. } | E::Inactive(_) => Self::conflict(error),
             E::Spent { .. } | E::Busy { .. } | E::Overlap(_) => Self::conflict(error),
             E::Job(error) => error.into(),
+            E::Store(error) => error.into(),
+        }
+    }
+}
+impl From<links::Error> for Error {
+    fn from(error: links::Error) -> Self {
+        use links::Error as E;
+        match error {
+            E::UnknownBooking | E::Unknown(_) | E::Dead => Self::not_found(error),
+            E::Full => Self::conflict(error),
+            E::Past => Self::field("expires_at", error),
+            E::TooMany { retry_after_s } => Self::too_many(error, retry_after_s),
+            E::Random(_) => Self::internal(error),
             E::Store(error) => error.into(),
         }
     }

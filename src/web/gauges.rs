@@ -11,6 +11,10 @@ pub fn fill(web: &Web, sheet: &mut Sheet) {
     sheet.counter("http_shed", "Requests refused because too many were under way", web.limits.shed());
     sheet.counter("http_late", "Requests given up because they took too long", web.limits.late());
     sheet.counter("sign_ins_turned_away", "Sign-ins refused because too many passwords were being checked", web.auth.turned_away());
+    let links = web.links.stats();
+    sheet.counter("tracking_looks", "Requests for what a tracking link shows", links.looks);
+    sheet.counter("tracking_guesses", "Of these, those by what never was a link, or was revoked", links.guesses);
+    sheet.counter("tracking_refused", "Requests by tracking links refused because there were too many", links.refused);
     let tracks = web.tracks.stats();
     sheet.counter("fixes_appended", "Fixes taken", tracks.appended);
     sheet.counter("fixes_durable", "Fixes on the disk", tracks.durable);

@@ -15,6 +15,10 @@ const CSP_REDOC: &str = "default-src 'self'; img-src 'self' data: blob:; worker-
                          'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='; \
                          object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+/// The tracking page draws its sketch itself and asks nobody but its own address.
+const CSP_TRACK: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                         base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 const FIXED: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -30,14 +34,18 @@ const FEATURES_DRIVER: (HeaderName, &str) = (HeaderName::from_static("permission
 /// Adds them.
 pub async fn secure(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let (redoc, driver) = (path.trim_matches('/') == "redoc", path.trim_matches('/') == "driver");
+    let driver = path.trim_matches('/') == "driver";
+    let policy = match path.trim_matches('/') {
+        "redoc" => CSP_REDOC,
+        tracked if tracked.starts_with("track/") => CSP_TRACK,
+        _ => CSP,
+    };
     let api = path.starts_with("/api/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in FIXED.into_iter().chain(driver.then_some(FEATURES_DRIVER)) {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    let policy = if redoc { CSP_REDOC } else { CSP };
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     if api {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

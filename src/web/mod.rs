@@ -39,6 +39,7 @@ mod sync;
 mod system;
 mod tariffs;
 mod tokens;
+mod track;
 mod users;
 mod vehicles;
 mod version;
@@ -58,6 +59,7 @@ use crate::demand::Demand;
 use crate::drivers::Drivers;
 use crate::fleet::Fleet;
 use crate::notify::Post;
+use crate::links::Links;
 use crate::orders::Orders;
 use crate::registry::Registry;
 use crate::schedules::Schedules;
@@ -114,6 +116,8 @@ pub struct Deps {
     pub wake_schedules: Arc<Notify>,
     /// The drivers.
     pub drivers: Drivers,
+    /// Tracking links.
+    pub links: Links,
     /// The registered vehicles.
     pub registry: Registry,
     /// Where everyone is.

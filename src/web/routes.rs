@@ -2,7 +2,7 @@
 
 use super::{
     Web, access, analytics, bookings, days, demand, devices, drivers, headers, limits, live, metrics, notify, openapi, orders, quotes,
-    receipts, recurrences, reports, schedules, session, settings, sync, system, tariffs, tokens, users, vehicles,
+    receipts, recurrences, reports, schedules, session, settings, sync, system, tariffs, tokens, track, users, vehicles,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -31,6 +31,8 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(bookings::step))
         .routes(routes!(bookings::attachments))
         .routes(routes!(bookings::attachment))
+        .routes(routes!(bookings::links, bookings::make_link))
+        .routes(routes!(bookings::revoke_link))
         .routes(routes!(recurrences::list, recurrences::create))
         .routes(routes!(recurrences::read, recurrences::change, recurrences::remove))
         .routes(routes!(recurrences::pause))
@@ -111,6 +113,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(session::read, session::open, session::close))
         .routes(routes!(session::setup))
         .routes(routes!(live::socket::live))
+        .routes(routes!(track::track))
         .routes(routes!(system::basemap))
         .routes(routes!(system::cursors))
         .routes(routes!(system::refusals))

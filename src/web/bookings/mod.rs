@@ -4,6 +4,7 @@ mod attachments;
 mod export;
 mod import;
 mod input;
+mod links;
 mod offers;
 mod sheet;
 mod story;
@@ -11,6 +12,7 @@ mod story;
 pub use attachments::{__path_attachment, __path_attachments, attachment, attachments};
 pub use export::{__path_export, export};
 pub use import::{__path_import, import};
+pub use links::{__path_links, __path_make_link, __path_revoke_link, links, make_link, revoke_link};
 pub use offers::{__path_answer, __path_offers, answer, offers};
 pub use story::{__path_dispatch, __path_events, dispatch, events};
 

@@ -1,0 +1,42 @@
+//! Catalan.
+
+use super::{Language, Standing, Words};
+
+pub(super) const WORDS: Words = Words {
+    language: Language::Ca,
+    name: "Català",
+    title: "Lliurament {ref}",
+    status: Standing {
+        scheduled: "El vostre lliurament està programat",
+        waiting: "Estem buscant un vehicle",
+        assigned: "El vehicle va de camí a la recollida",
+        arrived: "El vehicle és al punt de recollida",
+        picked_up: "El vostre lliurament està en camí",
+        near: "El vostre lliurament és a punt d’arribar",
+        delivered: "Lliurat",
+        cancelled: "Aquest lliurament s’ha cancel·lat",
+        failed: "No s’ha pogut fer el lliurament",
+        expired: "No s’ha trobat cap vehicle a temps",
+    },
+    steps: ["Reservat", "Vehicle assignat", "Recollit", "Lliurat"],
+    expected: "Arribada prevista",
+    planned: "segons el previst",
+    until: ["d’aquí a {n} min", "d’aquí a {h} h {m} min", "d’un moment a l’altre"],
+    since: ["fa {n} s", "fa {n} min"],
+    away: ["El vehicle és a {d}", "El vehicle és a uns {d}"],
+    as_of: "Posició de les {t}",
+    no_vehicle: "El vehicle apareixerà aquí tan bon punt se’n conegui la posició.",
+    sketch: "Croquis amb el punt de lliurament, el de recollida i el vehicle; el nord és a dalt",
+    key: ["Lliurament", "Recollida, aproximada", "Vehicle", "Vehicle, aproximat"],
+    signed: "Rebut amb signatura",
+    photos: ["1 foto feta", "{n} fotos fetes"],
+    updated: "Darrer canvi: {t}",
+    zone: "Hores de {zone}",
+    lost: "Sense connexió. El que veieu pot no estar al dia; s’està tornant a provar.",
+    languages: "Llengua",
+    dead: ["Aquest enllaç no mostra res", "Ha caducat, s’ha retirat o és incomplet. Demaneu-ne un de nou a qui us el va enviar."],
+    too_many: ["Un moment, si us plau", "Aquesta pàgina s’ha carregat massa vegades. Espereu una mica i torneu-la a carregar."],
+    date: "{d} {m}",
+    months: ["gen.", "febr.", "març", "abr.", "maig", "juny", "jul.", "ag.", "set.", "oct.", "nov.", "des."],
+    decimal: ',',
+};

@@ -1,0 +1,45 @@
+//! German.
+
+use super::{Language, Standing, Words};
+
+pub(super) const WORDS: Words = Words {
+    language: Language::De,
+    name: "Deutsch",
+    title: "Lieferung {ref}",
+    status: Standing {
+        scheduled: "Ihre Lieferung ist geplant",
+        waiting: "Ein Fahrzeug wird gesucht",
+        assigned: "Das Fahrzeug ist auf dem Weg zur Abholung",
+        arrived: "Das Fahrzeug ist am Abholort",
+        picked_up: "Ihre Lieferung ist unterwegs",
+        near: "Ihre Lieferung ist gleich da",
+        delivered: "Zugestellt",
+        cancelled: "Diese Lieferung wurde storniert",
+        failed: "Die Zustellung war nicht möglich",
+        expired: "Es wurde rechtzeitig kein Fahrzeug gefunden",
+    },
+    steps: ["Gebucht", "Fahrzeug zugeteilt", "Abgeholt", "Zugestellt"],
+    expected: "Voraussichtlich",
+    planned: "laut Plan",
+    until: ["in {n} Min.", "in {h} Std. {m} Min.", "jeden Moment"],
+    since: ["vor {n} s", "vor {n} Min."],
+    away: ["Das Fahrzeug ist {d} entfernt", "Das Fahrzeug ist etwa {d} entfernt"],
+    as_of: "Position von {t}",
+    no_vehicle: "Das Fahrzeug erscheint hier, sobald seine Position bekannt ist.",
+    sketch: "Skizze mit Zustellort, Abholort und Fahrzeug, Norden ist oben",
+    key: ["Zustellort", "Abholort, ungefähr", "Fahrzeug", "Fahrzeug, ungefähr"],
+    signed: "Empfang unterschrieben",
+    photos: ["1 Foto aufgenommen", "{n} Fotos aufgenommen"],
+    updated: "Letzte Änderung: {t}",
+    zone: "Zeiten in {zone}",
+    lost: "Keine Verbindung. Die Anzeige ist vielleicht veraltet; neuer Versuch läuft.",
+    languages: "Sprache",
+    dead: [
+        "Dieser Link zeigt nichts",
+        "Er ist abgelaufen, wurde zurückgezogen oder ist unvollständig. Bitten Sie die Person, die ihn geschickt hat, um einen neuen.",
+    ],
+    too_many: ["Einen Moment bitte", "Diese Seite wurde zu oft geladen. Warten Sie kurz und laden Sie sie neu."],
+    date: "{d}. {m}",
+    months: ["Jan.", "Feb.", "März", "Apr.", "Mai", "Juni", "Juli", "Aug.", "Sept.", "Okt.", "Nov.", "Dez."],
+    decimal: ',',
+};

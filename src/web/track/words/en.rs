@@ -1,0 +1,42 @@
+//! English.
+
+use super::{Language, Standing, Words};
+
+pub(super) const WORDS: Words = Words {
+    language: Language::En,
+    name: "English",
+    title: "Delivery {ref}",
+    status: Standing {
+        scheduled: "Your delivery is planned",
+        waiting: "A vehicle is being found",
+        assigned: "The vehicle is on its way to the pickup",
+        arrived: "The vehicle is at the pickup",
+        picked_up: "Your delivery is on its way",
+        near: "Your delivery is almost there",
+        delivered: "Delivered",
+        cancelled: "This delivery was cancelled",
+        failed: "The delivery could not be made",
+        expired: "No vehicle was found in time",
+    },
+    steps: ["Booked", "Vehicle assigned", "Picked up", "Delivered"],
+    expected: "Expected",
+    planned: "as planned",
+    until: ["in {n} min", "in {h} h {m} min", "any minute"],
+    since: ["{n} s ago", "{n} min ago"],
+    away: ["The vehicle is {d} away", "The vehicle is about {d} away"],
+    as_of: "Position of {t}",
+    no_vehicle: "The vehicle appears here as soon as its position is known.",
+    sketch: "Sketch of drop-off, pickup and vehicle, north at the top",
+    key: ["Drop-off", "Pickup, roughly", "Vehicle", "Vehicle, roughly"],
+    signed: "Signed for",
+    photos: ["1 photo taken", "{n} photos taken"],
+    updated: "Last change: {t}",
+    zone: "Times of {zone}",
+    lost: "No connection. What you see may be out of date; trying again.",
+    languages: "Language",
+    dead: ["This link shows nothing", "It has expired, was withdrawn, or is incomplete. Ask whoever sent it to you for a new one."],
+    too_many: ["One moment, please", "This page was loaded too often. Wait a little and load it again."],
+    date: "{d} {m}",
+    months: ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+    decimal: '.',
+};

@@ -1,0 +1,42 @@
+//! Spanish.
+
+use super::{Language, Standing, Words};
+
+pub(super) const WORDS: Words = Words {
+    language: Language::Es,
+    name: "Español",
+    title: "Entrega {ref}",
+    status: Standing {
+        scheduled: "Su entrega está programada",
+        waiting: "Estamos buscando un vehículo",
+        assigned: "El vehículo va de camino a la recogida",
+        arrived: "El vehículo está en el punto de recogida",
+        picked_up: "Su entrega está en camino",
+        near: "Su entrega está a punto de llegar",
+        delivered: "Entregado",
+        cancelled: "Esta entrega se ha cancelado",
+        failed: "No se ha podido hacer la entrega",
+        expired: "No se ha encontrado un vehículo a tiempo",
+    },
+    steps: ["Reservado", "Vehículo asignado", "Recogido", "Entregado"],
+    expected: "Llegada prevista",
+    planned: "según lo previsto",
+    until: ["en {n} min", "en {h} h {m} min", "de un momento a otro"],
+    since: ["hace {n} s", "hace {n} min"],
+    away: ["El vehículo está a {d}", "El vehículo está a unos {d}"],
+    as_of: "Posición de las {t}",
+    no_vehicle: "El vehículo aparecerá aquí en cuanto se conozca su posición.",
+    sketch: "Croquis con el punto de entrega, el de recogida y el vehículo; el norte está arriba",
+    key: ["Entrega", "Recogida, aproximada", "Vehículo", "Vehículo, aproximado"],
+    signed: "Recibido con firma",
+    photos: ["1 foto tomada", "{n} fotos tomadas"],
+    updated: "Último cambio: {t}",
+    zone: "Horas de {zone}",
+    lost: "Sin conexión. Lo que ve puede no estar al día; se está reintentando.",
+    languages: "Idioma",
+    dead: ["Este enlace no muestra nada", "Ha caducado, se ha retirado o está incompleto. Pida uno nuevo a quien se lo envió."],
+    too_many: ["Un momento, por favor", "Esta página se ha cargado demasiadas veces. Espere un poco y vuelva a cargarla."],
+    date: "{d} {m}",
+    months: ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sept", "oct", "nov", "dic"],
+    decimal: ',',
+};

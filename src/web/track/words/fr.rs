@@ -1,0 +1,45 @@
+//! French.
+
+use super::{Language, Standing, Words};
+
+pub(super) const WORDS: Words = Words {
+    language: Language::Fr,
+    name: "Français",
+    title: "Livraison {ref}",
+    status: Standing {
+        scheduled: "Votre livraison est planifiée",
+        waiting: "Nous cherchons un véhicule",
+        assigned: "Le véhicule est en route vers l’enlèvement",
+        arrived: "Le véhicule est au lieu d’enlèvement",
+        picked_up: "Votre livraison est en route",
+        near: "Votre livraison est presque là",
+        delivered: "Livré",
+        cancelled: "Cette livraison a été annulée",
+        failed: "La livraison n’a pas pu être effectuée",
+        expired: "Aucun véhicule n’a été trouvé à temps",
+    },
+    steps: ["Réservé", "Véhicule attribué", "Enlevé", "Livré"],
+    expected: "Arrivée prévue",
+    planned: "selon le plan",
+    until: ["dans {n} min", "dans {h} h {m} min", "d’un instant à l’autre"],
+    since: ["il y a {n} s", "il y a {n} min"],
+    away: ["Le véhicule est à {d}", "Le véhicule est à environ {d}"],
+    as_of: "Position de {t}",
+    no_vehicle: "Le véhicule apparaîtra ici dès que sa position sera connue.",
+    sketch: "Croquis avec le lieu de livraison, l’enlèvement et le véhicule, le nord en haut",
+    key: ["Livraison", "Enlèvement, approximatif", "Véhicule", "Véhicule, approximatif"],
+    signed: "Reçu contre signature",
+    photos: ["1 photo prise", "{n} photos prises"],
+    updated: "Dernier changement : {t}",
+    zone: "Heures de {zone}",
+    lost: "Pas de connexion. L’affichage n’est peut-être plus à jour ; nouvel essai en cours.",
+    languages: "Langue",
+    dead: [
+        "Ce lien ne montre rien",
+        "Il a expiré, a été retiré ou est incomplet. Demandez-en un nouveau à la personne qui vous l’a envoyé.",
+    ],
+    too_many: ["Un instant, s’il vous plaît", "Cette page a été chargée trop souvent. Attendez un peu, puis rechargez-la."],
+    date: "{d} {m}",
+    months: ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."],
+    decimal: ',',
+};

@@ -1,0 +1,42 @@
+//! Portuguese.
+
+use super::{Language, Standing, Words};
+
+pub(super) const WORDS: Words = Words {
+    language: Language::Pt,
+    name: "Português",
+    title: "Entrega {ref}",
+    status: Standing {
+        scheduled: "A sua entrega está agendada",
+        waiting: "Estamos à procura de um veículo",
+        assigned: "O veículo vai a caminho da recolha",
+        arrived: "O veículo está no local de recolha",
+        picked_up: "A sua entrega está a caminho",
+        near: "A sua entrega está quase a chegar",
+        delivered: "Entregue",
+        cancelled: "Esta entrega foi cancelada",
+        failed: "Não foi possível fazer a entrega",
+        expired: "Não foi encontrado um veículo a tempo",
+    },
+    steps: ["Reservado", "Veículo atribuído", "Recolhido", "Entregue"],
+    expected: "Chegada prevista",
+    planned: "conforme planeado",
+    until: ["dentro de {n} min", "dentro de {h} h {m} min", "a qualquer momento"],
+    since: ["há {n} s", "há {n} min"],
+    away: ["O veículo está a {d}", "O veículo está a cerca de {d}"],
+    as_of: "Posição das {t}",
+    no_vehicle: "O veículo aparece aqui assim que se souber onde está.",
+    sketch: "Esboço com o local de entrega, a recolha e o veículo; o norte fica em cima",
+    key: ["Entrega", "Recolha, aproximada", "Veículo", "Veículo, aproximado"],
+    signed: "Recebido com assinatura",
+    photos: ["1 foto tirada", "{n} fotos tiradas"],
+    updated: "Última alteração: {t}",
+    zone: "Horas de {zone}",
+    lost: "Sem ligação. O que vê pode estar desatualizado; a tentar de novo.",
+    languages: "Língua",
+    dead: ["Esta ligação não mostra nada", "Expirou, foi retirada ou está incompleta. Peça uma nova a quem lha enviou."],
+    too_many: ["Um momento, por favor", "Esta página foi carregada demasiadas vezes. Espere um pouco e volte a carregá-la."],
+    date: "{d} {m}",
+    months: ["jan.", "fev.", "mar.", "abr.", "mai.", "jun.", "jul.", "ago.", "set.", "out.", "nov.", "dez."],
+    decimal: ',',
+};
