@@ -13,7 +13,7 @@
 //! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops; [`receive`]: head office's end of the line |
 //! | pages and API | [`web`]; [`replay`] plays a day through dispatch: one that was, with those who were on duty, under another policy, or one to come |
 //! | work that goes on by itself | [`demand`]: who waits, who is free, what to expect, what that does to prices; [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what happened, in figures; [`notify`]: what is said to people and programs |
-//! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once |
+//! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once; [`ingest`]: the one way in for fixes |
 //! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is), [`settings`] (what may change of them while depotd runs) |
 //! | what trips cost here | [`tariffs`]: versions of the tariff, and what they speak of |
 //! | state | [`store`], [`tracks`], [`fleet`]; [`eta`]: how long ways take; [`office`]: head office's record in PostgreSQL |
@@ -23,9 +23,10 @@
 //! | words | [`model`] |
 //!
 //! # A fix, from the socket to the map
-//! A device's session in [`mqtt`] asks whether it may publish there, decodes the payload ([`telemetry::decode`]) and judges
-//! it ([`telemetry::Filter`]). [`tracks::Tracks::append`] puts it into the next group commit; once that is on the disk the
-//! device gets its acknowledgement. [`fleet::Fleet::observe_all`] makes it the vehicle's latest position. Nobody is called
+//! A device's session in [`mqtt`] asks whether it may publish there; a phone or a driver's app comes to [`web`]. From there on all take
+//! one way, an [`ingest::Intake`]: it decodes the payload ([`telemetry::decode_into`]) and judges it ([`telemetry::Filter`]).
+//! [`tracks::Tracks::append_all`] puts it into the next group commit; once that is on the disk the sender gets its
+//! acknowledgement. [`fleet::Fleet::observe_all`] makes it the vehicle's latest position. Nobody is called
 //! about it: the live view ([`web::live`]) asks [`fleet::Fleet::changed_since`] four times a second, and sends one encoded
 //! frame to all sockets.
 //!
@@ -111,6 +112,7 @@ pub mod eta;
 pub mod fields;
 pub mod fleet;
 pub mod forecast;
+pub mod ingest;
 pub mod model;
 pub mod mqtt;
 pub mod notify;

@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["eta", "fleet", "office", "store", "tracks"],
     &["tariffs"],
     &["auth", "backups", "bookings", "geofence", "registry", "settings", "sync"],
-    &["drivers", "orders", "schedules"],
+    &["drivers", "ingest", "orders", "schedules"],
     &["analytics", "demand", "dispatch", "mqtt", "notify", "sim", "upstream"],
     &["replay", "web"],
     &["app", "receive"],

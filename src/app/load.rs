@@ -6,9 +6,10 @@ use crate::bookings::Bookings;
 use crate::clock::Clock;
 use crate::demand::Demand;
 use crate::drivers::Drivers;
-use crate::fleet::Fleet;
 use crate::fleet::mirror::{Found, Mirror};
+use crate::fleet::{Fleet, Presence};
 use crate::forecast::{Calendar, Holiday};
+use crate::ingest::Ingest;
 use crate::notify::Post;
 use crate::orders::Orders;
 use crate::schedules::Schedules;
@@ -37,7 +38,10 @@ pub async fn open(base: Base) -> Result<(Rooms, Mirror)> {
     let mirror = tokio::task::spawn_blocking(move || replay(&dir, &log, &into)).await?.context("find out where everyone is")?;
     let auth = Auth::new(db.clone(), &config.mqtt, clock.clone());
     let bookings = Bookings::new(db.clone(), settings.current(), clock.clone());
+    let inspector = Inspector::default();
     let rooms = Rooms {
+        presence: Presence::new(fleet.clone()),
+        ingest: Ingest::new(fleet.clone(), tracks.clone(), inspector.clone(), &config.telemetry, clock.clone()),
         orders: Orders::new(db.clone(), bookings.clone(), auth.clone(), settings.clone(), &config.upstream, clock.clone()),
         auth,
         bookings,
@@ -48,7 +52,7 @@ pub async fn open(base: Base) -> Result<(Rooms, Mirror)> {
         drivers: Drivers::new(db.clone(), settings.current(), clock.clone()),
         config: Arc::new(config),
         settings,
-        inspector: Inspector::default(),
+        inspector,
         clock,
         db,
         fleet,

@@ -12,10 +12,9 @@ use crate::clock::Clock;
 use crate::config;
 use crate::model::VehicleId;
 use crate::ops::certificates::Certificates;
-use crate::telemetry::Filter;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -107,14 +106,12 @@ impl Guard {
         };
         let (cursors_tx, cursors) = mpsc::channel(10_000);
         let shared = Arc::new(Shared {
-            limits: Arc::new(Limits::new(mqtt.max_connections, mqtt.max_connections_per_address, mqtt.max_failures_per_minute)),
-            filter: Filter::new(&config.telemetry),
+            limits: Arc::new(Limits::new(mqtt.max_connections, mqtt.max_connections_per_address)),
             registry: Registry::default(),
             router: Box::new(router),
             cursors: cursors_tx,
             followed: AtomicI64::new(0),
             stopping: CancellationToken::new(),
-            states: Mutex::default(),
             next_client: AtomicU64::new(1),
             config: mqtt,
             deps,

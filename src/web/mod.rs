@@ -12,6 +12,7 @@ mod drivers;
 pub mod error;
 mod extract;
 mod failures;
+mod fixes;
 mod gauges;
 mod headers;
 mod if_match;
@@ -22,6 +23,7 @@ mod openapi;
 mod order;
 mod orders;
 mod pages;
+mod phones;
 mod proxies;
 mod quotes;
 mod reach;
@@ -55,7 +57,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::demand::Demand;
 use crate::drivers::Drivers;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Presence};
+use crate::ingest::Ingest;
+use crate::model::DeviceId;
+use crate::ops::allowance::Allowances;
 use crate::orders::Orders;
 use crate::registry::Registry;
 use crate::schedules::Schedules;
@@ -116,6 +121,10 @@ pub struct Deps {
     pub fleet: Fleet,
     /// Where everyone was.
     pub tracks: Tracks,
+    /// The way in for fixes.
+    pub ingest: Ingest,
+    /// Who is connected.
+    pub presence: Presence,
     /// What devices sent in vain.
     pub inspector: Inspector,
     /// GeoJSON of the streets.
@@ -147,6 +156,10 @@ pub struct Inner {
     deps: Deps,
     hub: live::hub::Hub,
     limits: limits::Limits,
+    /// How often drivers may report, by who they are.
+    drivers_pace: Allowances<String>,
+    /// How often phones may.
+    phones_pace: Allowances<DeviceId>,
     counts: metrics::HttpCounts,
     document: openapi::Document,
     closing: CancellationToken,
@@ -194,6 +207,8 @@ impl Web {
         Self(Arc::new(Inner {
             hub: live::hub::Hub::new(deps.clock.clone(), LIVE),
             limits,
+            drivers_pace: Allowances::new(fixes::RATE),
+            phones_pace: Allowances::new(phones::RATE),
             counts: metrics::HttpCounts::new(deps.clock.clone()),
             document: openapi::Document(Arc::new(routes::document())),
             closing: CancellationToken::new(),

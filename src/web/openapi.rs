@@ -24,6 +24,7 @@ impl Modify for Security {
         schemes.insert("token".into(), SecurityScheme::Http(token));
         let cookie = ApiKey::Cookie(ApiKeyValue::new("depotd_session"));
         schemes.insert("session".into(), SecurityScheme::ApiKey(cookie));
+        schemes.insert("device".into(), SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Basic).build()));
         doc.security = Some(["token", "session"].map(|s| SecurityRequirement::new(s, Vec::<String>::new())).into());
     }
 }

@@ -1,8 +1,8 @@
 //! Every route, flat. A new one goes here and into [`super::access::GATES`].
 
 use super::{
-    Web, access, analytics, bookings, days, demand, devices, drivers, headers, limits, live, metrics, openapi, orders, quotes, receipts,
-    recurrences, reports, schedules, session, settings, sync, system, tariffs, tokens, users, vehicles,
+    Web, access, analytics, bookings, days, demand, devices, drivers, fixes, headers, limits, live, metrics, openapi, orders, phones,
+    quotes, receipts, recurrences, reports, schedules, session, settings, sync, system, tariffs, tokens, users, vehicles,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -42,6 +42,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(vehicles::duty))
         .routes(routes!(drivers::list, drivers::create))
         .routes(routes!(drivers::me))
+        .routes(routes!(fixes::report))
         .routes(routes!(drivers::read, drivers::change, drivers::delete))
         .routes(routes!(drivers::duty))
         .routes(routes!(drivers::pause))
@@ -95,6 +96,8 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(session::read, session::open, session::close))
         .routes(routes!(session::setup))
         .routes(routes!(live::socket::live))
+        .routes(routes!(phones::osmand_query, phones::osmand))
+        .routes(routes!(phones::owntracks))
         .routes(routes!(system::basemap))
         .routes(routes!(system::cursors))
         .routes(routes!(system::refusals))

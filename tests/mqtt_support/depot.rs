@@ -4,6 +4,8 @@ use super::*;
 use depotd::auth::{Auth, NewDevice, NewToken, Role};
 use depotd::bookings::{Bookings, PlaceRequest};
 use depotd::drivers::Drivers;
+use depotd::fleet::Presence;
+use depotd::ingest::Ingest;
 use depotd::model::{Actor, BookingId, Order, Place, Site, Vehicle};
 use depotd::telemetry::Format;
 
@@ -102,15 +104,19 @@ impl Depot {
 
 fn deps(dir: &std::path::Path, config: &Config) -> Deps {
     let (clock, db) = (Clock::system(), Db::open(dir).unwrap());
+    let (fleet, tracks) = (Fleet::new(&config.fleet), Tracks::open(dir, &config.tracks, clock.clone()).unwrap());
+    let inspector = Inspector::default();
     Deps {
+        ingest: Ingest::new(fleet.clone(), tracks.clone(), inspector.clone(), &config.telemetry, clock.clone()),
         auth: Auth::new(db.clone(), &config.mqtt, clock.clone()),
-        fleet: Fleet::new(&config.fleet),
-        tracks: Tracks::open(dir, &config.tracks, clock.clone()).unwrap(),
+        presence: Presence::new(fleet.clone()),
+        fleet,
+        tracks,
         bookings: Bookings::new(db.clone(), config, clock.clone()),
         db: db.clone(),
         drivers: Drivers::new(db, config, clock.clone()),
         clock,
-        inspector: Inspector::default(),
+        inspector,
     }
 }
 
