@@ -11,6 +11,7 @@ use crate::analytics::{Reports, Rollups};
 use crate::auth::Auth;
 use crate::backups;
 use crate::bookings::Bookings;
+use crate::cab::Cab;
 use crate::clock::Clock;
 use crate::config::{Config, Origins};
 use crate::demand::Demand;
@@ -86,6 +87,7 @@ struct Rooms {
     inspector: Inspector,
     ingest: Ingest,
     presence: Presence,
+    cab: Cab,
     schedules: Schedules,
     sync: Sync,
     orders: Orders,
@@ -243,10 +245,9 @@ async fn bind_mqtt(rooms: &Rooms) -> Result<Guard> {
         auth: rooms.auth.clone(),
         fleet: rooms.fleet.clone(),
         tracks: rooms.tracks.clone(),
-        bookings: rooms.bookings.clone(),
+        cab: rooms.cab.clone(),
         db: rooms.db.clone(),
         clock: rooms.clock.clone(),
-        drivers: rooms.drivers.clone(),
         ingest: rooms.ingest.clone(),
         presence: rooms.presence.clone(),
         inspector: rooms.inspector.clone(),
@@ -295,6 +296,7 @@ async fn bind_http(
         tracks: rooms.tracks.clone(),
         ingest: rooms.ingest.clone(),
         presence: rooms.presence.clone(),
+        cab: rooms.cab.clone(),
         inspector: rooms.inspector.clone(),
         basemap,
         demo: options.demo,

@@ -73,7 +73,8 @@ async fn every_route_is_walked_with_every_role() {
         let made = depot.http().post("/api/v1/tokens", new).await.ok();
         callers.push((role, made["token"].as_str().unwrap().to_owned(), may));
     }
-    for (method, path, gate) in GATES {
+    // Socket.IO asks for credentials with its first packet, not with a status: tests/sockets.rs.
+    for (method, path, gate) in GATES.iter().filter(|(_, path, _)| *path != "/socket.io/") {
         for (role, token, may) in &callers {
             let status = admitted(&depot, token, method, path).await;
             let opened = match gate {

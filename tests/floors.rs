@@ -17,6 +17,7 @@ const FLOORS: &[&[&str]] = &[
     &["tariffs"],
     &["auth", "backups", "bookings", "geofence", "registry", "settings", "sync"],
     &["drivers", "ingest", "orders", "schedules"],
+    &["cab"],
     &["analytics", "demand", "dispatch", "mqtt", "notify", "sim", "upstream"],
     &["replay", "web"],
     &["app", "receive"],
@@ -137,7 +138,7 @@ fn an_upward_or_sideways_name_is_a_fault() {
     }
     assert_eq!(
         planted("fleet/mod.rs", "use crate::model;\n\nuse crate::{\n    clock,\n    web,\n};")[0],
-        "fleet/mod.rs:5: `fleet` (floor 4) names `web` (floor 9)"
+        "fleet/mod.rs:5: `fleet` (floor 4) names `web` (floor 10)"
     );
 }
 

@@ -3,6 +3,7 @@
 use super::Rooms;
 use crate::auth::Auth;
 use crate::bookings::Bookings;
+use crate::cab::Cab;
 use crate::clock::Clock;
 use crate::demand::Demand;
 use crate::drivers::Drivers;
@@ -39,7 +40,9 @@ pub async fn open(base: Base) -> Result<(Rooms, Mirror)> {
     let auth = Auth::new(db.clone(), &config.mqtt, clock.clone());
     let bookings = Bookings::new(db.clone(), settings.current(), clock.clone());
     let inspector = Inspector::default();
+    let drivers = Drivers::new(db.clone(), settings.current(), clock.clone());
     let rooms = Rooms {
+        cab: Cab::new(db.clone(), bookings.clone(), drivers.clone(), clock.clone()),
         presence: Presence::new(fleet.clone()),
         ingest: Ingest::new(fleet.clone(), tracks.clone(), inspector.clone(), &config.telemetry, clock.clone()),
         orders: Orders::new(db.clone(), bookings.clone(), auth.clone(), settings.clone(), &config.upstream, clock.clone()),
@@ -49,7 +52,7 @@ pub async fn open(base: Base) -> Result<(Rooms, Mirror)> {
         post: Post::open(db.clone(), &config, clock.clone())?,
         sync: Sync::new(db.clone(), &config.upstream, clock.clone()),
         due: Arc::default(),
-        drivers: Drivers::new(db.clone(), settings.current(), clock.clone()),
+        drivers,
         config: Arc::new(config),
         settings,
         inspector,

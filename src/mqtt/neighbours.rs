@@ -1,13 +1,11 @@
-//! What sessions ask of the rooms below: whose a payload is, who a token is, which job a vehicle has, a step of it.
+//! What sessions ask of the rooms below: whose a payload is, who a token is.
 
 use super::access::Names;
 use super::shared::Shared;
 use super::stats::Reason;
 use super::who::Who;
 use crate::auth::{Refused, What, allow};
-use crate::bookings;
 use crate::ingest::Source;
-use crate::model::{Actor, BookingId, Status, Step, Timestamp, VehicleId};
 use crate::telemetry::Format;
 use std::net::IpAddr;
 
@@ -33,31 +31,6 @@ impl Shared {
             return Err(refuse(Refused::Revoked));
         }
         Ok(Who::Reader { id: who.name, granted: POSITIONS.iter().map(|f| (*f).to_owned()).collect(), until })
-    }
-
-    /// The job that `vehicle` has.
-    pub async fn active_booking(&self, vehicle: &VehicleId) -> Result<Option<BookingId>, bookings::Error> {
-        Ok(self.deps.bookings.active_of(vehicle).await?.map(|booking| booking.id))
-    }
-
-    /// Takes a step of the job that the vehicle has; a step that was taken already does no harm.
-    pub async fn take_step(
-        &self,
-        id: BookingId,
-        step: Step,
-        at: Option<Timestamp>,
-        proof: Option<serde_json::Value>,
-        names: &Names,
-    ) -> Result<Status, bookings::Error> {
-        let actor = Actor::Device(names.device.to_string());
-        let taken = self.deps.bookings.step(id, step, at, proof, actor, Some(&names.vehicle)).await;
-        taken.map(|booking| booking.status)
-    }
-
-    /// What a driver says to an offer; the booking's status then.
-    pub async fn take_answer(&self, id: BookingId, yes: bool, reason: Option<String>, names: &Names) -> Result<Status, bookings::Error> {
-        let actor = Actor::Device(names.device.to_string());
-        self.deps.bookings.answer(id, &names.vehicle, yes, reason, actor).await.map(|booking| booking.status)
     }
 }
 

@@ -7,10 +7,9 @@ use super::router::{Router, STATUS_QOS};
 use super::stats::Stats;
 use super::who::Who;
 use crate::auth::{Auth, Refused};
-use crate::bookings::Bookings;
+use crate::cab::Cab;
 use crate::clock::Clock;
 use crate::config;
-use crate::drivers::Drivers;
 use crate::fleet::{Fleet, Presence};
 use crate::ingest::Ingest;
 use crate::model::{Timestamp, VehicleId};
@@ -20,7 +19,6 @@ use crate::tracks::Tracks;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// The handles that the guard works with.
@@ -34,10 +32,8 @@ pub struct Deps {
     pub presence: Presence,
     /// The fix log.
     pub tracks: Tracks,
-    /// Steps of jobs.
-    pub bookings: Bookings,
-    /// Vehicles that break down.
-    pub drivers: Drivers,
+    /// What is said to drivers, and what they say.
+    pub cab: Cab,
     /// The journal.
     pub db: Db,
     /// The time.
@@ -56,7 +52,6 @@ pub(super) struct Shared {
     pub registry: Registry,
     pub limits: Arc<Limits>,
     pub router: Box<dyn Router>,
-    pub cursors: mpsc::Sender<(VehicleId, i64)>,
     pub followed: AtomicI64,
     pub stopping: CancellationToken,
     pub next_client: AtomicU64,

@@ -22,7 +22,7 @@ pub enum Gate {
     Needs(What),
     /// The right to do this, or to do it with the bookings of one's own customer: the handler asks [`super::reach::Reach`].
     OwnOr(What),
-    /// Credentials that the handler asks for: those of devices.
+    /// Credentials that the handler asks for itself, in its own way: those of devices, and of Socket.IO clients.
     Itself,
 }
 
@@ -150,6 +150,8 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("GET", "/api/v1/basemap", Needs(What::ReadPositions)),
     ("GET", "/api/v1/system/cursors", Needs(What::Administer)),
     ("GET", "/api/v1/system/refusals", Needs(What::Administer)),
+    ("GET", "/socket.io/", Itself),
+    ("POST", "/socket.io/", Itself),
     ("GET", "/ingest/osmand", Itself),
     ("POST", "/ingest/osmand", Itself),
     ("POST", "/ingest/owntracks", Itself),
@@ -157,6 +159,7 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("GET", "/readyz", Open),
     ("GET", "/metrics", LocalOr(What::Administer)),
     ("GET", "/openapi.json", Open),
+    ("GET", "/asyncapi.yaml", Open),
 ];
 
 /// Lets a request through, or says why not.
@@ -170,8 +173,8 @@ pub async fn enforce(State(web): State<Web>, mut request: Request, next: Next) -
 /// Bytes that somebody unknown may send.
 const STRANGER: usize = 8 * 1024;
 
-/// Bytes that a device may send before it has said who it is, or after.
-const DEVICE: usize = 16 * 1024;
+/// Bytes that a device may send before it has said who it is, or after: what a Socket.IO client may.
+const DEVICE: usize = super::sockets::MESSAGE;
 
 fn limit(request: &mut Request, bytes: usize) {
     let body = std::mem::take(request.body_mut());

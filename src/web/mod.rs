@@ -36,6 +36,7 @@ mod server;
 mod session;
 mod settings;
 mod shapes;
+mod sockets;
 mod sync;
 mod system;
 mod tariffs;
@@ -53,6 +54,7 @@ pub use server::{Bounds, serve};
 use crate::analytics::{Reports, Rollups};
 use crate::auth::Auth;
 use crate::bookings::Bookings;
+use crate::cab::Cab;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::demand::Demand;
@@ -81,7 +83,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Live clients at most.
-const LIVE: live::hub::Bounds = live::hub::Bounds { clients: 256, per_user: 32 };
+const LIVE: live::hub::Bounds = live::hub::Bounds { clients: 1_024, per_user: 32 };
 
 /// Somebody who reads the journal, and how far it is.
 pub struct Follower {
@@ -125,6 +127,8 @@ pub struct Deps {
     pub ingest: Ingest,
     /// Who is connected.
     pub presence: Presence,
+    /// What is said to drivers, and what they say.
+    pub cab: Cab,
     /// What devices sent in vain.
     pub inspector: Inspector,
     /// GeoJSON of the streets.
@@ -161,6 +165,7 @@ pub struct Inner {
     /// How often phones may.
     phones_pace: Allowances<DeviceId>,
     counts: metrics::HttpCounts,
+    doors: sockets::Doors,
     document: openapi::Document,
     closing: CancellationToken,
     live_cursor: watch::Sender<i64>,
@@ -209,6 +214,7 @@ impl Web {
             limits,
             drivers_pace: Allowances::new(fixes::RATE),
             phones_pace: Allowances::new(phones::RATE),
+            doors: sockets::Doors::default(),
             counts: metrics::HttpCounts::new(deps.clock.clone()),
             document: openapi::Document(Arc::new(routes::document())),
             closing: CancellationToken::new(),
@@ -240,7 +246,8 @@ impl Bound {
             header: Duration::from_secs(self.web.config.http.header_timeout_s),
             drain: Duration::from_secs(6),
         };
-        let router = routes::router(&self.web);
+        let (sockets, io) = sockets::open(&self.web);
+        let router = routes::router(&self.web, sockets);
         let closing = self.web.closing.clone();
         let _on_end = closing.drop_guard();
         let child = cancel.clone();
@@ -248,6 +255,9 @@ impl Bound {
         let close_live = async move {
             child.cancelled().await;
             web.closing.cancel();
+            // Each session says good-bye first.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            io.close().await;
         };
         tokio::join!(server::serve(self.listener, router, bounds, cancel), close_live);
     }

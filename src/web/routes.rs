@@ -2,10 +2,10 @@
 
 use super::{
     Web, access, analytics, bookings, days, demand, devices, drivers, fixes, headers, limits, live, metrics, openapi, orders, phones,
-    quotes, receipts, recurrences, reports, schedules, session, settings, sync, system, tariffs, tokens, users, vehicles,
+    quotes, receipts, recurrences, reports, schedules, session, settings, sockets, sync, system, tariffs, tokens, users, vehicles,
 };
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Extension};
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -96,6 +96,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(session::read, session::open, session::close))
         .routes(routes!(session::setup))
         .routes(routes!(live::socket::live))
+        .routes(routes!(sockets::receive, sockets::send))
         .routes(routes!(phones::osmand_query, phones::osmand))
         .routes(routes!(phones::owntracks))
         .routes(routes!(system::basemap))
@@ -105,6 +106,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(system::readyz))
         .routes(routes!(metrics::scrape))
         .routes(routes!(openapi::openapi))
+        .routes(routes!(openapi::asyncapi))
 }
 
 /// The API's description as JSON.
@@ -115,9 +117,10 @@ pub fn document() -> serde_json::Value {
 }
 
 /// All routes behind the access rules, the bounds and the security headers.
-pub fn router(web: &Web) -> Router {
+pub fn router(web: &Web, sockets: sockets::Service) -> Router {
     Router::from(api())
         .fallback(super::assets::page)
+        .layer(Extension(sockets))
         .layer(DefaultBodyLimit::max(web.config.http.max_body_bytes))
         .layer(from_fn_with_state(web.clone(), access::enforce))
         .layer(CatchPanicLayer::custom(limits::panicked))
