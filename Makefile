@@ -35,7 +35,7 @@ lint: ## Format, clippy, docs, licences and the service unit
 demo: ## Start the appliance with its demo fleet
 	cargo run --release --locked -- demo $(ARGS)
 
-bench: tools ## Measure ingest (beside Mosquitto), nearby, dispatch and the line to head office
+bench: tools ## Measure ingest (beside Mosquitto), Socket.IO, nearby, dispatch and the line to head office
 	cargo bench --locked $(ARGS)
 
 slow: tools ## The slow tier: crash and soak tests, then the ARM64 build and its smoke

@@ -11,6 +11,7 @@ use crate::analytics::{Reports, Rollups};
 use crate::auth::Auth;
 use crate::backups;
 use crate::bookings::Bookings;
+use crate::cab::Cab;
 use crate::clock::Clock;
 use crate::config::{Config, Origins};
 use crate::demand::Demand;
@@ -18,7 +19,8 @@ use crate::dispatch::Dispatch;
 use crate::dispatch::learn::Learner;
 use crate::drivers::Drivers;
 use crate::eta::Etas;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Presence};
+use crate::ingest::Ingest;
 use crate::links::Links;
 use crate::mqtt::{self, Guard};
 use crate::notify::{Follower, Post, Sender};
@@ -85,6 +87,9 @@ struct Rooms {
     fleet: Fleet,
     tracks: Tracks,
     inspector: Inspector,
+    ingest: Ingest,
+    presence: Presence,
+    cab: Cab,
     schedules: Schedules,
     sync: Sync,
     orders: Orders,
@@ -185,6 +190,7 @@ impl App {
         app.spawn("ticker", |cancel| async move { Ok(ticker::run(due, &cancel).await?) });
         app.spawn("mirror", |cancel| tend::mirror(rooms.clone(), mirror, cancel));
         app.spawn("housekeeping", |cancel| tend::housekeeping(rooms.clone(), cancel));
+        app.spawn("presence", |cancel| tend::presence(rooms.clone(), cancel));
         app.spawn("probe", |cancel| tend::probe(rooms.clone(), well, cancel));
         for line in upstream::lines(&rooms)? {
             app.spawn("upstream", |cancel| async {
@@ -255,10 +261,11 @@ async fn bind_mqtt(rooms: &Rooms) -> Result<Guard> {
         auth: rooms.auth.clone(),
         fleet: rooms.fleet.clone(),
         tracks: rooms.tracks.clone(),
-        bookings: rooms.bookings.clone(),
+        cab: rooms.cab.clone(),
         db: rooms.db.clone(),
         clock: rooms.clock.clone(),
-        drivers: rooms.drivers.clone(),
+        ingest: rooms.ingest.clone(),
+        presence: rooms.presence.clone(),
         inspector: rooms.inspector.clone(),
     };
     Ok(Guard::bind(&rooms.config, deps, certificates).await?)
@@ -287,6 +294,7 @@ async fn bind_http(
     let basemap = options.basemap.or_else(|| std::fs::read(file).ok().map(Bytes::from));
     let (watched, counted, planned) = (guard.observer(), guard.observer(), planners.dispatch.clone());
     let (runner, etas, board) = (planners.runner.clone(), planners.etas.clone(), rooms.bookings.etas().clone());
+    let ingest = rooms.ingest.clone();
     let (sync, settings, orders, post) = (rooms.sync.clone(), rooms.settings.clone(), rooms.orders.clone(), rooms.post.clone());
     let deps = web::Deps {
         config: Arc::clone(&rooms.config),
@@ -305,6 +313,9 @@ async fn bind_http(
         registry: Registry::new(rooms.db.clone(), rooms.clock.clone()),
         fleet: rooms.fleet.clone(),
         tracks: rooms.tracks.clone(),
+        ingest: rooms.ingest.clone(),
+        presence: rooms.presence.clone(),
+        cab: rooms.cab.clone(),
         inspector: rooms.inspector.clone(),
         basemap,
         demo: options.demo,
@@ -316,6 +327,7 @@ async fn bind_http(
         refusals: Arc::new(move || report::refusals(&watched)),
         more_metrics: Arc::new(move |sheet| {
             report::guard(&counted.stats(), sheet);
+            report::ingest(&ingest.counts(), sheet);
             report::dispatch(&planned.stats(), sheet);
             report::schedules(runner.stats(), sheet);
             report::sync(&sync.status(), sheet);

@@ -13,7 +13,8 @@
 //! | wiring | [`app`]: opens, loads, binds, runs named tasks, stops; [`receive`]: head office's end of the line |
 //! | pages and API | [`web`]; [`replay`] plays a day through dispatch: one that was, with those who were on duty, under another policy, or one to come |
 //! | work that goes on by itself | [`demand`]: who waits, who is free, what to expect, what that does to prices; [`dispatch`], [`mqtt`], [`sim`]; [`upstream`]: lanes to sinks; [`analytics`]: what happened, in figures; [`notify`]: what is said to people and programs |
-//! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`links`]: how whoever has one follows a booking; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once |
+//! | lines to the cab | [`cab`]: what vehicles are told and what their drivers say, whatever line it comes by |
+//! | use cases over these | [`drivers`]: who they are, duty with its breaks and hours, shifts; [`links`]: how whoever has one follows a booking; [`schedules`]: cron rules and their runs; [`orders`]: what head office orders, carried out once; [`ingest`]: the one way in for fixes |
 //! | use cases | [`bookings`] (also recurring ones, [`bookings::recurrences`]), [`registry`] (vehicles), [`auth`] (users, tokens, devices), [`backups`], [`sync`] (how far the line is), [`settings`] (what may change of them while depotd runs) |
 //! | what trips cost here | [`tariffs`]: versions of the tariff, and what they speak of |
 //! | state | [`store`], [`tracks`], [`fleet`]; [`eta`]: how long ways take; [`office`]: head office's record in PostgreSQL |
@@ -23,9 +24,11 @@
 //! | words | [`model`] |
 //!
 //! # A fix, from the socket to the map
-//! A device's session in [`mqtt`] asks whether it may publish there, decodes the payload ([`telemetry::decode`]) and judges
-//! it ([`telemetry::Filter`]). [`tracks::Tracks::append`] puts it into the next group commit; once that is on the disk the
-//! device gets its acknowledgement. [`fleet::Fleet::observe_all`] makes it the vehicle's latest position. Nobody is called
+//! A device's session in [`mqtt`] asks whether it may publish there; a phone or a driver's app comes to [`web`], by request or over
+//! Socket.IO. From there on all take
+//! one way, an [`ingest::Intake`]: it decodes the payload ([`telemetry::decode_into`]) and judges it ([`telemetry::Filter`]).
+//! [`tracks::Tracks::append_all`] puts it into the next group commit; once that is on the disk the sender gets its
+//! acknowledgement. [`fleet::Fleet::observe_all`] makes it the vehicle's latest position. Nobody is called
 //! about it: the live view ([`web::live`]) asks [`fleet::Fleet::changed_since`] four times a second, and sends one encoded
 //! frame to all sockets.
 //!
@@ -33,8 +36,8 @@
 //! A handler in [`web`] reads the request and calls [`bookings::Bookings::place`]: the row, its journal entry and its audit
 //! row are one transaction, and 201 follows it. The journal's head moves ([`store::Db::head`]), and whoever follows the
 //! journal wakes: [`dispatch`] gathers what waits, lets the pure [`dispatch::plan`] match it with free vehicles and commits
-//! what it says; [`mqtt`] sends the job to the vehicle until that has acknowledged it; [`web::live`] shows it. Steps come
-//! back over MQTT or HTTP and go through [`bookings::Bookings::step`]. A start, a tick and a wake are one path: everybody
+//! what it says; [`mqtt`] and [`web`] send the vehicle what [`cab`] finds for it there until that has acknowledged it; [`web::live`] shows it. Steps come
+//! back over MQTT, Socket.IO or HTTP and go through [`bookings::Bookings::step`]. A start, a tick and a wake are one path: everybody
 //! reads on from where it was.
 //!
 //! How long ways take is asked of a chain, [`eta`], by quotes and rounds alike; [`dispatch::live`] watches over the jobs under way, shows on
@@ -92,7 +95,7 @@
 //! - A route: a handler beside its noun in [`web`], a line in [`web::routes`], a line in [`web::access::GATES`]. Tests
 //!   compare the three.
 //! - A payload format: a decoder in [`telemetry`] and its name in [`telemetry::Format`].
-//! - What a vehicle is told: an event's command in `mqtt/downlink.rs`, a paragraph in `docs/mqtt.md`.
+//! - What a vehicle is told: an event's command in `cab/commands.rs`, a paragraph in `docs/mqtt.md`.
 //! - A follower of the journal: read with [`store::journal::after`] from a cursor of your own, wait on [`store::Db::head`],
 //!   start it in [`app::App::start`] and let it say how far it is, so that tests can wait for it.
 //! - A dispatch policy to compare with: a name in [`replay::policy`]; what serving a booking is worth is in [`dispatch::plan`].
@@ -113,6 +116,7 @@ pub mod auth;
 pub mod backups;
 pub mod batch;
 pub mod bookings;
+pub mod cab;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -123,6 +127,7 @@ pub mod eta;
 pub mod fields;
 pub mod fleet;
 pub mod forecast;
+pub mod ingest;
 pub mod links;
 pub mod model;
 pub mod mqtt;

@@ -19,7 +19,7 @@ async fn command(client: &mut Client) -> (Value, u16) {
 
 async fn assign(depot: &Depot, id: BookingId) {
     let van: VehicleId = "van-a".parse().unwrap();
-    depot.deps.bookings.assign(id, ByHand::to(van.clone()), Actor::System).await.unwrap();
+    depot.bookings().assign(id, ByHand::to(van.clone()), Actor::System).await.unwrap();
 }
 
 async fn listening(depot: &Depot, user: &str, password: &str) -> Client {
@@ -54,7 +54,7 @@ async fn a_job_is_replayed_until_it_is_acknowledged_also_after_a_restart() {
     let depot = depot.restart().await;
     let mut client = listening(&depot, &user, &password).await;
     client.ping().await;
-    depot.deps.bookings.cancel(id, "customer changed his mind".into(), Standing::Jobs, Actor::System).await.unwrap();
+    depot.bookings().cancel(id, "customer changed his mind".into(), Standing::Jobs, Actor::System).await.unwrap();
     let (off, _) = command(&mut client).await;
     assert_eq!(off["type"], "job_cancelled", "and nothing before it");
     assert_eq!((off["booking_id"].as_str(), off["reason"].as_str()), (Some(id.to_string().as_str()), Some("customer changed his mind")));
@@ -89,7 +89,7 @@ async fn steps_are_acknowledged_or_rejected_with_the_reason() {
     client.publish("v/van-a/step", "not a step", 0, 0).await;
     let (answer, _) = command(&mut client).await;
     assert_eq!(answer["type"], "step_rejected");
-    assert_eq!(depot.deps.bookings.get(id).await.unwrap().status, Status::PickedUp);
+    assert_eq!(depot.bookings().get(id).await.unwrap().status, Status::PickedUp);
     assert_eq!(depot.refused("step"), 3);
     let kept = depot.deps.inspector.of(&user.parse().unwrap());
     assert_eq!(kept.len(), 3, "whoever looks at the device sees them");
@@ -115,7 +115,7 @@ async fn a_job_that_is_over_is_not_replayed() {
     let (user, password) = depot.device("a").await;
     let (first, second) = (depot.booking().await, depot.booking().await);
     assign(&depot, first).await;
-    depot.deps.bookings.cancel(first, "no".into(), Standing::Jobs, Actor::System).await.unwrap();
+    depot.bookings().cancel(first, "no".into(), Standing::Jobs, Actor::System).await.unwrap();
     assign(&depot, second).await;
     let mut client = listening(&depot, &user, &password).await;
     let kinds = [command(&mut client).await.0, command(&mut client).await.0];
@@ -149,7 +149,7 @@ async fn a_step_that_cannot_be_taken_now_is_not_acknowledged() {
         let again = client.publish_bytes("v/van-a/step", &payload, qos, 3, 8);
         client.send(&again).await;
         assert_eq!(client.read().await.unwrap().kind(), acknowledgement);
-        assert_eq!(depot.deps.bookings.get(id).await.unwrap().status, status);
+        assert_eq!(depot.bookings().get(id).await.unwrap().status, status);
     }
     assert_eq!((depot.refused("busy"), depot.refused("step")), (2, 0));
 }
@@ -174,7 +174,7 @@ async fn a_job_that_cannot_be_read_now_is_not_passed_over() {
 async fn demand(depot: &Depot) -> Demand {
     let mut config = depot.config.clone();
     (config.forecast.advise, config.forecast.advise_after_s) = (true, 0);
-    let Deps { db, bookings, fleet, clock, .. } = depot.deps.clone();
+    let (Deps { db, fleet, clock, .. }, bookings) = (depot.deps.clone(), depot.bookings());
     Demand::open(db, bookings, fleet, config, Calendar::new("UTC", Vec::new()).unwrap(), clock).await.unwrap()
 }
 
@@ -182,7 +182,7 @@ async fn demand(depot: &Depot) -> Demand {
 async fn foresee(depot: &Depot) {
     // Two weeks taught it; a booking of a moment ago says where in the cell.
     let gone = depot.booking().await;
-    depot.deps.bookings.cancel(gone, "no".into(), Standing::Jobs, Actor::System).await.unwrap();
+    depot.bookings().cancel(gone, "no".into(), Standing::Jobs, Actor::System).await.unwrap();
     let now = depot.deps.clock.now();
     let model = {
         let (mut history, from) = (History::new(h3o::Resolution::Seven), now - Span::from_secs(14 * 86_400));
@@ -235,7 +235,7 @@ async fn an_idle_vehicle_is_advised_once_where_to_wait() {
     client.puback(pkid).await;
     // Though the fleet does not know of the job yet.
     assert_eq!(demand(&depot).await.advise(later(&depot, 2_000)).await.unwrap(), 0, "it has work");
-    depot.deps.bookings.cancel(id, "no".into(), Standing::Jobs, Actor::System).await.unwrap();
+    depot.bookings().cancel(id, "no".into(), Standing::Jobs, Actor::System).await.unwrap();
     let (off, pkid) = command(&mut client).await;
     assert_eq!(off["type"], "job_cancelled");
     client.puback(pkid).await;

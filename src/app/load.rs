@@ -3,12 +3,14 @@
 use super::Rooms;
 use crate::auth::Auth;
 use crate::bookings::Bookings;
+use crate::cab::Cab;
 use crate::clock::Clock;
 use crate::demand::Demand;
 use crate::drivers::Drivers;
-use crate::fleet::Fleet;
 use crate::fleet::mirror::{Found, Mirror};
+use crate::fleet::{Fleet, Presence};
 use crate::forecast::{Calendar, Holiday};
+use crate::ingest::Ingest;
 use crate::links::Links;
 use crate::notify::Post;
 use crate::orders::Orders;
@@ -39,7 +41,12 @@ pub async fn open(base: Base) -> Result<(Rooms, Mirror)> {
     let auth = Auth::new(db.clone(), &config.mqtt, clock.clone());
     let bookings = Bookings::new(db.clone(), settings.current(), clock.clone());
     let post = Post::open(db.clone(), &config, bookings.etas().clone(), clock.clone())?;
+    let inspector = Inspector::default();
+    let drivers = Drivers::new(db.clone(), settings.current(), clock.clone());
     let rooms = Rooms {
+        cab: Cab::new(db.clone(), bookings.clone(), drivers.clone(), clock.clone()),
+        presence: Presence::new(fleet.clone()),
+        ingest: Ingest::new(fleet.clone(), tracks.clone(), inspector.clone(), &config.telemetry, clock.clone()),
         orders: Orders::new(db.clone(), bookings.clone(), auth.clone(), settings.clone(), &config.upstream, clock.clone()),
         links: Links::new(db.clone(), bookings.etas().clone(), fleet.clone(), clock.clone()),
         auth,
@@ -48,10 +55,10 @@ pub async fn open(base: Base) -> Result<(Rooms, Mirror)> {
         post,
         sync: Sync::new(db.clone(), &config.upstream, clock.clone()),
         due: Arc::default(),
-        drivers: Drivers::new(db.clone(), settings.current(), clock.clone()),
+        drivers,
         config: Arc::new(config),
         settings,
-        inspector: Inspector::default(),
+        inspector,
         clock,
         db,
         fleet,

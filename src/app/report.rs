@@ -5,6 +5,7 @@ use crate::bookings::etas::Board;
 use crate::dispatch::learn::Learner;
 use crate::dispatch::{self, Dispatch};
 use crate::eta;
+use crate::ingest::{Count, Way};
 use crate::model::{LaneStatus, LineMode, SinkStatus};
 use crate::mqtt::stats::Snapshot;
 use crate::mqtt::{Guard, Observer};
@@ -123,6 +124,14 @@ pub fn notifications(stats: &notify::Stats, sheet: &mut Sheet) {
     sheet.counters("notifications_unsaid", "What rules did not say: nobody's address known, quiet hours, told enough", "reason", unsaid);
     sheet.counter("notifications_overflowed", "Notifications that found the queue of their endpoint full", overflowed);
     sheet.counter("notifications_breaker_opened", "Times that an endpoint was left alone because it failed", opened);
+}
+
+/// What came in, by its way.
+pub fn ingest(counts: &[(Way, Count)], sheet: &mut Sheet) {
+    let of = |count: fn(&Count) -> u64| counts.iter().map(move |(way, each)| (way.as_str(), count(each)));
+    sheet.counters("ingest_fixes", "Fixes handed to the log", "way", of(|count| count.taken));
+    sheet.counters("ingest_repeated", "Fixes that were known already", "way", of(|count| count.repeated));
+    sheet.counters("ingest_refused", "Payloads, or fixes of an array, that no decoder takes", "way", of(|count| count.refused));
 }
 
 /// The guard's numbers.

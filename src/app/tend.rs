@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Between two looks for what is too old.
 const HOUSEKEEPING: Duration = Duration::from_secs(600);
+/// Between two looks for vehicles that were not heard any more.
+const PRESENCE: Duration = Duration::from_secs(10);
 /// Between two probes when systemd does not ask for more.
 const PROBE: Duration = Duration::from_secs(30);
 /// Entries of the outbox looked at in one transaction.
@@ -46,6 +48,14 @@ pub async fn mirror(rooms: Rooms, mut mirror: Mirror, cancel: CancellationToken)
             return Ok(());
         }
     }
+}
+
+/// Notices who has not reported for long, of those that report by single requests.
+pub async fn presence(rooms: Rooms, cancel: CancellationToken) -> Result<()> {
+    while pause(PRESENCE, &cancel).await {
+        rooms.presence.sweep(rooms.clock.now());
+    }
+    Ok(())
 }
 
 /// Foresees when the jobs under way will be done.

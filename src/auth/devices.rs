@@ -8,6 +8,7 @@ use rusqlite::Transaction;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -112,7 +113,7 @@ impl Device {
         let mut publish = vec![format!("v/{v}/gps"), format!("v/{v}/step")];
         let mut subscribe = vec![format!("v/{v}/cmd"), format!("v/{v}/status")];
         match self.format {
-            Format::Native => {}
+            Format::Native | Format::OsmAnd => {}
             Format::OwnTracks => {
                 publish.insert(0, format!("owntracks/{d}/{v}"));
                 subscribe.push(format!("owntracks/{d}/{v}/cmd"));
@@ -228,6 +229,21 @@ impl Auth {
         }
         let device = Device::of(row).map_err(|e| unavailable(&e))?;
         Ok(DeviceIdentity { device: device.id, vehicle: device.vehicle, format: device.format })
+    }
+
+    /// Which device this is, asked from `address`, which may fail so often.
+    pub async fn device_from(&self, username: &str, password: &[u8], address: IpAddr) -> std::result::Result<DeviceIdentity, Refused> {
+        let may_try = || !self.0.guesses.too_many(address, self.0.clock.monotonic());
+        self.device(username, password, may_try).await.inspect_err(|refused| {
+            if matches!(refused, Refused::Unknown | Refused::BadSecret | Refused::Revoked) {
+                self.note_guess(address);
+            }
+        })
+    }
+
+    /// Somebody at `address` had credentials that are none.
+    pub fn note_guess(&self, address: IpAddr) {
+        self.0.guesses.note(address, self.0.clock.monotonic());
     }
 
     /// Forgets that the device's secret was verified.

@@ -23,6 +23,7 @@ pub use users::{User, UserChange, WantedUser, disable};
 use crate::clock::Clock;
 use crate::config;
 use crate::model::{Actor, Kind, Timestamp};
+use crate::ops::guesses::Guesses;
 use crate::store::{self, Db, audit, journal};
 use rusqlite::Transaction;
 use std::sync::Arc;
@@ -38,6 +39,7 @@ struct Inner {
     verified: devices::Verified,
     throttle: throttle::Throttle,
     failures: sign_ins::Failures,
+    guesses: Guesses,
 }
 
 impl std::fmt::Debug for Auth {
@@ -52,8 +54,8 @@ impl Auth {
     /// Who is who in `db`.
     pub fn new(db: Db, mqtt: &config::Mqtt, clock: Clock) -> Self {
         let verified = devices::Verified::new(mqtt.credential_cache_s);
-        let hasher = passwords::Hasher::new();
-        Self(Arc::new(Inner { db, clock, hasher, verified, throttle: Default::default(), failures: Default::default() }))
+        let (hasher, guesses) = (passwords::Hasher::new(), Guesses::new(mqtt.max_failures_per_minute));
+        Self(Arc::new(Inner { db, clock, hasher, verified, throttle: Default::default(), failures: Default::default(), guesses }))
     }
 
     /// Sign-ins that were turned away because too many passwords were being checked.

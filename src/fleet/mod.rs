@@ -5,10 +5,12 @@
 
 pub mod index;
 pub mod mirror;
+mod presence;
 mod table;
 mod view;
 
 pub use index::Bounds;
+pub use presence::Presence;
 pub use view::{Counts, Near, Status, View};
 
 use crate::config;

@@ -131,7 +131,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 47] = [
         Self::BookingPlaced,
         Self::BookingChanged,
         Self::BookingReleased,

@@ -45,7 +45,7 @@ pub use offer::{Offer, OfferState};
 pub use order::{Contact, Fare, Load, Order, Priority, Site, Stop, StopKind, Window};
 pub use recurrence::{Look, MissingHour, Outcome, Pattern, Recurrence, RepeatedHour};
 pub use report::{MailedReport, ReportName, ReportPeriod};
-pub use rule::{Language, Limit, Quiet, QuietThen, Rule, RuleBody, Who};
+pub use rule::{Limit, Quiet, QuietThen, Rule, RuleBody, Who};
 pub use schedule::{Missed, Run, RunResult, RunTrigger, Schedule, ScheduleKind};
 pub use sync::{Difference, HeldUp, Lane, LaneStatus, LineMode, RowDifference, SinkStatus, Verified};
 pub use time::{Span, Timestamp};

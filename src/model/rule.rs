@@ -1,6 +1,6 @@
 //! A rule of notifications: who is told what, when something happens.
 
-use super::{Channel, Kind, Timestamp, fits};
+use super::{Channel, Kind, Language, Timestamp, fits};
 use serde::{Deserialize, Serialize};
 
 /// Who is told.
@@ -19,20 +19,6 @@ pub enum Who {
     Addresses,
 }
 names!(Who { Driver = "driver", Customer = "customer", Recipient = "recipient", Staff = "staff", Addresses = "addresses" });
-
-/// In which language placeholders speak.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Language {
-    /// English.
-    #[default]
-    En,
-    /// German.
-    De,
-    /// French.
-    Fr,
-}
-names!(Language { En = "en", De = "de", Fr = "fr" });
 
 /// What becomes of what falls into quiet hours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -266,16 +266,11 @@ async fn identify(shared: &Shared, login: Option<Login>, peer: IpAddr) -> Result
         return Err(Refusal::new(Reason::Credentials, 5, 0x87, "no user name"));
     };
     let found = if login.password.starts_with("dpt_") {
-        shared.reader(&login.password).await
+        shared.reader(&login.password, peer).await
     } else {
         shared.device(&login.username, login.password.as_bytes(), peer).await
     };
-    found.map_err(|refused| {
-        if matches!(refused, Refused::Unknown | Refused::BadSecret | Refused::Revoked) {
-            shared.limits.note_failure(peer, shared.deps.clock.monotonic());
-        }
-        refused.into()
-    })
+    found.map_err(Refusal::from)
 }
 
 /// Enters the registry; an earlier session of the same owner leaves first.

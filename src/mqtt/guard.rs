@@ -10,15 +10,12 @@ use super::stats::{Snapshot, Stats, add};
 use super::tls;
 use crate::clock::Clock;
 use crate::config;
-use crate::model::VehicleId;
 use crate::ops::certificates::Certificates;
-use crate::telemetry::Filter;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -55,7 +52,6 @@ pub struct Guard {
     plain: Option<TcpListener>,
     tls: Option<(TcpListener, TlsAcceptor)>,
     certificates: Option<Arc<Certificates>>,
-    cursors: mpsc::Receiver<(VehicleId, i64)>,
     router_failed: CancellationToken,
 }
 
@@ -105,22 +101,18 @@ impl Guard {
             }
             _ => None,
         };
-        let (cursors_tx, cursors) = mpsc::channel(10_000);
         let shared = Arc::new(Shared {
-            limits: Arc::new(Limits::new(mqtt.max_connections, mqtt.max_connections_per_address, mqtt.max_failures_per_minute)),
-            filter: Filter::new(&config.telemetry),
+            limits: Arc::new(Limits::new(mqtt.max_connections, mqtt.max_connections_per_address)),
             registry: Registry::default(),
             router: Box::new(router),
-            cursors: cursors_tx,
             followed: AtomicI64::new(0),
             stopping: CancellationToken::new(),
-            states: Mutex::default(),
             next_client: AtomicU64::new(1),
             config: mqtt,
             deps,
             stats,
         });
-        Ok(Self { shared, plain, tls, certificates, cursors, router_failed })
+        Ok(Self { shared, plain, tls, certificates, router_failed })
     }
 
     /// Where plain MQTT listens.
@@ -145,10 +137,8 @@ impl Guard {
         if let Some(certificates) = self.certificates.clone() {
             helpers.spawn(watch_certificates(certificates, self.shared.deps.clock.clone()));
         }
-        let (none, cursors) = mpsc::channel(1);
-        drop(none);
         let mut keeper = JoinSet::new();
-        keeper.spawn(downlink::keep_cursors(self.shared.clone(), std::mem::replace(&mut self.cursors, cursors)));
+        keeper.spawn(self.shared.deps.cab.clone().keep_cursors());
         let ended = loop {
             tokio::select! {
                 () = cancel.cancelled() => break Ok(()),

@@ -7,20 +7,18 @@ use super::router::{Router, STATUS_QOS};
 use super::stats::Stats;
 use super::who::Who;
 use crate::auth::{Auth, Refused};
-use crate::bookings::Bookings;
+use crate::cab::Cab;
 use crate::clock::Clock;
 use crate::config;
-use crate::drivers::Drivers;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Presence};
+use crate::ingest::Ingest;
 use crate::model::{Timestamp, VehicleId};
 use crate::store::Db;
-use crate::telemetry::{Filter, Inspector, VehicleState};
+use crate::telemetry::Inspector;
 use crate::tracks::Tracks;
-use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// The handles that the guard works with.
@@ -30,17 +28,19 @@ pub struct Deps {
     pub auth: Auth,
     /// Where everyone is now.
     pub fleet: Fleet,
+    /// Who is connected.
+    pub presence: Presence,
     /// The fix log.
     pub tracks: Tracks,
-    /// Steps of jobs.
-    pub bookings: Bookings,
-    /// Vehicles that break down.
-    pub drivers: Drivers,
+    /// What is said to drivers, and what they say.
+    pub cab: Cab,
     /// The journal.
     pub db: Db,
     /// The time.
     pub clock: Clock,
-    /// Refused payloads, for people.
+    /// The way in for fixes.
+    pub ingest: Ingest,
+    /// Refused steps, for people.
     pub inspector: Inspector,
 }
 
@@ -48,15 +48,12 @@ pub struct Deps {
 pub(super) struct Shared {
     pub config: config::Mqtt,
     pub deps: Deps,
-    pub filter: Filter,
     pub stats: Arc<Stats>,
     pub registry: Registry,
     pub limits: Arc<Limits>,
     pub router: Box<dyn Router>,
-    pub cursors: mpsc::Sender<(VehicleId, i64)>,
     pub followed: AtomicI64,
     pub stopping: CancellationToken,
-    pub states: Mutex<HashMap<VehicleId, Arc<Mutex<VehicleState>>>>,
     pub next_client: AtomicU64,
 }
 
@@ -69,7 +66,7 @@ impl Shared {
     /// Says on the vehicle's retained status topic, and to the fleet, whether it is connected.
     pub fn tell_status(&self, vehicle: &VehicleId, online: bool) {
         let since = self.deps.clock.now();
-        self.deps.fleet.set_online(vehicle, online, since);
+        self.deps.presence.mqtt(vehicle, online, since);
         let (topic, payload) = status(vehicle, online, since);
         self.router.publish(&topic, payload.as_bytes(), STATUS_QOS, true);
     }
@@ -81,9 +78,7 @@ impl Shared {
 
     /// The device of a user name and password; `peer` may guess so often.
     pub async fn device(&self, user: &str, password: &[u8], peer: IpAddr) -> Result<Who, Refused> {
-        let may_try = || !self.limits.is_guessing(peer, self.deps.clock.monotonic());
-        let found = self.deps.auth.device(user, password, may_try).await?;
-        let format = found.format.as_str().parse().unwrap_or_default();
-        Ok(Who::Device(Names { device: found.device, vehicle: found.vehicle, format }))
+        let found = self.deps.auth.device_from(user, password, peer).await?;
+        Ok(Who::Device(Names { device: found.device, vehicle: found.vehicle, format: found.format }))
     }
 }

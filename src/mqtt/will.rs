@@ -1,8 +1,10 @@
 //! Last wills: what a client wants said when it goes without a farewell.
 
 use super::access::{self, Channel, Names};
+use super::neighbours::source;
 use super::shared::Shared;
 use super::stats::add;
+use crate::ingest::{Message, Way};
 use rumqttd::protocol::{LastWill, LastWillProperties};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -73,16 +75,15 @@ impl LastWord {
     }
 
     async fn fixes(&self, shared: &Shared) {
-        let (state, received) = (shared.vehicle_state(&self.names.vehicle), shared.deps.clock.now());
-        let (message, mut fixes) = ((&*self.will.topic, &*self.will.payload), Vec::new());
-        match shared.decode(&self.names, &state, message, received, &mut fixes) {
-            Ok(()) => {
-                add(&shared.stats.fixes, fixes.len());
-                shared.deps.fleet.observe_all(&fixes);
+        let (topic, payload, received) = (&*self.will.topic, &*self.will.payload, shared.deps.clock.now());
+        let mut intake = shared.deps.ingest.intake(&self.names.vehicle, Way::Mqtt);
+        match intake.take(&Message { source: source(&self.names, topic), topic, payload, received }) {
+            Ok(taken) => {
+                add(&shared.stats.fixes, taken);
                 // A closed log ends the process; nobody was promised this fix.
-                let _ = shared.deps.tracks.append(fixes).await;
+                let _ = intake.hand_over().await;
             }
-            Err(reason) => shared.refuse_payload(&self.names, self.peer, &self.will.topic, &reason),
+            Err(rejected) => shared.refuse_payload(&self.names, self.peer, topic, &rejected.reason()),
         }
     }
 }

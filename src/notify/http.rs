@@ -61,13 +61,15 @@ impl Http {
         };
         let status = answer.status();
         let after = answer.headers().get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.trim().parse().ok()).map(Duration::from_secs);
+        if status.is_success() {
+            return Outcome::Sent(status.as_u16());
+        }
         let words = match read(answer).await {
             Ok(words) => words,
             Err(why) => return Outcome::Failed { status: Some(status.as_u16()), why, after },
         };
         let why = || if words.is_empty() { format!("answered {status}") } else { format!("answered {status}: {words}") };
         match status {
-            _ if status.is_success() => Outcome::Sent(status.as_u16()),
             _ if is_final(status) => Outcome::Refused { status: Some(status.as_u16()), why: why() },
             _ if status.is_redirection() => {
                 Outcome::Failed { status: Some(status.as_u16()), why: format!("answered {status}: redirects are not followed"), after }

@@ -80,26 +80,32 @@ fn unknown(language: Language) -> &'static str {
     match language {
         Language::En => "not known",
         Language::De => "nicht bekannt",
+        Language::Es => "desconocido",
         Language::Fr => "inconnu",
+        Language::Pt => "desconhecido",
+        Language::Ca => "desconegut",
     }
 }
 
 fn status(status: Status, language: Language) -> &'static str {
-    let [en, de, fr] = match status {
-        Status::Scheduled => ["scheduled", "geplant", "planifiée"],
-        Status::Waiting => ["waiting", "wartet", "en attente"],
-        Status::Offered => ["offered", "angeboten", "proposée"],
-        Status::Assigned => ["assigned", "zugeteilt", "attribuée"],
-        Status::Arrived => ["at the pickup", "am Abholort", "sur place"],
-        Status::PickedUp => ["on board", "an Bord", "à bord"],
-        Status::Delivered => ["delivered", "zugestellt", "livrée"],
-        Status::Cancelled => ["cancelled", "storniert", "annulée"],
-        Status::Failed => ["failed", "gescheitert", "échouée"],
-        Status::Expired => ["expired", "verfallen", "expirée"],
+    let [en, de, es, fr, pt, ca] = match status {
+        Status::Scheduled => ["scheduled", "geplant", "programada", "planifiée", "agendada", "programada"],
+        Status::Waiting => ["waiting", "wartet", "en espera", "en attente", "em espera", "en espera"],
+        Status::Offered => ["offered", "angeboten", "ofrecida", "proposée", "proposta", "oferta"],
+        Status::Assigned => ["assigned", "zugeteilt", "asignada", "attribuée", "atribuída", "assignada"],
+        Status::Arrived => ["at the pickup", "am Abholort", "en la recogida", "sur place", "na recolha", "a la recollida"],
+        Status::PickedUp => ["on board", "an Bord", "a bordo", "à bord", "a bordo", "a bord"],
+        Status::Delivered => ["delivered", "zugestellt", "entregada", "livrée", "entregue", "lliurada"],
+        Status::Cancelled => ["cancelled", "storniert", "cancelada", "annulée", "cancelada", "cancel·lada"],
+        Status::Failed => ["failed", "gescheitert", "fallida", "échouée", "falhada", "fallida"],
+        Status::Expired => ["expired", "verfallen", "caducada", "expirée", "expirada", "caducada"],
     };
     match language {
         Language::En => en,
         Language::De => de,
+        Language::Es => es,
         Language::Fr => fr,
+        Language::Pt => pt,
+        Language::Ca => ca,
     }
 }

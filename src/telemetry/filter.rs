@@ -25,6 +25,14 @@ pub struct VehicleState {
     next: usize,
 }
 
+impl VehicleState {
+    /// `fix` was not kept after all: when it comes again, it is no repetition.
+    pub fn forget(&mut self, fix: &Fix) {
+        let there = Some((fix.ts, fix.place));
+        self.recent.iter_mut().filter(|seen| **seen == there).for_each(|seen| *seen = None);
+    }
+}
+
 /// The rules of judgement.
 #[derive(Clone, Copy, Debug)]
 pub struct Filter {

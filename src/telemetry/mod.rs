@@ -6,6 +6,7 @@ mod filter;
 mod inspector;
 mod json;
 mod native;
+mod osmand;
 mod owntracks;
 mod teltonika;
 
@@ -27,17 +28,20 @@ pub enum Format {
     OwnTracks,
     /// Teltonika "Codec JSON", bare or under `state.reported`.
     Teltonika,
+    /// What OsmAnd and Traccar Client send over HTTP; a query comes as a JSON object of its pairs.
+    OsmAnd,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 3] = [Self::Native, Self::OwnTracks, Self::Teltonika];
+    pub const ALL: [Self; 4] = [Self::Native, Self::OwnTracks, Self::Teltonika, Self::OsmAnd];
     /// The name used in the configuration, the database and the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Native => "native",
             Self::OwnTracks => "owntracks",
             Self::Teltonika => "teltonika",
+            Self::OsmAnd => "osmand",
         }
     }
 }
@@ -49,7 +53,7 @@ impl fmt::Display for Format {
 impl std::str::FromStr for Format {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|f| f.as_str() == text).ok_or("must be native, owntracks or teltonika")
+        Self::ALL.into_iter().find(|f| f.as_str() == text).ok_or("must be native, owntracks, teltonika or osmand")
     }
 }
 
@@ -114,12 +118,18 @@ pub fn decode_into(
         Format::Native => native::decode(payload, vehicle, received, fixes),
         Format::OwnTracks => owntracks::decode(topic, payload, vehicle, received, fixes),
         Format::Teltonika => teltonika::decode(payload, vehicle, received, fixes),
+        Format::OsmAnd => osmand::decode(payload, vehicle, received, fixes),
     };
     if let Err(rejected) = done {
         fixes.truncate(before);
         return Err(rejected);
     }
     Ok(fixes.len() - before)
+}
+
+/// The fixes of native JSON, each as it is written: those of an array, or the only one.
+pub fn parts(payload: &[u8]) -> Result<Vec<&[u8]>, Rejected> {
+    native::parts(payload)
 }
 
 #[cfg(test)]

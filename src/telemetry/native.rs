@@ -19,6 +19,17 @@ pub(super) fn decode(payload: &[u8], vehicle: &VehicleId, received: Timestamp, f
     }
 }
 
+pub(super) fn parts(payload: &[u8]) -> Result<Vec<&[u8]>, Rejected> {
+    if payload.trim_ascii_start().first() != Some(&b'[') {
+        return Ok(vec![payload]);
+    }
+    let parts: Vec<&RawValue> = serde_json::from_slice(payload).map_err(|e| json::json_fault(&e))?;
+    if parts.len() > MAX_BATCH {
+        return Err(Rejected::TooMany(MAX_BATCH));
+    }
+    Ok(parts.into_iter().map(|part| part.get().as_bytes()).collect())
+}
+
 /// One object or an array of them. A fault of meaning is left in `fault`, for serde's errors carry only text.
 struct Message<'a> {
     vehicle: &'a VehicleId,

@@ -22,9 +22,11 @@ pub enum Gate {
     Needs(What),
     /// The right to do this, or to do it with the bookings of one's own customer: the handler asks [`super::reach::Reach`].
     OwnOr(What),
+    /// Credentials that the handler asks for itself, in its own way: those of devices, and of Socket.IO clients.
+    Itself,
 }
 
-use Gate::{LocalOr, Needs, Open, OwnOr};
+use Gate::{Itself, LocalOr, Needs, Open, OwnOr};
 
 /// Every route.
 pub const GATES: &[(&str, &str, Gate)] = &[
@@ -88,6 +90,7 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("POST", "/api/v1/drivers/me/answers", Needs(What::Duty)),
     ("POST", "/api/v1/drivers/me/steps", Needs(What::Duty)),
     ("PUT", "/api/v1/drivers/me/attachments/{id}", Needs(What::Duty)),
+    ("POST", "/api/v1/drivers/me/fixes", Needs(What::Duty)),
     ("GET", "/api/v1/drivers/{id}", Needs(What::ReadDrivers)),
     ("PATCH", "/api/v1/drivers/{id}", Needs(What::Administer)),
     ("DELETE", "/api/v1/drivers/{id}", Needs(What::Administer)),
@@ -173,10 +176,16 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("GET", "/api/v1/system/cursors", Needs(What::Administer)),
     ("GET", "/api/v1/system/refusals", Needs(What::Administer)),
     ("GET", "/track/{link}", Open),
+    ("GET", "/socket.io/", Itself),
+    ("POST", "/socket.io/", Itself),
+    ("GET", "/ingest/osmand", Itself),
+    ("POST", "/ingest/osmand", Itself),
+    ("POST", "/ingest/owntracks", Itself),
     ("GET", "/healthz", Open),
     ("GET", "/readyz", Open),
     ("GET", "/metrics", LocalOr(What::Administer)),
     ("GET", "/openapi.json", Open),
+    ("GET", "/asyncapi.yaml", Open),
 ];
 
 /// Lets a request through, or says why not.
@@ -190,6 +199,14 @@ pub async fn enforce(State(web): State<Web>, mut request: Request, next: Next) -
 /// Bytes that somebody unknown may send.
 const STRANGER: usize = 8 * 1024;
 
+/// Bytes that a device may send before it has said who it is, or after: what a Socket.IO client may.
+const DEVICE: usize = super::sockets::MESSAGE;
+
+fn limit(request: &mut Request, bytes: usize) {
+    let body = std::mem::take(request.body_mut());
+    *request.body_mut() = axum::body::Body::new(http_body_util::Limited::new(body, bytes));
+}
+
 async fn admit(web: &Web, request: &mut Request) -> std::result::Result<(), Response> {
     let Some(path) = request.extensions().get::<MatchedPath>().cloned() else { return Ok(()) };
     let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
@@ -198,13 +215,16 @@ async fn admit(web: &Web, request: &mut Request) -> std::result::Result<(), Resp
         let allowed: Vec<_> = on_path.map(|(m, _, _)| *m).collect();
         return Err(wrong_method(&allowed));
     };
+    if matches!(gate, Itself) {
+        limit(request, DEVICE);
+        return Ok(());
+    }
     let who = web.recognise(request.headers()).await.map_err(IntoResponse::into_response)?;
     let peer = request.extensions().get::<Peer>().copied();
     let local = !web.config.http.behind_https && peer.is_some_and(|p| p.0.ip().is_loopback()) && !forwarded(request.headers());
     check(*gate, who.as_ref(), local).map_err(IntoResponse::into_response)?;
     if matches!(gate, Open) {
-        let body = std::mem::take(request.body_mut());
-        *request.body_mut() = axum::body::Body::new(http_body_util::Limited::new(body, STRANGER));
+        limit(request, STRANGER);
     }
     if !request.headers().contains_key(header::AUTHORIZATION) {
         let came = cookies::came(request.headers(), web.config.http.behind_https);
@@ -218,7 +238,7 @@ async fn admit(web: &Web, request: &mut Request) -> std::result::Result<(), Resp
 
 fn check(gate: Gate, who: Option<&Who>, local: bool) -> Result<()> {
     match (gate, who) {
-        (Open, _) => Ok(()),
+        (Open | Itself, _) => Ok(()),
         (LocalOr(_), _) if local => Ok(()),
         (LocalOr(what) | Needs(what) | OwnOr(what), Some(who)) if auth::allow(who, what) => Ok(()),
         (OwnOr(_), Some(who)) if auth::allow(who, What::OwnBookings) => Ok(()),

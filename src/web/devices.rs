@@ -22,7 +22,7 @@ pub struct DeviceShape {
     id: String,
     /// The vehicle that it reports for.
     vehicle: String,
-    /// `native`, `owntracks` or `teltonika`.
+    /// `native`, `owntracks`, `teltonika` or `osmand`.
     format: &'static str,
     /// May no longer connect?
     revoked: bool,
@@ -93,7 +93,7 @@ pub struct DeviceInput {
     /// Its vehicle, made when there is none; the device's own id when absent.
     #[schema(value_type = Option<String>)]
     vehicle: Option<VehicleId>,
-    /// `native` (the default), `owntracks` or `teltonika`.
+    /// `native` (the default), `owntracks`, `teltonika` or `osmand`.
     #[schema(value_type = Option<String>)]
     format: Option<Format>,
 }
@@ -102,7 +102,7 @@ impl Read for DeviceInput {
         let id = f.named("id");
         let id = f.required("id", id);
         let vehicle = f.named("vehicle");
-        let format = f.one_of("format", "native, owntracks, teltonika", |name| name.parse().ok());
+        let format = f.one_of("format", "native, owntracks, teltonika, osmand", |name| name.parse().ok());
         Some(Self { id: id?, vehicle: vehicle?, format: format? })
     }
 }

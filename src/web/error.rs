@@ -40,6 +40,7 @@ pub struct Error {
     detail: Option<String>,
     errors: Vec<FieldError>,
     retry_after_s: Option<u32>,
+    challenge: &'static str,
     version: Option<Version>,
     more: Map<String, Value>,
 }
@@ -50,7 +51,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// A bare status.
     pub fn status(status: StatusCode) -> Self {
-        Self { status, detail: None, errors: Vec::new(), retry_after_s: None, version: None, more: Map::new() }
+        Self { status, detail: None, errors: Vec::new(), retry_after_s: None, challenge: "Bearer", version: None, more: Map::new() }
     }
     /// With words about this case.
     #[must_use]
@@ -117,6 +118,17 @@ impl Error {
     pub fn too_many(why: impl Display, retry_after_s: u32) -> Self {
         Self::status(StatusCode::TOO_MANY_REQUESTS).detail(why).retry_after(retry_after_s)
     }
+    /// The same for who must wait, and may do something about it.
+    pub fn too_often(wait: std::time::Duration, advice: &str) -> Self {
+        let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
+        Self::too_many(format!("too many requests: {advice}"), seconds)
+    }
+    /// Of a 401: user name and password are asked for, not a token.
+    #[must_use]
+    pub fn by_basic(mut self) -> Self {
+        self.challenge = "Basic realm=\"depotd\", charset=\"UTF-8\"";
+        self
+    }
     /// 503: not now.
     pub fn unavailable(why: impl Display) -> Self {
         Self::status(StatusCode::SERVICE_UNAVAILABLE).detail(why).retry_after(1)
@@ -154,7 +166,7 @@ impl IntoResponse for Error {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(self.challenge));
         }
         response
     }

@@ -25,6 +25,18 @@ impl<T: Read, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+/// The bytes of a JSON body, for who reads them himself.
+#[derive(Debug)]
+pub struct JsonBytes(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBytes {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        body_of(request, state, &["application/json"]).await.map(Self)
+    }
+}
+
 /// A JSON document that is kept as it is sent.
 #[derive(Debug)]
 pub struct Written<T>(pub T);
@@ -73,12 +85,28 @@ async fn body_of<S: Send + Sync>(request: Request, state: &S, kinds: &[&str]) ->
     if !kinds.iter().any(|known| kind.eq_ignore_ascii_case(known)) {
         return Err(Error::status(StatusCode::UNSUPPORTED_MEDIA_TYPE).detail(format!("the body must be {}", kinds.join(" or "))));
     }
+    bytes_of(request, state).await
+}
+
+async fn bytes_of<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
     Bytes::from_request(request, state).await.map_err(|e| match e.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Error::status(e.status()).detail("the body is larger than this route takes, or than http.max_body_bytes allows")
         }
         status => Error::status(status).detail(e.body_text()),
     })
+}
+
+/// The body's bytes, whatever it says to be: phones do not always say it well.
+#[derive(Debug)]
+pub struct AnyBody(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for AnyBody {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        bytes_of(request, state).await.map(Self)
+    }
 }
 
 fn json(bytes: &[u8]) -> Result<Value, Error> {

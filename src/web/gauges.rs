@@ -8,6 +8,15 @@ pub fn fill(web: &Web, sheet: &mut Sheet) {
     sheet.gauge("live_clients", "Live sockets", live.clients as u64);
     sheet.counter("live_renewed", "Live clients that were too slow and got a new snapshot", live.renewed);
     sheet.counter("live_refused", "Live clients that were not let in because there were too many, in all or of one user", live.refused);
+    let doors = web.doors.stats();
+    sheet.gauge("socketio_clients", "Socket.IO connections", doors.clients);
+    sheet.counter("socketio_entered", "Socket.IO connections since the start", doors.entered);
+    sheet.counter("socketio_turned_away", "Socket.IO connections without good credentials", doors.turned_away);
+    sheet.counter("socketio_full", "Socket.IO connections that were not let in because there were too many", doors.full);
+    sheet.counter("socketio_messages", "Messages of Socket.IO clients", doors.messages);
+    sheet.counter("socketio_too_fast", "Messages of Socket.IO clients that came too fast", doors.too_fast);
+    sheet.counter("socketio_commands_sent", "Commands sent to vehicles over Socket.IO, repeats included", doors.commands_sent);
+    sheet.counter("socketio_commands_acknowledged", "Commands that vehicles acknowledged over Socket.IO", doors.commands_acknowledged);
     sheet.counter("http_shed", "Requests refused because too many were under way", web.limits.shed());
     sheet.counter("http_late", "Requests given up because they took too long", web.limits.late());
     sheet.counter("sign_ins_turned_away", "Sign-ins refused because too many passwords were being checked", web.auth.turned_away());

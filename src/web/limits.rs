@@ -1,7 +1,7 @@
 //! Bounds on requests: how many at once, and how long one may take.
 
 use super::error::Error;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -41,6 +41,11 @@ pub async fn bound(State(limits): State<Limits>, request: Request, next: Next) -
         limits.shed.fetch_add(1, Ordering::Relaxed);
         return Error::unavailable("too many requests are under way").into_response();
     };
+    // A long poll lasts until there is something to say, and has its own end.
+    let polls = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == "/socket.io/");
+    if polls {
+        return next.run(request).await;
+    }
     match tokio::time::timeout(limits.time, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {

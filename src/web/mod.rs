@@ -12,6 +12,7 @@ mod drivers;
 pub mod error;
 mod extract;
 mod failures;
+mod fixes;
 mod gauges;
 mod headers;
 mod if_match;
@@ -23,6 +24,7 @@ mod openapi;
 mod order;
 mod orders;
 mod pages;
+mod phones;
 mod proxies;
 mod quotes;
 mod reach;
@@ -35,6 +37,7 @@ mod server;
 mod session;
 mod settings;
 mod shapes;
+mod sockets;
 mod sync;
 mod system;
 mod tariffs;
@@ -53,13 +56,17 @@ pub use server::{Bounds, serve};
 use crate::analytics::{Reports, Rollups};
 use crate::auth::Auth;
 use crate::bookings::Bookings;
+use crate::cab::Cab;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::demand::Demand;
 use crate::drivers::Drivers;
-use crate::fleet::Fleet;
-use crate::notify::Post;
+use crate::fleet::{Fleet, Presence};
+use crate::ingest::Ingest;
 use crate::links::Links;
+use crate::model::DeviceId;
+use crate::notify::Post;
+use crate::ops::allowance::Allowances;
 use crate::orders::Orders;
 use crate::registry::Registry;
 use crate::schedules::Schedules;
@@ -80,7 +87,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Live clients at most.
-const LIVE: live::hub::Bounds = live::hub::Bounds { clients: 256, per_user: 32 };
+const LIVE: live::hub::Bounds = live::hub::Bounds { clients: 1_024, per_user: 32 };
 
 /// Somebody who reads the journal, and how far it is.
 pub struct Follower {
@@ -124,6 +131,12 @@ pub struct Deps {
     pub fleet: Fleet,
     /// Where everyone was.
     pub tracks: Tracks,
+    /// The way in for fixes.
+    pub ingest: Ingest,
+    /// Who is connected.
+    pub presence: Presence,
+    /// What is said to drivers, and what they say.
+    pub cab: Cab,
     /// What devices sent in vain.
     pub inspector: Inspector,
     /// GeoJSON of the streets.
@@ -155,7 +168,12 @@ pub struct Inner {
     deps: Deps,
     hub: live::hub::Hub,
     limits: limits::Limits,
+    /// How often drivers may report, by who they are.
+    drivers_pace: Allowances<String>,
+    /// How often phones may.
+    phones_pace: Allowances<DeviceId>,
     counts: metrics::HttpCounts,
+    doors: sockets::Doors,
     document: openapi::Document,
     closing: CancellationToken,
     live_cursor: watch::Sender<i64>,
@@ -202,6 +220,9 @@ impl Web {
         Self(Arc::new(Inner {
             hub: live::hub::Hub::new(deps.clock.clone(), LIVE),
             limits,
+            drivers_pace: Allowances::new(fixes::RATE),
+            phones_pace: Allowances::new(phones::RATE),
+            doors: sockets::Doors::default(),
             counts: metrics::HttpCounts::new(deps.clock.clone()),
             document: openapi::Document(Arc::new(routes::document())),
             closing: CancellationToken::new(),
@@ -233,7 +254,8 @@ impl Bound {
             header: Duration::from_secs(self.web.config.http.header_timeout_s),
             drain: Duration::from_secs(6),
         };
-        let router = routes::router(&self.web);
+        let (sockets, io) = sockets::open(&self.web);
+        let router = routes::router(&self.web, sockets);
         let closing = self.web.closing.clone();
         let _on_end = closing.drop_guard();
         let child = cancel.clone();
@@ -241,6 +263,9 @@ impl Bound {
         let close_live = async move {
             child.cancelled().await;
             web.closing.cancel();
+            // Each session says good-bye first.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            io.close().await;
         };
         tokio::join!(server::serve(self.listener, router, bounds, cancel), close_live);
     }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::{HeaderName, header};
 use serde_json::Value;
 use std::sync::Arc;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -24,6 +25,7 @@ impl Modify for Security {
         schemes.insert("token".into(), SecurityScheme::Http(token));
         let cookie = ApiKey::Cookie(ApiKeyValue::new("depotd_session"));
         schemes.insert("session".into(), SecurityScheme::ApiKey(cookie));
+        schemes.insert("device".into(), SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Basic).build()));
         doc.security = Some(["token", "session"].map(|s| SecurityRequirement::new(s, Vec::<String>::new())).into());
     }
 }
@@ -57,4 +59,11 @@ pub struct Document(pub Arc<Value>);
 #[utoipa::path(get, path = "/openapi.json", tag = "operation", security(()), responses((status = 200, body = Value)))]
 pub async fn openapi(State(Document(document)): State<Document>) -> Json<Value> {
     Json(Value::clone(&document))
+}
+
+/// The description of what is said over MQTT and Socket.IO, AsyncAPI 3.0.
+#[utoipa::path(get, path = "/asyncapi.yaml", tag = "operation", security(()),
+    responses((status = 200, body = String, content_type = "application/yaml")))]
+pub async fn asyncapi() -> ([(HeaderName, &'static str); 1], &'static str) {
+    ([(header::CONTENT_TYPE, "application/yaml")], include_str!("../../docs/asyncapi.yaml"))
 }

@@ -1,11 +1,12 @@
 //! Every route, flat. A new one goes here and into [`super::access::GATES`].
 
 use super::{
-    Web, access, analytics, bookings, days, demand, devices, drivers, headers, limits, live, metrics, notify, openapi, orders, quotes,
-    receipts, recurrences, reports, schedules, session, settings, sync, system, tariffs, tokens, track, users, vehicles,
+    Web, access, analytics, bookings, days, demand, devices, drivers, fixes, headers, limits, live, metrics, notify, openapi, orders,
+    phones, quotes, receipts, recurrences, reports, schedules, session, settings, sockets, sync, system, tariffs, tokens, track, users,
+    vehicles,
 };
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Extension};
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -50,6 +51,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(drivers::work::answer))
         .routes(routes!(drivers::work::steps))
         .routes(routes!(drivers::work::attach))
+        .routes(routes!(fixes::report))
         .routes(routes!(drivers::read, drivers::change, drivers::delete))
         .routes(routes!(drivers::duty))
         .routes(routes!(drivers::pause))
@@ -114,6 +116,9 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(session::setup))
         .routes(routes!(live::socket::live))
         .routes(routes!(track::track))
+        .routes(routes!(sockets::receive, sockets::send))
+        .routes(routes!(phones::osmand_query, phones::osmand))
+        .routes(routes!(phones::owntracks))
         .routes(routes!(system::basemap))
         .routes(routes!(system::cursors))
         .routes(routes!(system::refusals))
@@ -121,6 +126,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(system::readyz))
         .routes(routes!(metrics::scrape))
         .routes(routes!(openapi::openapi))
+        .routes(routes!(openapi::asyncapi))
 }
 
 /// The API's description as JSON.
@@ -132,9 +138,10 @@ pub fn document() -> serde_json::Value {
 }
 
 /// All routes behind the access rules, the bounds and the security headers.
-pub fn router(web: &Web) -> Router {
+pub fn router(web: &Web, sockets: sockets::Service) -> Router {
     Router::from(api())
         .fallback(super::assets::page)
+        .layer(Extension(sockets))
         .layer(DefaultBodyLimit::max(web.config.http.max_body_bytes))
         .layer(from_fn_with_state(web.clone(), access::enforce))
         .layer(CatchPanicLayer::custom(limits::panicked))

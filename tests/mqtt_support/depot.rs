@@ -3,7 +3,10 @@
 use super::*;
 use depotd::auth::{Auth, NewDevice, NewToken, Role};
 use depotd::bookings::{Bookings, PlaceRequest};
+use depotd::cab::Cab;
 use depotd::drivers::Drivers;
+use depotd::fleet::Presence;
+use depotd::ingest::Ingest;
 use depotd::model::{Actor, BookingId, Order, Place, Site, Vehicle};
 use depotd::telemetry::Format;
 
@@ -102,15 +105,19 @@ impl Depot {
 
 fn deps(dir: &std::path::Path, config: &Config) -> Deps {
     let (clock, db) = (Clock::system(), Db::open(dir).unwrap());
+    let (fleet, tracks) = (Fleet::new(&config.fleet), Tracks::open(dir, &config.tracks, clock.clone()).unwrap());
+    let inspector = Inspector::default();
+    let bookings = Bookings::new(db.clone(), config, clock.clone());
     Deps {
+        cab: Cab::new(db.clone(), bookings, Drivers::new(db.clone(), config, clock.clone()), clock.clone()),
+        ingest: Ingest::new(fleet.clone(), tracks.clone(), inspector.clone(), &config.telemetry, clock.clone()),
         auth: Auth::new(db.clone(), &config.mqtt, clock.clone()),
-        fleet: Fleet::new(&config.fleet),
-        tracks: Tracks::open(dir, &config.tracks, clock.clone()).unwrap(),
-        bookings: Bookings::new(db.clone(), config, clock.clone()),
-        db: db.clone(),
-        drivers: Drivers::new(db, config, clock.clone()),
+        presence: Presence::new(fleet.clone()),
+        fleet,
+        tracks,
+        db,
         clock,
-        inspector: Inspector::default(),
+        inspector,
     }
 }
 
@@ -132,10 +139,15 @@ impl Depot {
         self.deps.auth.add_token(new, Actor::System).await.unwrap().token
     }
 
+    /// The bookings, as the guard's parts see them too.
+    pub fn bookings(&self) -> Bookings {
+        Bookings::new(self.deps.db.clone(), &self.config, self.deps.clock.clone())
+    }
+
     /// Places a booking that waits for a vehicle.
     pub async fn booking(&self) -> BookingId {
         let site = |lat| Site::at(Place::new(lat, 1.5).unwrap());
         let request = PlaceRequest::from(Order::new(site(42.50), site(42.51)));
-        self.deps.bookings.place(request, Actor::System, None).await.unwrap().booking.id
+        self.bookings().place(request, Actor::System, None).await.unwrap().booking.id
     }
 }

@@ -1,15 +1,15 @@
 //! The way in: a permitted PUBLISH becomes fixes in the log, and its acknowledgement waits until they are durable.
 
 use super::{End, Pending, Session};
-use crate::model::{Fix, Timestamp};
+use crate::ingest::{Intake, Message, Way};
+use crate::model::Timestamp;
 use crate::mqtt::access::{self, Channel};
 use crate::mqtt::frame::{self, Frame, Publish};
+use crate::mqtt::neighbours::source;
 use crate::mqtt::pace::Pace;
 use crate::mqtt::stats::{Reason, add};
 use crate::mqtt::who::Who;
 use crate::mqtt::wire;
-use crate::telemetry::VehicleState;
-use std::sync::{Arc, Mutex};
 
 /// Not yet handed to the log: its number is not known.
 const UNNUMBERED: u64 = u64::MAX;
@@ -22,8 +22,8 @@ pub(in crate::mqtt) struct Ingest {
     pub received: Timestamp,
     /// Messages so far that want an acknowledgement.
     pub acknowledgeable: usize,
-    state: Option<Arc<Mutex<VehicleState>>>,
-    batch: Vec<Fix>,
+    /// From the first fix on.
+    intake: Option<Intake>,
     /// The log's number of the last fix of this session.
     last: u64,
 }
@@ -73,16 +73,15 @@ impl Session {
     /// Decodes, filters, remembers; the v5 reason code of its acknowledgement.
     fn fixes(&mut self, publish: &Publish<'_>) -> u8 {
         let Who::Device(names) = &self.who else { return 0x87 };
-        let before = self.ingest.batch.len();
-        let state = self.ingest.state.get_or_insert_with(|| self.shared.vehicle_state(&names.vehicle));
-        let message = (publish.topic, publish.payload);
-        match self.shared.decode(names, state, message, self.ingest.received, &mut self.ingest.batch) {
-            Ok(()) => {
-                add(&self.shared.stats.fixes, self.ingest.batch.len() - before);
+        let (topic, payload, received) = (publish.topic, publish.payload, self.ingest.received);
+        let intake = self.ingest.intake.get_or_insert_with(|| self.shared.deps.ingest.intake(&names.vehicle, Way::Mqtt));
+        match intake.take(&Message { source: source(names, topic), topic, payload, received }) {
+            Ok(taken) => {
+                add(&self.shared.stats.fixes, taken);
                 0
             }
-            Err(reason) => {
-                self.shared.refuse_payload(names, self.peer, publish.topic, &reason);
+            Err(rejected) => {
+                self.shared.refuse_payload(names, self.peer, topic, &rejected.reason());
                 // A refused payload is acknowledged: sent again it would be refused again, and block the device for good.
                 0x99
             }
@@ -125,13 +124,9 @@ impl Session {
 
     /// Hands the fixes in hand to the log; their acknowledgements then wait for its number. The await is the back-pressure.
     pub(super) async fn hand_over(&mut self) -> Result<(), End> {
-        if !self.ingest.batch.is_empty() {
-            let deps = &self.shared.deps;
-            deps.fleet.observe_all(&self.ingest.batch);
-            self.ingest.last = deps.tracks.append_all(&mut self.ingest.batch).await.map_err(|_| End::LogClosed)?;
-            if self.ingest.batch.capacity() > 32 {
-                self.ingest.batch = Vec::new();
-            }
+        if let Some(intake) = &mut self.ingest.intake {
+            let upto = intake.hand_over().await.map_err(|_| End::LogClosed)?;
+            self.ingest.last = self.ingest.last.max(upto);
         }
         let last = self.ingest.last;
         self.pending.iter_mut().rev().take_while(|p| p.upto == UNNUMBERED).for_each(|p| p.upto = last);

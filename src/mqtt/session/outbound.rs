@@ -1,9 +1,9 @@
 //! The way out: subscriptions, commands from the journal, copies from the router, and what waits for a PUBACK.
 
 use super::{End, Session};
+use crate::cab::{Command, Outstanding};
 use crate::mqtt::access::{self, Grant};
 use crate::mqtt::codec;
-use crate::mqtt::downlink::Command;
 use crate::mqtt::frame::{self, Frame, Kind};
 use crate::mqtt::registry::Subscription;
 use crate::mqtt::router::{Feed, LocalMessage, Seat};
@@ -34,9 +34,7 @@ pub(in crate::mqtt) struct Outbound {
     last_pkid: u16,
     /// The last journal number sent or passed over.
     sent: Option<i64>,
-    /// The highest journal number acknowledged, and the one told to the keeper.
-    acked: i64,
-    told: i64,
+    outstanding: Outstanding,
     local: Option<(Seat, Box<dyn Feed>)>,
 }
 
@@ -179,7 +177,7 @@ impl Session {
 
     async fn look_into_journal(&mut self) -> Result<(), End> {
         let Who::Device(names) = &self.who else { return Ok(()) };
-        let due = self.shared.due_commands(&names.vehicle, self.outbound.sent).await.map_err(|fault| {
+        let due = self.shared.deps.cab.due(&names.vehicle, self.outbound.sent).await.map_err(|fault| {
             tracing::error!("cannot read the commands of {}: {fault}", names.vehicle);
             End::Fault(0x89, Reason::Busy, format!("its commands: {fault}"))
         })?;
@@ -214,6 +212,9 @@ impl Session {
         wire::publish(&mut self.output, self.terms.version, &message);
         if qos > 0 {
             self.outbound.flights.push(Flight { pkid, seq });
+            if let Some(seq) = seq {
+                self.outbound.outstanding.sent(seq);
+            }
         }
         true
     }
@@ -244,13 +245,8 @@ impl Session {
         };
         let Some(seq) = self.outbound.flights.remove(at).seq else { return Ok(()) };
         add(&self.shared.stats.commands_acknowledged, 1);
-        let out = &mut self.outbound;
-        out.acked = out.acked.max(seq);
-        let open = out.flights.iter().filter_map(|f| f.seq).min();
-        let upto = open.map_or(out.acked, |open| out.acked.min(open - 1));
-        if let (true, Who::Device(names)) = (upto > out.told, &self.who) {
-            out.told = upto;
-            self.shared.keep_cursor(names.vehicle.clone(), upto);
+        if let (Some(upto), Who::Device(names)) = (self.outbound.outstanding.acknowledged(seq), &self.who) {
+            self.shared.deps.cab.acknowledged(names.vehicle.clone(), upto);
         }
         Ok(())
     }

@@ -2,11 +2,15 @@
 
 use super::figures;
 use super::frames::{Open, Row};
+use super::hub::Seat;
+use super::wants::{Follow, Wants};
+use crate::bookings;
 use crate::fleet::View;
-use crate::model::{Booking, Place};
+use crate::model::{Booking, BookingId, Place};
 use crate::web::Web;
 use crate::web::shapes::BookingShape;
 use anyhow::Context;
+use serde_json::value::to_raw_value;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -78,9 +82,30 @@ async fn read_journal(web: &Web, mut cursor: i64) -> anyhow::Result<i64> {
 }
 
 fn show(web: &Web, booking: &Booking) {
-    match serde_json::value::to_raw_value(&BookingShape::from(booking)) {
-        Ok(json) => web.hub.booking(booking.id, Open { status: booking.status, json: json.into() }),
+    match to_raw_value(&BookingShape::from(booking)) {
+        Ok(json) => web.hub.booking(
+            booking.id,
+            Open { status: booking.status, customer: booking.order.customer.as_deref().map(Into::into), json: json.into() },
+        ),
         Err(error) => tracing::error!(%error, booking = %booking.id, "a booking cannot be shown"),
+    }
+}
+
+impl Web {
+    /// Tells a client about the bookings that it asked for by their ids and that are not open any more, as far as they are its own to
+    /// see; gives those that are not there for it.
+    pub async fn tell_ended(&self, seat: &Seat, wants: &Wants) -> Result<Vec<BookingId>, bookings::Error> {
+        let Follow::These(ids) = &wants.bookings else { return Ok(Vec::new()) };
+        let mut missing = seat.ended(ids, wants);
+        if missing.is_empty() {
+            return Ok(missing);
+        }
+        let mut found = self.bookings.get_many(missing.clone()).await?;
+        found.retain(|booking| wants.customer.as_deref().is_none_or(|own| booking.order.customer.as_deref() == Some(own)));
+        missing.retain(|id| found.iter().all(|booking| booking.id != *id));
+        let told: Vec<_> = found.iter().filter_map(|booking| to_raw_value(&BookingShape::from(booking)).ok()).collect();
+        seat.tell(&told);
+        Ok(missing)
     }
 }
 

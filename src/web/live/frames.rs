@@ -50,6 +50,8 @@ impl Row {
 pub struct Open {
     /// Where it stands.
     pub status: Status,
+    /// Who it is for.
+    pub customer: Option<Box<str>>,
     /// The booking as the API shows it.
     pub json: Arc<RawValue>,
 }
@@ -86,80 +88,104 @@ impl Counts {
     }
 }
 
+/// One message to a client.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Its `t`.
+    pub kind: &'static str,
+    /// The whole of it, JSON.
+    pub text: Utf8Bytes,
+}
+
 /// Bookings in a snapshot at most.
 const SNAPSHOT_BOOKINGS: usize = 2000;
 
 /// All there is to see.
-pub fn snapshot<'a>(seq: u64, now: Timestamp, rows: impl Iterator<Item = &'a Row>, open: &BTreeMap<BookingId, Open>) -> Utf8Bytes {
+pub fn snapshot<'a>(seq: u64, now: Timestamp, rows: impl Iterator<Item = &'a Row>, open: impl Iterator<Item = &'a Open>) -> Frame {
     #[derive(Serialize)]
-    struct Frame<'a> {
+    struct Told<'a> {
         t: &'static str,
         seq: u64,
         now: i64,
         vehicles: Vec<FullRow<'a>>,
         bookings: Vec<&'a RawValue>,
     }
-    encode(&Frame {
+    let told = Told {
         t: "snapshot",
         seq,
         now: now.as_millis(),
         vehicles: rows.map(Row::full).collect(),
-        bookings: open.values().rev().take(SNAPSHOT_BOOKINGS).map(|o| &*o.json).collect(),
-    })
+        bookings: open.take(SNAPSHOT_BOOKINGS).map(|o| &*o.json).collect(),
+    };
+    encode(told.t, &told)
 }
 
 /// What changed since the frame before.
-pub fn delta<'a>(
-    (seq, now): (u64, Timestamp),
-    changed: impl Iterator<Item = &'a Row>,
-    new: impl Iterator<Item = &'a Row>,
-    bookings: &[Arc<RawValue>],
-    counts: Counts,
-) -> Utf8Bytes {
+#[derive(Debug, Default)]
+pub struct Changes<'a> {
+    /// Vehicles that moved or do something else.
+    pub changed: Vec<&'a Row>,
+    /// Vehicles that the client has not seen yet.
+    pub new: Vec<&'a Row>,
+    /// Numbers of vehicles that it sees no more.
+    pub gone: Vec<u32>,
+    /// Bookings that changed.
+    pub bookings: Vec<&'a RawValue>,
+    /// How many there are of which, for those who may know.
+    pub counts: Option<Counts>,
+}
+
+/// Tells them.
+pub fn delta((seq, now): (u64, Timestamp), changes: &Changes<'_>) -> Frame {
     #[derive(Serialize)]
-    struct Frame<'a> {
+    struct Told<'a> {
         t: &'static str,
         seq: u64,
         now: i64,
         v: Vec<DeltaRow>,
         new: Vec<(u32, &'a str, &'a str)>,
-        b: Vec<&'a RawValue>,
-        counts: Counts,
+        #[serde(skip_serializing_if = "<[u32]>::is_empty")]
+        gone: &'a [u32],
+        b: &'a [&'a RawValue],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        counts: Option<Counts>,
     }
-    encode(&Frame {
+    let told = Told {
         t: "delta",
         seq,
         now: now.as_millis(),
-        v: changed.map(Row::delta).collect(),
-        new: new.map(|r| (r.idx, &*r.id, &*r.class)).collect(),
-        b: bookings.iter().map(|b| &**b).collect(),
-        counts,
-    })
+        v: changes.changed.iter().map(|row| row.delta()).collect(),
+        new: changes.new.iter().map(|r| (r.idx, &*r.id, &*r.class)).collect(),
+        gone: &changes.gone,
+        b: &changes.bookings,
+        counts: changes.counts,
+    };
+    encode(told.t, &told)
 }
 
 /// Today's figures.
-pub fn figures(seq: u64, now: Timestamp, summary: &RawValue) -> Utf8Bytes {
+pub fn figures(seq: u64, now: Timestamp, summary: &RawValue) -> Frame {
     #[derive(Serialize)]
-    struct Frame<'a> {
+    struct Told<'a> {
         t: &'static str,
         seq: u64,
         now: i64,
         summary: &'a RawValue,
     }
-    encode(&Frame { t: "figures", seq, now: now.as_millis(), summary })
+    encode("figures", &Told { t: "figures", seq, now: now.as_millis(), summary })
 }
 
 /// The one vehicle that a client looks at.
-pub fn selected(seq: u64, row: &Row) -> Utf8Bytes {
+pub fn selected(seq: u64, row: &Row) -> Frame {
     #[derive(Serialize)]
-    struct Frame {
+    struct Told {
         t: &'static str,
         seq: u64,
         v: DeltaRow,
     }
-    encode(&Frame { t: "sel", seq, v: row.delta() })
+    encode("sel", &Told { t: "sel", seq, v: row.delta() })
 }
 
-fn encode(frame: &impl Serialize) -> Utf8Bytes {
-    serde_json::to_string(frame).unwrap_or_default().into()
+fn encode(kind: &'static str, frame: &impl Serialize) -> Frame {
+    Frame { kind, text: serde_json::to_string(frame).unwrap_or_default().into() }
 }

@@ -1,47 +1,16 @@
 //! One picture of the depot for all live clients: each frame is encoded once and shared.
 
-use super::frames::{self, Counts, Open, Row};
+use super::frames::{self, Changes, Counts, Frame, Open, Row};
+use super::wants::Wants;
 use crate::clock::Clock;
 use crate::model::{BookingId, Timestamp, VehicleId};
-use axum::extract::ws::Utf8Bytes;
 use serde_json::value::RawValue;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
 /// Frames that may wait for a client; one that falls further behind gets a new snapshot instead.
 const QUEUE: usize = 8;
-
-/// What a client asked to see.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Wants {
-    /// Only these vehicles.
-    pub vehicles: Option<HashSet<VehicleId>>,
-    /// Only vehicles within west, south, east, north, in degrees.
-    pub area: Option<[f64; 4]>,
-    /// No bookings.
-    pub without_bookings: bool,
-    /// This vehicle four times a second.
-    pub select: Option<VehicleId>,
-    /// Today's figures too.
-    pub figures: bool,
-}
-
-impl Wants {
-    fn all(&self) -> bool {
-        self.vehicles.is_none() && self.area.is_none() && !self.without_bookings
-    }
-    fn wants(&self, row: &Row) -> bool {
-        let named = self.vehicles.as_ref().is_none_or(|ids| ids.iter().any(|id| id.as_str() == &*row.id));
-        let inside = self.area.is_none_or(|[west, south, east, north]| {
-            row.at.is_some_and(|(lat, lon)| {
-                let (lat, lon) = (f64::from(lat) / 1e5, f64::from(lon) / 1e5);
-                (south..=north).contains(&lat) && if west <= east { (west..=east).contains(&lon) } else { lon >= west || lon <= east }
-            })
-        });
-        named && inside
-    }
-}
 
 /// The picture and who looks at it. A std mutex is enough: it is held to compute and to enqueue, never across an await.
 #[derive(Clone, Debug)]
@@ -78,11 +47,11 @@ struct World {
     open: BTreeMap<BookingId, Open>,
     /// Changed since the last delta; with the row as it was, so that a client sees what leaves its area.
     dirty: BTreeMap<u32, Option<Row>>,
-    dirty_bookings: BTreeMap<BookingId, Arc<RawValue>>,
+    dirty_bookings: BTreeMap<BookingId, Open>,
     clients: BTreeMap<u64, Client>,
     next_client: u64,
     counts: Counts,
-    whole: Option<Utf8Bytes>,
+    whole: Option<Frame>,
     /// Today's, as JSON, while somebody wants them.
     figures: Option<Arc<RawValue>>,
     renewed: u64,
@@ -92,8 +61,10 @@ struct World {
 #[derive(Debug)]
 struct Client {
     user: Box<str>,
-    frames: mpsc::Sender<Utf8Bytes>,
+    frames: mpsc::Sender<Frame>,
     wants: Wants,
+    /// Numbers of the vehicles that a customer sees now.
+    shown: BTreeSet<u32>,
     behind: bool,
 }
 
@@ -113,7 +84,7 @@ pub enum Full {
 pub struct Seat {
     id: u64,
     hub: Hub,
-    frames: mpsc::Receiver<Utf8Bytes>,
+    frames: mpsc::Receiver<Frame>,
 }
 
 impl Hub {
@@ -136,7 +107,7 @@ impl Hub {
         }
         world.next_client += 1;
         let id = world.next_client;
-        world.clients.insert(id, Client { user: user.into(), frames: sender, wants, behind: false });
+        world.clients.insert(id, Client { user: user.into(), frames: sender, wants, shown: BTreeSet::new(), behind: false });
         world.renew(id, self.clock.now());
         drop(world);
         Ok(Seat { id, hub: self.clone(), frames })
@@ -169,7 +140,7 @@ impl Hub {
     pub fn booking(&self, id: BookingId, open: Open) {
         let mut world = self.world();
         world.whole = None;
-        world.dirty_bookings.insert(id, Arc::clone(&open.json));
+        world.dirty_bookings.insert(id, open.clone());
         if open.status.is_final() {
             world.open.remove(&id);
         } else {
@@ -228,26 +199,42 @@ impl World {
         let seq = self.next_seq();
         self.whole = None;
         let dirty = if positions { std::mem::take(&mut self.dirty) } else { BTreeMap::new() };
-        let bookings: Vec<_> = std::mem::take(&mut self.dirty_bookings).into_values().collect();
+        let bookings = std::mem::take(&mut self.dirty_bookings);
         self.counts = Counts::of(self.rows.values(), &self.open);
-        let encode = |wants: &Wants| {
-            let seen = |idx: &u32, was: &Option<Row>| {
-                self.rows.get(idx).filter(|row| wants.all() || wants.wants(row) || was.as_ref().is_some_and(|w| wants.wants(w)))
-            };
-            let changed = dirty.iter().filter_map(|(idx, was)| seen(idx, was));
-            let new = dirty.iter().filter(|(_, was)| was.is_none()).filter_map(|(idx, was)| seen(idx, was));
-            let bookings = if wants.without_bookings { &[][..] } else { &bookings };
-            frames::delta((seq, now), changed, new, bookings, self.counts)
+        let carrying = carrying(&self.rows, &self.open, &self.clients);
+        let (rows, counts) = (&self.rows, self.counts);
+        let encode = |client: &mut Client| {
+            let wants = &client.wants;
+            let mut changes = Changes { bookings: followed(wants, &bookings), ..Changes::default() };
+            if let Some(customer) = &wants.customer {
+                if positions {
+                    changes.show(&mut client.shown, carrying.get(&**customer), &dirty, wants);
+                }
+            } else {
+                changes.counts = Some(counts);
+                for (idx, was) in &dirty {
+                    let Some(row) = rows.get(idx) else { continue };
+                    if wants.all() || wants.wants(row) || was.as_ref().is_some_and(|was| wants.wants(was)) {
+                        changes.changed.push(row);
+                        changes.new.extend(was.is_none().then_some(row));
+                    }
+                }
+            }
+            frames::delta((seq, now), &changes)
         };
-        let everyone = self.clients.values().any(|c| c.wants.all()).then(|| encode(&Wants::default()));
+        let mut everyone: Option<Frame> = None;
         let mut behind = Vec::new();
         let mut gone = Vec::new();
-        for (id, client) in &self.clients {
+        for (id, client) in &mut self.clients {
             if client.behind {
                 behind.push((*id, client.frames.capacity() == QUEUE));
                 continue;
             }
-            let frame = everyone.clone().filter(|_| client.wants.all()).unwrap_or_else(|| encode(&client.wants));
+            let frame = match (&everyone, client.wants.all()) {
+                (Some(frame), true) => frame.clone(),
+                (None, true) => everyone.insert(encode(client)).clone(),
+                (_, false) => encode(client),
+            };
             match client.frames.try_send(frame) {
                 Ok(()) => {}
                 Err(mpsc::error::TrySendError::Full(_)) => behind.push((*id, false)),
@@ -272,18 +259,24 @@ impl World {
     fn renew(&mut self, id: u64, now: Timestamp) {
         let seq = self.next_seq();
         let Some(client) = self.clients.get(&id) else { return };
-        let frame = if client.wants.all() {
+        let wants = &client.wants;
+        let mut shown = BTreeSet::new();
+        let open = self.open.iter().rev().filter(|(id, booking)| wants.follows(**id, booking)).map(|(_, booking)| booking);
+        let frame = if wants.all() {
             match self.whole.clone() {
                 Some(frame) => frame,
-                None => self.whole.insert(frames::snapshot(seq, now, self.rows.values(), &self.open)).clone(),
+                None => self.whole.insert(frames::snapshot(seq, now, self.rows.values(), open)).clone(),
             }
+        } else if let Some(customer) = &wants.customer {
+            let rows = carrying(&self.rows, &self.open, &self.clients).remove(&**customer).unwrap_or_default();
+            let rows: Vec<_> = rows.into_iter().filter(|row| wants.wants(row)).collect();
+            shown.extend(rows.iter().map(|row| row.idx));
+            frames::snapshot(seq, now, rows.into_iter(), open)
         } else {
-            let ids = client.wants.vehicles.as_ref();
-            let named = self.rows.values().filter(|r| ids.is_none_or(|ids| ids.iter().any(|id| id.as_str() == &*r.id)));
-            let none = BTreeMap::new();
-            frames::snapshot(seq, now, named, if client.wants.without_bookings { &none } else { &self.open })
+            frames::snapshot(seq, now, self.rows.values().filter(|row| wants.names(row)), open)
         };
         if let Some(client) = self.clients.get_mut(&id) {
+            client.shown = shown;
             client.behind = client.frames.try_send(frame).is_err();
         }
         self.tell_figures(Some(id), now);
@@ -318,9 +311,67 @@ impl World {
     }
 }
 
+/// The vehicles that carry bookings of customers, by customer; looked up only when a customer is among `clients`.
+fn carrying<'a>(
+    rows: &'a BTreeMap<u32, Row>,
+    open: &'a BTreeMap<BookingId, Open>,
+    clients: &BTreeMap<u64, Client>,
+) -> HashMap<&'a str, Vec<&'a Row>> {
+    let mut carrying: HashMap<&str, Vec<&Row>> = HashMap::new();
+    if clients.values().any(|client| client.wants.customer.is_some()) {
+        for row in rows.values() {
+            let booking = row.booking.and_then(|id| open.get(&id));
+            if let Some(customer) = booking.and_then(|booking| booking.customer.as_deref()) {
+                carrying.entry(customer).or_default().push(row);
+            }
+        }
+    }
+    carrying
+}
+
+fn followed<'a>(wants: &Wants, bookings: &'a BTreeMap<BookingId, Open>) -> Vec<&'a RawValue> {
+    bookings.iter().filter(|(id, booking)| wants.follows(**id, booking)).map(|(_, booking)| &*booking.json).collect()
+}
+
+impl<'a> Changes<'a> {
+    /// What a customer sees of vehicles: those that carry his bookings while they do, and nothing of them before or after.
+    fn show(&mut self, shown: &mut BTreeSet<u32>, carrying: Option<&Vec<&'a Row>>, dirty: &BTreeMap<u32, Option<Row>>, wants: &Wants) {
+        let mut now = BTreeSet::new();
+        for row in carrying.into_iter().flatten().filter(|row| wants.wants(row)) {
+            let is_new = !shown.contains(&row.idx);
+            if is_new {
+                self.new.push(row);
+            }
+            if is_new || dirty.contains_key(&row.idx) {
+                self.changed.push(row);
+            }
+            now.insert(row.idx);
+        }
+        self.gone.extend(shown.difference(&now));
+        *shown = now;
+    }
+}
+
 impl Seat {
+    /// Those of `ids` that are over, never were, or are not for this client.
+    pub fn ended(&self, ids: &HashSet<BookingId>, wants: &Wants) -> Vec<BookingId> {
+        let world = self.hub.world();
+        ids.iter().filter(|id| !world.open.get(id).is_some_and(|booking| wants.follows(**id, booking))).copied().collect()
+    }
+
+    /// Tells this client alone about bookings.
+    pub fn tell(&self, bookings: &[Box<RawValue>]) {
+        let now = self.hub.clock.now();
+        let mut world = self.hub.world();
+        let seq = world.next_seq();
+        let changes = Changes { bookings: bookings.iter().map(|json| &**json).collect(), ..Changes::default() };
+        if let Some(client) = world.clients.get_mut(&self.id) {
+            client.behind |= client.frames.try_send(frames::delta((seq, now), &changes)).is_err();
+        }
+    }
+
     /// The next frame; `None` when the hub is gone.
-    pub async fn next(&mut self) -> Option<Utf8Bytes> {
+    pub async fn next(&mut self) -> Option<Frame> {
         self.frames.recv().await
     }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::model::Status;
+use crate::web::live::wants::Follow;
 use serde_json::Value;
 
 fn hub() -> Hub {
@@ -21,7 +22,7 @@ fn row(idx: u32, lat: i32) -> Row {
 }
 
 async fn read(seat: &mut Seat) -> Value {
-    serde_json::from_str(&seat.next().await.unwrap()).unwrap()
+    serde_json::from_str(&seat.next().await.unwrap().text).unwrap()
 }
 
 #[tokio::test]
@@ -94,7 +95,11 @@ async fn wants_are_kept_and_seats_are_bounded() {
 async fn a_finished_booking_is_told_once_and_then_gone() {
     let hub = hub();
     let id = BookingId::generate(Timestamp::from_secs(1), [1; 10]);
-    let at = |status: Status| Open { status, json: RawValue::from_string(format!("{{\"status\":{:?}}}", status.as_str())).unwrap().into() };
+    let at = |status: Status| Open {
+        status,
+        customer: None,
+        json: RawValue::from_string(format!("{{\"status\":{:?}}}", status.as_str())).unwrap().into(),
+    };
     hub.booking(id, at(Status::Waiting));
     let mut seat = hub.join("user:ana", Wants::default()).unwrap();
     assert_eq!(read(&mut seat).await["bookings"][0]["status"], "waiting");
@@ -135,4 +140,74 @@ async fn figures_go_to_those_who_want_them_when_they_change() {
     let mut late = hub.join("user:ana", Wants { figures: true, ..Wants::default() }).unwrap();
     assert_eq!(read(&mut late).await["t"], "snapshot");
     assert!(late.frames.try_recv().is_err(), "what nobody kept up to date is not told");
+}
+
+fn booking(n: u8) -> BookingId {
+    BookingId::generate(Timestamp::from_secs(1), [n; 10])
+}
+
+fn open(customer: &str, n: u8, status: Status) -> Open {
+    let json = RawValue::from_string(format!("{{\"n\":{n},\"status\":{:?}}}", status.as_str())).unwrap();
+    Open { status, customer: Some(customer.into()), json: json.into() }
+}
+
+fn carries(idx: u32, lat: i32, n: u8) -> Row {
+    Row { booking: Some(booking(n)), ..row(idx, lat) }
+}
+
+#[tokio::test]
+async fn a_customer_sees_its_own_and_what_carries_it_while_it_does() {
+    let hub = hub();
+    hub.booking(booking(1), open("acme", 1, Status::Assigned));
+    hub.booking(booking(2), open("other", 2, Status::Assigned));
+    hub.vehicles([row(0, 1), carries(1, 2, 2)].into_iter());
+    hub.flush(true, false);
+    let wants = || Wants { customer: Some("acme".into()), ..Wants::default() };
+    let mut seat = hub.join("user:ann", wants()).unwrap();
+    let first = read(&mut seat).await;
+    assert_eq!((&first["vehicles"], first["bookings"].as_array().unwrap().len()), (&serde_json::json!([]), 1), "{first}");
+    hub.vehicles([carries(0, 3, 1), carries(1, 4, 2)].into_iter());
+    hub.flush(true, false);
+    let delta = read(&mut seat).await;
+    assert_eq!((&delta["new"], delta["v"].as_array().unwrap().len()), (&serde_json::json!([[0, "v0", "van"]]), 1), "{delta}");
+    assert!(delta["counts"].is_null(), "how much there is to do here is nobody's business: {delta}");
+    assert_eq!(read(&mut hub.join("user:ann", wants()).unwrap()).await["vehicles"][0][1], "v0");
+    hub.booking(booking(1), open("acme", 1, Status::Delivered));
+    hub.booking(booking(2), open("other", 2, Status::PickedUp));
+    hub.vehicles([row(0, 5)].into_iter());
+    hub.flush(true, false);
+    let last = read(&mut seat).await;
+    assert_eq!((&last["gone"], &last["v"]), (&serde_json::json!([0]), &serde_json::json!([])), "{last}");
+    assert_eq!(last["b"], serde_json::json!([{"n": 1, "status": "delivered"}]));
+    hub.vehicles([row(0, 6)].into_iter());
+    hub.flush(true, true);
+    assert_eq!(read(&mut seat).await["v"], serde_json::json!([]));
+    let ids = HashSet::from([booking(1), booking(2)]);
+    let mut ended = seat.ended(&ids, &wants());
+    ended.sort_unstable();
+    assert_eq!(ended, [booking(1), booking(2)], "one is over, the other not its own");
+}
+
+#[tokio::test]
+async fn cells_and_bookings_are_chosen_by_their_ids() {
+    let hub = hub();
+    let cell = h3o::LatLng::new(42.0, 1.5).unwrap().to_cell(h3o::Resolution::Seven);
+    let wants =
+        Wants { cells: Some([cell].into_iter().collect()), bookings: Follow::These(HashSet::from([booking(2)])), ..Wants::default() };
+    let mut seat = hub.join("user:ana", wants.clone()).unwrap();
+    read(&mut seat).await;
+    hub.vehicles([row(0, 4_200_000), row(1, 4_300_000)].into_iter());
+    hub.booking(booking(1), open("acme", 1, Status::Waiting));
+    hub.booking(booking(2), open("acme", 2, Status::Waiting));
+    hub.flush(true, false);
+    let delta = read(&mut seat).await;
+    assert_eq!((delta["v"].as_array().unwrap().len(), &delta["v"][0][0], &delta["b"][0]["n"]), (1, &0.into(), &2.into()), "{delta}");
+    seat.tell(&[RawValue::from_string("{\"n\":9}".to_owned()).unwrap()]);
+    assert_eq!(read(&mut seat).await["b"][0]["n"], 9);
+    let both = Wants { area: Some([1.0, 42.9, 2.0, 43.1]), ..wants };
+    seat.want(both);
+    read(&mut seat).await;
+    hub.vehicles([row(1, 4_300_100)].into_iter());
+    hub.flush(true, false);
+    assert_eq!(read(&mut seat).await["v"][0][0], 1, "within the one or the other");
 }

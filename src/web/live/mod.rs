@@ -1,4 +1,4 @@
-//! The live view: one picture ([`hub`]), kept by [`follow`], encoded once ([`frames`]), sent to every [`socket`];
+//! The live view: one picture ([`hub`]), kept by [`follow`], encoded once ([`frames`]), sent to every [`socket`] as it [`wants`];
 //! [`figures`] for those who want them.
 
 pub mod figures;
@@ -6,3 +6,4 @@ pub mod follow;
 pub mod frames;
 pub mod hub;
 pub mod socket;
+pub mod wants;

@@ -1,8 +1,8 @@
 //! One live client: its frames out, its wishes in.
 
-use super::hub::{Seat, Wants};
+use super::hub::Seat;
+use super::wants::{Follow, Wants};
 use crate::auth::{self, What, Who};
-use crate::model::VehicleId;
 use crate::web::Web;
 use crate::web::cookies::{self, Came};
 use crate::web::error::{Error, Problem, Result};
@@ -25,8 +25,9 @@ const SEND: Duration = Duration::from_secs(10);
 
 /// Follow vehicles and bookings: a snapshot, then what changes.
 ///
-/// A WebSocket. The client may send `{"subscribe": {"vehicles": "all" | [ids], "bbox": [w, s, e, n], "bookings": true, "select": id,
-/// "figures": true}}`; with figures those of today until the end of this hour, as
+/// A WebSocket. The client may send `{"subscribe": {"vehicles": "all" | [ids], "bbox": [w, s, e, n], "cells": [H3 cells],
+/// "bookings": true | [ids], "select": id, "figures": true}}`. A vehicle is shown when it is within `bbox` or in one of `cells`; a booking
+/// that is asked for by its id is shown also when it has ended. With figures those of today until the end of this hour, as
 /// `/analytics/summary` tells them, come as frames of their own when they change.
 ///
 /// It is closed with a reason: 1001 the depot is going down, 1003 a message that is no text, 1007 one that is no subscription, 1008
@@ -69,7 +70,7 @@ async fn converse(web: Web, who: Who, headers: HeaderMap, mut seat: Seat, socket
         let frame = tokio::select! {
             () = web.closing.cancelled() => break (close_code::AWAY, "the depot is going down"),
             frame = seat.next() => match frame {
-                Some(frame) => Message::Text(frame),
+                Some(frame) => Message::Text(frame.text),
                 None => break (close_code::AWAY, "the depot is going down"),
             },
             _ = ping.tick() => {
@@ -88,7 +89,13 @@ async fn converse(web: Web, who: Who, headers: HeaderMap, mut seat: Seat, socket
                 heard = true;
                 match message {
                     Some(Ok(Message::Text(text))) => match Subscribe::parse(&text) {
-                        Ok(wants) => seat.want(allowed(wants, &who)),
+                        Ok(wants) => {
+                            let wants = allowed(wants, &who);
+                            seat.want(wants.clone());
+                            if web.tell_ended(&seat, &wants).await.is_err() {
+                                break (close_code::ERROR, "the bookings cannot be read");
+                            }
+                        }
                         Err(_) => break (close_code::INVALID, "not a subscription"),
                     },
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
@@ -106,11 +113,11 @@ async fn converse(web: Web, who: Who, headers: HeaderMap, mut seat: Seat, socket
     Some((code, reason.to_owned()))
 }
 
-/// What is wanted, as far as it may be seen.
-fn allowed(mut wants: Wants, who: &Who) -> Wants {
-    let bookings = auth::allow(who, What::ReadBookings);
-    wants.without_bookings |= !bookings;
-    wants.figures &= bookings;
+/// What is wanted, as far as it may be seen by somebody who may see positions.
+pub fn allowed(mut wants: Wants, who: &Who) -> Wants {
+    if !auth::allow(who, What::ReadBookings) {
+        (wants.bookings, wants.figures) = (Follow::Nothing, false);
+    }
     wants
 }
 
@@ -130,28 +137,6 @@ impl Read for Subscribe {
     }
 }
 
-impl Read for Wants {
-    fn read(f: &mut Fields) -> Option<Self> {
-        let vehicles = f.choice("vehicles", "\"all\" or a list of vehicle ids", |v| match v.as_array() {
-            None => (v == "all").then_some(None),
-            Some(ids) => ids.iter().map(|id| VehicleId::new(id.as_str()?).ok()).collect::<Option<_>>().map(Some),
-        });
-        let area = f.choice("bbox", "[west, south, east, north] in degrees", |v| {
-            let numbers: Vec<f64> = v.as_array()?.iter().map(serde_json::Value::as_f64).collect::<Option<_>>()?;
-            <[f64; 4]>::try_from(numbers).ok()
-        });
-        let bookings = f.flag("bookings");
-        let (select, figures) = (f.named("select"), f.flag("figures"));
-        Some(Self {
-            vehicles: vehicles?.flatten(),
-            area: area?,
-            without_bookings: bookings? == Some(false),
-            select: select?,
-            figures: figures? == Some(true),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,8 +146,22 @@ mod tests {
         assert_eq!(Subscribe::parse(r#"{"subscribe":{"vehicles":"all","bookings":true,"select":null}}"#).unwrap(), Wants::default());
         let wants = Subscribe::parse(r#"{"subscribe":{"vehicles":["a"],"bbox":[1,2,3,4],"bookings":false,"select":"b"}}"#).unwrap();
         assert_eq!(wants.area, Some([1.0, 2.0, 3.0, 4.0]));
-        assert!(wants.without_bookings && wants.select.is_some() && wants.vehicles.unwrap().len() == 1);
-        for bad in ["", "[]", "{}", r#"{"subscribe":{"vehicles":["a/b"]}}"#, r#"{"subscribe":{"bbox":[1]}}"#] {
+        assert!(wants.bookings == Follow::Nothing && wants.select.is_some() && wants.vehicles.unwrap().len() == 1);
+        let wants = Subscribe::parse(
+            r#"{"subscribe":{"cells":["8939601843bffff","86396018fffffff"],"bookings":["01a22917-1dc8-7f15-8462-fe18776f9f30"]}}"#,
+        );
+        assert!(matches!(wants.unwrap().bookings, Follow::These(ids) if ids.len() == 1));
+        let many = serde_json::json!({"subscribe": {"vehicles": vec!["a"; 1_001]}}).to_string();
+        assert!(Subscribe::parse(&many).is_err());
+        for bad in [
+            r#"{"subscribe":{"cells":["x"]}}"#,
+            r#"{"subscribe":{"bookings":["x"]}}"#,
+            "",
+            "[]",
+            "{}",
+            r#"{"subscribe":{"vehicles":["a/b"]}}"#,
+            r#"{"subscribe":{"bbox":[1]}}"#,
+        ] {
             assert!(Subscribe::parse(bad).is_err(), "{bad}");
         }
     }

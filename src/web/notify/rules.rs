@@ -61,7 +61,7 @@ pub struct RuleShape {
     /// With `gateway`: its name in the settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     gateway: Option<String>,
-    /// In which language placeholders speak: `en`, `de` or `fr`.
+    /// In which language placeholders speak: `en`, `de`, `es`, `fr`, `pt` or `ca`.
     #[schema(value_type = String)]
     language: Language,
     /// What it is about.
@@ -157,7 +157,7 @@ pub struct RuleInput {
     channel: Option<Channel>,
     /// With `gateway`: its name in the settings.
     gateway: Option<Option<String>>,
-    /// `en` (as usual), `de` or `fr`.
+    /// `en` (as usual), `de`, `es`, `fr`, `pt` or `ca`.
     #[schema(value_type = Option<String>)]
     language: Option<Language>,
     /// What it is about; mail needs it.
@@ -182,7 +182,7 @@ impl Read for RuleInput {
         let to = f.change("to", |f, name| f.texts(name, ADDRESSES));
         let channel = f.one_of("channel", "message, mail, gateway", Channel::parse);
         let gateway = f.change("gateway", |f, name| f.text(name, 64));
-        let language = f.one_of("language", "en, de, fr", Language::parse);
+        let language = f.one_of("language", "en, de, es, fr, pt, ca", Language::parse);
         let subject = f.change("subject", |f, name| f.text(name, 200));
         let text = f.text("text", 4_000);
         let quiet = f.change("quiet", |f, name| f.object(name));
