@@ -119,6 +119,10 @@ test('on duty it waits for work, and tells where it is when it may', async () =>
   await sound('waiting')
 })
 
+test('the depot knows where the phone is', async () => {
+  await until(async () => (await asAdmin('GET', '/vehicles/van-1')).last_fix?.lat.toFixed(3), '42.490')
+})
+
 test('a job is shown with its next stop, and only its next step', async () => {
   first = await job()
   await card(first).getByText('Bakery, back door').waitFor()
