@@ -48,7 +48,7 @@ pub struct Glimpse {
     pub picked_up_at: Option<Timestamp>,
     /// When it was delivered.
     pub delivered_at: Option<Timestamp>,
-    /// When it ended otherwise.
+    /// When it was cancelled, failed or expired.
     pub ended_at: Option<Timestamp>,
     /// When it will be delivered.
     pub expected: Option<Expected>,

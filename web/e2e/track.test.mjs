@@ -29,7 +29,7 @@ const json = async () => (await reader.page.request.get(link, { headers: { accep
 
 async function makeLink(language, days) {
   await choose('Language', language)
-  await choose('At most', days)
+  await choose('Ends', days)
   await press('Make link')
   await page.getByText('The link is shown this once').waitFor()
   return page.getByLabel('The link is shown this once').inputValue()

@@ -153,7 +153,11 @@ impl Content<'_> {
             Status::Assigned | Status::Arrived => 2,
             Status::PickedUp => 3,
             Status::Delivered => 4,
-            Status::Cancelled | Status::Failed | Status::Expired => return,
+            Status::Cancelled | Status::Failed | Status::Expired => {
+                let at = seen.ended_at.map(|at| self.time(at)).unwrap_or_default();
+                put(main, format_args!("<p>{at}</p>"));
+                return;
+            }
         };
         let times = [None, seen.assigned_at, seen.picked_up_at, seen.delivered_at];
         main.push_str(r#"<ol class="steps">"#);
