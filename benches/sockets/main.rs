@@ -7,6 +7,7 @@
 
 mod client;
 #[path = "../ingest/process.rs"]
+#[expect(dead_code, reason = "what the bench of MQTT reads besides")]
 mod process;
 #[path = "../ingest/server.rs"]
 #[expect(dead_code, reason = "what the bench of MQTT needs besides")]
