@@ -20,7 +20,7 @@ pub enum Gate {
     LocalOr(What),
     /// The right to do this.
     Needs(What),
-    /// The right to do this, or to do it with the bookings of one's own customer: the handler asks [`super::reach::Reach`].
+    /// The right to do this, or to do it with the bookings of one's own customer: the handler asks `reach::Reach`.
     OwnOr(What),
     /// Credentials that the handler asks for itself, in its own way: those of devices, and of Socket.IO clients.
     Itself,
