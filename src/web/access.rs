@@ -20,7 +20,7 @@ pub enum Gate {
     LocalOr(What),
     /// The right to do this.
     Needs(What),
-    /// The right to do this, or to do it with the bookings of one's own customer: the handler asks `super::reach::Reach`.
+    /// The right to do this, or to do it with the bookings of one's own customer: a handler that shows any asks `reach::Reach`.
     OwnOr(What),
     /// Credentials that the handler asks for itself, in its own way: those of devices, and of Socket.IO clients.
     Itself,
@@ -172,7 +172,7 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("DELETE", "/api/v1/session", Open),
     ("POST", "/api/v1/setup", Open),
     ("GET", "/api/v1/live", Needs(What::ReadPositions)),
-    ("GET", "/api/v1/basemap", Needs(What::ReadPositions)),
+    ("GET", "/api/v1/basemap", OwnOr(What::ReadPositions)),
     ("GET", "/api/v1/system/cursors", Needs(What::Administer)),
     ("GET", "/api/v1/system/refusals", Needs(What::Administer)),
     ("GET", "/track/{link}", Open),

@@ -1,4 +1,4 @@
-//! Socket.IO at `/socket.io/`: drivers report and hear their commands ([`unit`]), whoever may follows vehicles and bookings
+//! Socket.IO at `/socket.io/`: drivers report and hear their commands ([`mod@unit`]), whoever may follows vehicles and bookings
 //! ([`follow`]). Somebody comes in with credentials ([`entry`]) and is one task ([`session`]) as long as he stays.
 
 mod doors;
