@@ -119,7 +119,7 @@ test('a booking is quoted line by line and placed', async () => {
   await page.locator('[data-bill] [data-line="promo"]').waitFor()
   await page.getByText('Bakery, back door').waitFor()
   await sound('a booking')
-  told(422, 403)
+  told(422, 404)
 })
 
 test('a tracking link is made for whoever waits for it', async () => {
@@ -167,7 +167,7 @@ test('it is called off with a reason, and stands with the past ones', async () =
   await press('‹ All bookings')
   await page.getByText('Nothing is open now.').waitFor()
   await page.getByRole('table', { name: 'Past' }).locator('[data-status="cancelled"]').waitFor()
-  told(403)
+  told(404)
 })
 
 test('an address of another customer’s booking shows nothing of it', async () => {
