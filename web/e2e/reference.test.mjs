@@ -10,6 +10,13 @@ const on = stage(fresh, (on) => (page = on.page))
 test('Swagger UI describes the API and asks it', async () => {
   await page.goto(`${on.origin}/docs`)
   const session = page.locator('.opblock-get', { has: page.locator('[data-path="/api/v1/session"]') })
+  await page.locator('.opblock').first().waitFor()
+  // A long description is drawn only as far as it is looked at.
+  await page.mouse.move(400, 400)
+  for (let n = 0; n < 200 && !(await session.count()); n++) {
+    await page.mouse.wheel(0, 400)
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
+  }
   await session.locator('.opblock-summary-control').click()
   await session.getByRole('button', { name: 'Try it out' }).click()
   await session.getByRole('button', { name: 'Execute' }).click()
