@@ -2,7 +2,7 @@
 
 use super::fact::{Crew, Fact, Terms, WAIT_STEPS};
 use super::rollups::{NAME, Rollups};
-use crate::model::{Currency, Day, Dimension, Kind, Measure as M, Measures, Money, Span, Timestamp, Window};
+use crate::model::{Currency, Day, Dimension, Measure as M, Measures, Money, Span, Timestamp, Window};
 use crate::store::{self, bookings, cursors, duty, journal, rollups, vehicles};
 use rollups::Key;
 use rusqlite::Connection;
@@ -293,7 +293,7 @@ fn under_way(c: &Connection, now: Timestamp, terms: &Terms) -> store::Result<BTr
     }
     for vehicle in vehicles::on_duty(c)? {
         if duty::of_vehicle(c, &vehicle.id)?.is_none()
-            && let Some(began) = journal::last_of_vehicle(c, &vehicle.id, Kind::VehicleDutyChanged, i64::MAX)?
+            && let Some(began) = journal::last_duty_change(c, &vehicle.id, i64::MAX)?
         {
             Fact::of_vehicle(&vehicle.id, Some(&vehicle.class), began.at, now, terms).add_to(&mut sums, false);
         }

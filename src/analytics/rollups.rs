@@ -237,7 +237,7 @@ fn stint(c: &Connection, event: &Event, vehicle: &VehicleId) -> store::Result<Op
     if on(event) != Some(false) {
         return Ok(None);
     }
-    let began = journal::last_of_vehicle(c, vehicle, Kind::VehicleDutyChanged, event.seq)?.filter(|began| on(began) == Some(true));
+    let began = journal::last_duty_change(c, vehicle, event.seq)?.filter(|began| on(began) == Some(true));
     Ok(began.map(|began| (event.seq, vehicle.clone(), began.at, event.at)))
 }
 

@@ -70,10 +70,13 @@ pub fn of_kinds(connection: &Connection, kinds: &[Kind], until: Timestamp, curso
     collect(connection, &sql, params![cursor, until.as_millis(), count(limit)])
 }
 
-/// The newest entry of a kind that concerns `vehicle`, before the one at `seq`.
-pub fn last_of_vehicle(connection: &Connection, vehicle: &VehicleId, kind: Kind, seq: i64) -> Result<Option<Event>> {
-    let sql = "select * from journal where vehicle_id = ?1 and kind = ?2 and seq < ?3 order by seq desc limit 1";
-    Ok(collect(connection, sql, params![vehicle.as_str(), kind.as_str(), seq])?.pop())
+/// The kind stands in it, for an index of these alone to be of use.
+const LAST_DUTY_CHANGE: &str =
+    "select * from journal where vehicle_id = ?1 and kind = 'vehicle.duty_changed' and seq < ?2 order by seq desc limit 1";
+
+/// When `vehicle` last went on or off duty without a driver who is known, before the entry at `seq`.
+pub fn last_duty_change(connection: &Connection, vehicle: &VehicleId, seq: i64) -> Result<Option<Event>> {
+    Ok(collect(connection, LAST_DUTY_CHANGE, params![vehicle.as_str(), seq])?.pop())
 }
 
 /// The newest entry of a kind about `booking`.
@@ -111,5 +114,24 @@ fn actor_of(text: &str) -> Actor {
         Some(("device", id)) => Actor::Device(id.to_owned()),
         None if text == "head_office" => Actor::HeadOffice,
         _ => Actor::System,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Db;
+
+    /// A vehicle has thousands of entries; figures ask this of each that is on duty.
+    #[tokio::test]
+    async fn a_change_of_duty_is_found_without_reading_all_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(dir.path()).unwrap();
+        let plan = db.read(|c| {
+            let sql = format!("explain query plan {}", super::LAST_DUTY_CHANGE);
+            let plan: Vec<String> = c.prepare(&sql)?.query_map(("van-1", 9), |r| r.get("detail"))?.collect::<Result<_, _>>()?;
+            Ok::<_, super::super::Error>(plan)
+        });
+        let plan = plan.await.unwrap();
+        assert!(plan[0].contains("journal_duty_changes"), "{plan:?}");
     }
 }
