@@ -5,7 +5,7 @@ import type { Figures, Point } from './types'
 
 const figures: Figures = {
   bookings: 0, delivered: 0, cancelled: 0, failed: 0, expired: 0, open: 0, served_ratio: null, assign_mean_s: null, wait_mean_s: null,
-  on_time_ratio: null, utilisation: null, empty_m: 0, loaded_m: 0, busy_s: 0, duty_s: 0, revenue: [],
+  on_time_ratio: null, utilisation: null, empty_m: 0, loaded_m: 0, busy_s: 0, duty_s: 0, revenue: [], surged: 0, surge_mean: null, surge: [],
 }
 const hours = (first: string, many: number, of: (i: number) => Partial<Figures> = () => ({})): Point[] =>
   Array.from({ length: many }, (_, i) => {

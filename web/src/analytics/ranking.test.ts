@@ -5,7 +5,7 @@ import type { Figures, Ranked } from './types'
 
 const figures: Figures = {
   bookings: 2, delivered: 1, cancelled: 0, failed: 1, expired: 0, open: 0, served_ratio: 0.5, assign_mean_s: null, wait_mean_s: 90,
-  on_time_ratio: 1, utilisation: 0.25, empty_m: 400, loaded_m: 4200, busy_s: 900, duty_s: 3600, revenue: [],
+  on_time_ratio: 1, utilisation: 0.25, empty_m: 400, loaded_m: 4200, busy_s: 900, duty_s: 3600, revenue: [], surged: 0, surge_mean: null, surge: [],
 }
 
 it('names drivers, keeps their ids for CSV, and has a column for each currency', () => {

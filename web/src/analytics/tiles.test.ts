@@ -5,7 +5,7 @@ import type { Figures } from './types'
 
 const nothing: Figures = {
   bookings: 0, delivered: 0, cancelled: 0, failed: 0, expired: 0, open: 0, served_ratio: null, assign_mean_s: null, wait_mean_s: null,
-  on_time_ratio: null, utilisation: null, empty_m: 0, loaded_m: 0, busy_s: 0, duty_s: 0, revenue: [],
+  on_time_ratio: null, utilisation: null, empty_m: 0, loaded_m: 0, busy_s: 0, duty_s: 0, revenue: [], surged: 0, surge_mean: null, surge: [],
 }
 const told = (more: Partial<Figures>, waits: number | null = null) => ({ figures: { ...nothing, ...more }, wait_p50_s: waits, wait_p95_s: waits })
 const own = (from: string, to: string) => periodOf('own', { from, to }, 0, 'Europe/Lisbon')!
@@ -57,4 +57,15 @@ it('says what is not known, and where waits are kept only for all', () => {
   expect(of(tilesOf(told({ wait_mean_s: 90 }), day, null, day.before), 'wait').detail).toBe('mean; how it spreads is kept for the whole depot only')
   expect(tiles.every((t) => t.differences.length === 0)).toBe(true)
   expect([entries(1), entries(1240)]).toEqual(['1 entry', '1,240 entries'])
+})
+
+it('tells of demand where prices followed it', () => {
+  const day = own('2026-06-01', '2026-06-01')
+  const calm = told({ bookings: 9, surge_mean: 1 })
+  expect(of(tilesOf(calm, day, null, day.before), 'surge')).toBeUndefined()
+  const busy = told({ bookings: 9, surged: 3, surge_mean: 1.125, surge: [{ amount_minor: 450, currency: 'EUR' }] })
+  const tile = of(tilesOf(busy, day, calm, day.before), 'surge')
+  expect(tile.values).toEqual(['× 1.13'])
+  expect(tile.detail).toMatch(/^3 of 9 dearer; .*4[.,]50.* of the revenue$/)
+  expect(tile.differences[0]?.text).toBe('+0.13, more')
 })

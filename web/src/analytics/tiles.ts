@@ -18,6 +18,7 @@ const RATE: Kind = { show: (n) => n.toLocaleString('en-GB', { minimumFractionDig
 const SHARE: Kind = { show: percent, off: (n) => `${(n * 100).toFixed(1)} points` }
 const TIME: Kind = { show: duration }
 const WAY: Kind = { show: distance, relative: true }
+const FACTOR: Kind = { show: (n) => `× ${n.toFixed(2)}`, off: (n) => n.toFixed(2) }
 const AMOUNT = (currency: string): Kind => ({ show: (amount_minor) => money({ amount_minor, currency }), relative: true })
 
 export type Good = 'more' | 'less' | 'neither'
@@ -69,6 +70,11 @@ function waits(s: Told): string {
   return `half at most ${duration(s.wait_p50_s)}, 95 of 100 at most ${duration(s.wait_p95_s)}`
 }
 
+function surged(f: Figures): string {
+  const added = f.surge.map(money).join(', ')
+  return [`${whole(f.surged)} of ${whole(f.bookings)} dearer`, added && `${added} of the revenue`].filter(Boolean).join('; ')
+}
+
 const driven = (f: Figures) => f.empty_m + f.loaded_m
 /** Currencies of either time, in their order. */
 const currencies = (...all: Figures[]) => [...new Set(all.flatMap((f) => f.revenue.map((m) => m.currency)))].sort()
@@ -101,6 +107,8 @@ export function tilesOf(now: Told, span: Span, before: Told | null, spanBefore: 
     tile('empty', 'Driven empty', WAY, 'less', (f) => f.empty_m, driven(f) > 0 ? `${percent(f.empty_m / driven(f))} of the way` : ''),
     tile('loaded', 'Driven loaded', WAY, 'neither', (f) => f.loaded_m),
     revenue,
+    // Where prices do not follow demand there is nothing to tell.
+    ...(f.surged > 0 || (before?.figures.surged ?? 0) > 0 ? [tile('surge', 'Demand on prices', FACTOR, 'neither', (f) => f.surge_mean, surged(f))] : []),
   ]
 }
 

@@ -21,6 +21,12 @@ export interface Figures {
   busy_s: number
   duty_s: number
   revenue: Money[]
+  /** Bookings whose price demand raised. */
+  surged: number
+  /** Demand's factor, mean over all bookings. */
+  surge_mean: number | null
+  /** What demand added to what was delivered. */
+  surge: Money[]
 }
 export interface Summary {
   from: string
