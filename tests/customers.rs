@@ -88,3 +88,22 @@ async fn a_customers_person_signs_in_and_belongs_to_it() {
     let listed = depot.command(&["user", "list"]);
     assert_eq!(listed.as_array().unwrap().iter().find(|u| u["name"] == "eve").unwrap()["customer"], Value::Null);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_that_asks_without_end_has_to_wait_and_nobody_else() {
+    let depot = Depot::start().await;
+    let (acme, bolt) = (program_of(&depot, "acme").await, program_of(&depot, "bolt").await);
+    let mut refused = None;
+    for _ in 0..500 {
+        let answer = acme.post("/api/v1/quotes", trip(None)).await;
+        if answer.status == 429 {
+            refused = Some(answer);
+            break;
+        }
+        answer.ok();
+    }
+    let refused = refused.expect("an end of patience");
+    assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() >= 1);
+    bolt.post("/api/v1/quotes", trip(None)).await.ok();
+    depot.http().post("/api/v1/quotes", trip(Some("acme"))).await.ok();
+}

@@ -1,40 +1,33 @@
 //! How often links may be looked at: of a link, and from a network, where a guess counts as many looks.
-//!
-//! The generic cell rate algorithm (ITU-T I.371) in its virtual scheduling form: of each key only the time is kept until which its past
-//! requests reach.
 
 use super::Error;
+use crate::ops::allowance::{Allowances, Rate};
 use crate::ops::network::Network;
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A pace: a request each `step`, and so much ahead of that at most.
-#[derive(Clone, Copy)]
-struct Pace {
-    step: Duration,
-    ahead: Duration,
-}
-
-/// Of a network: four a second, 160 at once. An office with some twenty pages open needs two a second.
-const NETWORK: Pace = Pace { step: Duration::from_millis(250), ahead: Duration::from_secs(40) };
-/// Of a link: two a second, 60 at once.
-const LINK: Pace = Pace { step: Duration::from_millis(500), ahead: Duration::from_secs(30) };
+/// Of a network. An office with some twenty pages open needs two a second.
+const NETWORK: Rate = Rate { per_second: 4.0, burst: 160.0 };
+/// Of a link.
+const LINK: Rate = Rate { per_second: 2.0, burst: 60.0 };
 /// A guess costs its network so much more than a look: one each five seconds, eight at once.
-const GUESS: u32 = 19;
-/// Networks and links remembered; at the bound those go first that have asked least.
-const REMEMBERED: usize = 10_000;
+const GUESS: f64 = 19.0;
 
 /// The limits, and counts of what came.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Limits {
-    networks: Mutex<HashMap<Network, Instant>>,
-    links: Mutex<HashMap<String, Instant>>,
+    networks: Allowances<Network>,
+    links: Allowances<String>,
     looks: AtomicU64,
     guesses: AtomicU64,
     refused: AtomicU64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let count = AtomicU64::default;
+        Self { networks: Allowances::new(NETWORK), links: Allowances::new(LINK), looks: count(), guesses: count(), refused: count() }
+    }
 }
 
 /// What came so far.
@@ -52,55 +45,28 @@ impl Limits {
     /// Lets a request from `network` in, or says how long it has to wait.
     pub(super) fn admit(&self, network: Network, now: Instant) -> Result<(), Error> {
         self.looks.fetch_add(1, Ordering::Relaxed);
-        self.charge(&self.networks, &network, NETWORK, now)
+        self.networks.take(network, now).map_err(|wait| self.refuse(wait))
     }
 
     /// Lets a request for what the link `id` shows in, or says how long it has to wait.
     pub(super) fn follow(&self, id: &str, now: Instant) -> Result<(), Error> {
-        self.charge(&self.links, &id.to_owned(), LINK, now)
+        self.links.take(id.to_owned(), now).map_err(|wait| self.refuse(wait))
     }
 
     /// Notes that what was asked from `network` was a guess.
     pub(super) fn guessed(&self, network: Network, now: Instant) {
         self.guesses.fetch_add(1, Ordering::Relaxed);
-        let mut networks = lock(&self.networks);
-        let reach = networks.get(&network).map_or(now, |reach| (*reach).max(now));
-        networks.insert(network, reach + NETWORK.step * GUESS);
+        self.networks.owe(network, GUESS, now);
     }
 
-    fn charge<K: Hash + Eq + Clone>(&self, all: &Mutex<HashMap<K, Instant>>, key: &K, pace: Pace, now: Instant) -> Result<(), Error> {
-        let mut all = lock(all);
-        let reach = all.get(key).map_or(now, |reach| (*reach).max(now)) + pace.step;
-        let over = reach.saturating_duration_since(now + pace.ahead);
-        if !over.is_zero() {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            return Err(Error::TooMany { retry_after_s: u32::try_from(over.as_secs()).unwrap_or(u32::MAX).saturating_add(1) });
-        }
-        if all.len() >= REMEMBERED && !all.contains_key(key) {
-            make_room(&mut all, now);
-        }
-        all.insert(key.clone(), reach);
-        Ok(())
+    fn refuse(&self, wait: Duration) -> Error {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Error::TooMany { retry_after_s: u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1) }
     }
 
     pub(super) fn stats(&self) -> Stats {
         let count = |number: &AtomicU64| number.load(Ordering::Relaxed);
         Stats { looks: count(&self.looks), guesses: count(&self.guesses), refused: count(&self.refused) }
-    }
-}
-
-// A std lock, never held across an await.
-fn lock<K>(all: &Mutex<HashMap<K, Instant>>) -> MutexGuard<'_, HashMap<K, Instant>> {
-    all.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Forgets those whose requests are paid for; where there are none, the one that has asked least.
-fn make_room<K: Hash + Eq + Clone>(all: &mut HashMap<K, Instant>, now: Instant) {
-    all.retain(|_, reach| *reach > now);
-    if all.len() >= REMEMBERED
-        && let Some(least) = all.iter().min_by_key(|(_, reach)| **reach).map(|(key, _)| key.clone())
-    {
-        all.remove(&least);
     }
 }
 
@@ -136,16 +102,5 @@ mod tests {
         assert!(limits.admit(network("2001:db8::2"), now).is_err(), "its /64 is one guesser");
         assert_eq!((1..=100).filter(|s| guess(now + Duration::from_secs(*s))).count(), 20);
         assert_eq!(limits.stats().guesses, 28);
-    }
-
-    #[test]
-    fn at_the_bound_those_go_that_asked_least() {
-        let (limits, now) = (Limits::default(), Instant::now());
-        limits.follow("busy", now).and_then(|()| limits.follow("busy", now)).unwrap();
-        for n in 0..REMEMBERED {
-            limits.follow(&n.to_string(), now).unwrap();
-        }
-        let links = lock(&limits.links);
-        assert!(links.len() == REMEMBERED && links.contains_key("busy"));
     }
 }

@@ -27,19 +27,29 @@ impl Allowance {
         Self { left: rate.burst, at: now }
     }
 
+    /// What is left by `now`.
+    fn by(&self, rate: Rate, now: Instant) -> f64 {
+        let grown = now.saturating_duration_since(self.at).as_secs_f64() * rate.per_second;
+        (self.left + grown).min(rate.burst)
+    }
+
     /// Takes one; else how long to wait until there is one.
     pub fn take(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
-        let grown = now.saturating_duration_since(self.at).as_secs_f64() * rate.per_second;
-        (self.left, self.at) = ((self.left + grown).min(rate.burst), now);
+        (self.left, self.at) = (self.by(rate, now), now);
         if self.left < 1.0 {
             return Err(Duration::from_secs_f64((1.0 - self.left) / rate.per_second));
         }
         self.left -= 1.0;
         Ok(())
     }
+
+    /// Takes `many`, also ones that there are not yet: they are owed.
+    fn owe(&mut self, many: f64, rate: Rate, now: Instant) {
+        (self.left, self.at) = (self.by(rate, now) - many, now);
+    }
 }
 
-/// Owners remembered; beyond it those are forgotten who have taken nothing lately.
+/// Owners remembered; beyond it those are forgotten first who have all of theirs, then the one who has most.
 const OWNERS: usize = 20_000;
 
 /// The allowances of many, by what tells them apart.
@@ -50,7 +60,7 @@ pub struct Allowances<K> {
     owners: Mutex<HashMap<K, Allowance>>,
 }
 
-impl<K: Eq + Hash> Allowances<K> {
+impl<K: Eq + Hash + Clone> Allowances<K> {
     /// The same for each.
     pub fn new(rate: Rate) -> Self {
         Self { rate, owners: Mutex::default() }
@@ -58,15 +68,29 @@ impl<K: Eq + Hash> Allowances<K> {
 
     /// Takes one of `owner`'s; else how long to wait until there is one.
     pub fn take(&self, owner: K, now: Instant) -> Result<(), Duration> {
+        self.with(owner, now, |allowance, rate| allowance.take(rate, now))
+    }
+
+    /// Has `owner` owe `many` more.
+    pub fn owe(&self, owner: K, many: f64, now: Instant) {
+        self.with(owner, now, |allowance, rate| allowance.owe(many, rate, now));
+    }
+
+    fn with<T>(&self, owner: K, now: Instant, act: impl FnOnce(&mut Allowance, Rate) -> T) -> T {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
         if owners.len() >= OWNERS && !owners.contains_key(&owner) {
-            let refill = Duration::from_secs_f64(self.rate.burst / self.rate.per_second);
-            owners.retain(|_, allowance| now.saturating_duration_since(allowance.at) < refill);
-            if owners.len() >= OWNERS {
-                return Err(refill);
-            }
+            make_room(&mut owners, self.rate, now);
         }
-        owners.entry(owner).or_insert_with(|| Allowance::full(self.rate, now)).take(self.rate, now)
+        act(owners.entry(owner).or_insert_with(|| Allowance::full(self.rate, now)), self.rate)
+    }
+}
+
+fn make_room<K: Eq + Hash + Clone>(owners: &mut HashMap<K, Allowance>, rate: Rate, now: Instant) {
+    owners.retain(|_, allowance| allowance.by(rate, now) < rate.burst);
+    if owners.len() >= OWNERS
+        && let Some(most) = owners.iter().max_by(|a, b| a.1.by(rate, now).total_cmp(&b.1.by(rate, now))).map(|(owner, _)| owner.clone())
+    {
+        owners.remove(&most);
     }
 }
 
@@ -92,13 +116,26 @@ mod tests {
     }
 
     #[test]
-    fn who_took_nothing_lately_makes_room() {
+    fn what_is_owed_is_waited_for() {
         let (all, start) = (Allowances::new(RATE), Clock::system().monotonic());
+        all.owe("a", 4.0, start);
+        assert_eq!(all.take("a", start), Err(Duration::from_secs(1)));
+        assert_eq!(all.take("a", start + Duration::from_secs(1)), Ok(()));
+        assert_eq!(all.take("b", start), Ok(()));
+    }
+
+    #[test]
+    fn who_has_most_left_makes_room_and_who_took_most_stays() {
+        let (all, start) = (Allowances::new(RATE), Clock::system().monotonic());
+        for _ in 0..3 {
+            all.take(usize::MAX, start).unwrap();
+        }
         for n in 0..OWNERS {
             all.take(n, start).unwrap();
         }
-        assert!(all.take(OWNERS, start).is_err());
+        assert_eq!(all.owners.lock().unwrap().len(), OWNERS);
+        assert!(all.take(usize::MAX, start).is_err(), "the busy one is still known");
         assert_eq!(all.take(OWNERS, start + Duration::from_secs(2)), Ok(()));
-        assert_eq!(all.owners.lock().unwrap().len(), 1);
+        assert_eq!(all.owners.lock().unwrap().len(), 1, "who has all of theirs need not be known");
     }
 }

@@ -170,6 +170,8 @@ pub struct Inner {
     limits: limits::Limits,
     /// How often drivers may report, by who they are.
     drivers_pace: Allowances<String>,
+    /// How often customers may ask and order.
+    customers_pace: Allowances<String>,
     /// How often phones may.
     phones_pace: Allowances<DeviceId>,
     counts: metrics::HttpCounts,
@@ -221,6 +223,7 @@ impl Web {
             hub: live::hub::Hub::new(deps.clock.clone(), LIVE),
             limits,
             drivers_pace: Allowances::new(fixes::RATE),
+            customers_pace: Allowances::new(reach::RATE),
             phones_pace: Allowances::new(phones::RATE),
             doors: sockets::Doors::default(),
             counts: metrics::HttpCounts::new(deps.clock.clone()),

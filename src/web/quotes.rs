@@ -85,8 +85,9 @@ impl From<Quote> for QuoteShape {
 /// Price a trip. The road service, where there is one, is waited for as long as a dispatch round waits (`eta.round_share`); a quote never
 /// fails for it.
 #[utoipa::path(post, path = "/api/v1/quotes", tag = "bookings", request_body = QuoteInput,
-    responses((status = 201, body = QuoteShape), (status = 422, body = super::error::Problem)))]
+    responses((status = 201, body = QuoteShape), (status = 422, body = super::error::Problem),
+        (status = 429, body = super::error::Problem)))]
 pub async fn create(State(web): State<Web>, reach: Reach, Body(mut input): Body<QuoteInput>) -> Result<(StatusCode, Json<QuoteShape>)> {
-    reach.claim(&mut input.order)?;
+    reach.claim(&web, &mut input.order)?;
     Ok((StatusCode::CREATED, Json(web.bookings.quote(input.order, input.promo_code).await?.into())))
 }

@@ -1,12 +1,17 @@
 //! Whose bookings whoever asks may deal with.
 
+use super::Web;
 use super::error::{Error, Result};
 use super::extract::Caller;
 use crate::auth::Who;
 use crate::bookings;
 use crate::model::{Booking, Order, Priority};
+use crate::ops::allowance::Rate;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+
+/// Quotes and bookings of a customer.
+pub const RATE: Rate = Rate { per_second: 1.0, burst: 60.0 };
 
 /// Everybody's bookings, or those of one customer. A route that [`super::access::Gate::OwnOr`] opens asks it about every booking.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,9 +53,11 @@ impl Reach {
         }
     }
 
-    /// `order` as it may be asked for: a customer's is its own, and goes before nobody else's.
-    pub fn claim(&self, order: &mut Order) -> Result<()> {
+    /// `order` as it may be asked for: a customer's is its own, goes before nobody else's, and there are not too many of them.
+    pub fn claim(&self, web: &Web, order: &mut Order) -> Result<()> {
         let Self::Of(name) = self else { return Ok(()) };
+        let taken = web.customers_pace.take(name.clone(), web.clock.monotonic());
+        taken.map_err(|wait| Error::too_often(wait, "one price each second is told to a customer in the long run"))?;
         if order.customer.as_ref().is_some_and(|other| other != name) {
             return Err(Error::field("customer", format!("must be {name:?}, or absent")));
         }

@@ -59,7 +59,7 @@ pub async fn create(
     Body(input): Body<BookingInput>,
 ) -> Result<(StatusCode, HeaderMap, One)> {
     let mut request = PlaceRequest::from(input);
-    Reach::of(&who).claim(&mut request.order)?;
+    Reach::of(&who).claim(&web, &mut request.order)?;
     let placed = web.bookings.place(request, who.actor(), key).await?;
     let mut headers = HeaderMap::new();
     if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/bookings/{}", placed.booking.id)) {
