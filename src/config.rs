@@ -14,6 +14,7 @@ mod notify;
 mod origins;
 mod range;
 mod sections;
+mod tariff;
 mod upstream;
 
 pub use current::Current;
@@ -25,7 +26,8 @@ pub use mail::{Mail, MailServer};
 pub use notify::Notify;
 pub use origins::{Origin, Origins};
 pub use range::AddressRange;
-pub use sections::{Bookings, Depot, Dispatch, Drivers, Fleet, Http, Mqtt, Offers, Tariff, Telemetry, Tracks};
+pub use sections::{Bookings, Depot, Dispatch, Drivers, Fleet, Http, Mqtt, Offers, Telemetry, Tracks};
+pub use tariff::Tariff;
 pub use upstream::{SinkKind, SinkSettings, Upstream};
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,5 @@
 //! The sections of the settings, a struct each, with their defaults.
 
-use crate::model::Currency;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
@@ -249,24 +248,6 @@ pub struct Dispatch {
     pub keep_inputs: u32,
 }
 
-/// The flat tariff.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Tariff {
-    /// ISO 4217 code.
-    pub currency: Currency,
-    /// Base price in minor units.
-    pub base_minor: i64,
-    /// Price of a kilometre in minor units.
-    pub per_km_minor: i64,
-    /// Price of a minute in minor units.
-    pub per_minute_minor: i64,
-    /// No trip costs less, in minor units.
-    pub minimum_minor: i64,
-    /// Minutes a quote holds.
-    pub quote_minutes: u32,
-}
-
 /// Reads a setting whose empty text means that there is none.
 pub(super) fn or_empty<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(d: D) -> Result<Option<T>, D::Error> {
     // As it is kept it is null.
@@ -386,18 +367,6 @@ impl Default for Dispatch {
             late_tolerance_s: 120,
             keep_rounds_days: 30,
             keep_inputs: 5_000,
-        }
-    }
-}
-impl Default for Tariff {
-    fn default() -> Self {
-        Self {
-            currency: Currency::new("EUR").unwrap_or_else(|| unreachable!("EUR has three capitals")),
-            base_minor: 500,
-            per_km_minor: 120,
-            per_minute_minor: 30,
-            minimum_minor: 800,
-            quote_minutes: 15,
         }
     }
 }

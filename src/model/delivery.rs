@@ -117,25 +117,32 @@ pub struct Delivery {
     pub done_at: Option<Timestamp>,
 }
 
-/// A delivery to be put into the queue.
+/// To whom something is to be said, and how.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct NewDelivery {
-    /// Its name towards the other side.
-    pub id: DeliveryId,
+pub struct To {
     /// How.
     pub channel: Channel,
     /// Through what.
     pub endpoint: String,
     /// To whom.
     pub recipient: String,
-    /// What it is about.
+    /// What it is about: that is said in order.
     pub booking: Option<BookingId>,
     /// The journal entry that made it.
     pub event: Option<i64>,
     /// The rule that made it.
     pub rule: Option<String>,
-    /// The row of what is said.
-    pub message: i64,
     /// When it may be said.
     pub at: Timestamp,
+}
+
+/// A delivery to be put into the queue.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewDelivery {
+    /// Its name towards the other side.
+    pub id: DeliveryId,
+    /// The row of what is said.
+    pub message: i64,
+    /// To whom.
+    pub to: To,
 }

@@ -33,7 +33,7 @@ pub use booking::{Booking, Origin, Status, Step, StepRefused};
 pub use change::Part;
 pub use command::{Answered, Verdict};
 pub use day::Day;
-pub use delivery::{Attempt, Channel, Delivery, DeliveryId, DeliveryState, NewDelivery};
+pub use delivery::{Attempt, Channel, Delivery, DeliveryId, DeliveryState, NewDelivery, To};
 pub use driver::{Crew, Driver, Duty, Pause, Period, Shift};
 pub use event::{Actor, Event, Kind};
 pub use fix::{Fix, Flag, Flags};

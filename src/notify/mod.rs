@@ -36,7 +36,7 @@ pub use tell::Said;
 use crate::bookings::etas::Board;
 use crate::clock::Clock;
 use crate::config::{Config, Notify};
-use crate::model::{BookingId, Channel, DeliveryId, MailAddress, NewDelivery, Span, Timestamp};
+use crate::model::{Channel, DeliveryId, MailAddress, NewDelivery, Span, Timestamp, To};
 use crate::store::deliveries::{self, Message};
 use crate::store::{self, Db};
 use http::Http;
@@ -104,25 +104,6 @@ struct Inner {
     counts: Counts,
 }
 
-/// Something to be said to one recipient.
-#[derive(Clone, Debug)]
-pub struct To {
-    /// How.
-    pub channel: Channel,
-    /// Through what.
-    pub endpoint: String,
-    /// To whom.
-    pub recipient: String,
-    /// What it is about: that is said in order.
-    pub booking: Option<BookingId>,
-    /// The journal entry that made it.
-    pub event: Option<i64>,
-    /// The rule that made it.
-    pub rule: Option<String>,
-    /// When it may be said.
-    pub at: Timestamp,
-}
-
 impl Post {
     /// Over `db`, through the channels of the settings; `board` says when vehicles are foreseen. An error: a password or certificates that they name cannot be read.
     pub fn open(db: Db, config: &Config, board: Board, clock: Clock) -> Result<Self, mail::Unusable> {
@@ -138,10 +119,9 @@ impl Post {
         let mut ids = Vec::with_capacity(to.len());
         let message = deliveries::put_message(tx, message, now)?;
         for to in to {
-            let To { channel, endpoint, recipient, booking, event, rule, at } = to.clone();
             let id = new_id(now)?;
             ids.push(id);
-            let new = NewDelivery { id, channel, endpoint, recipient, booking, event, rule, message, at };
+            let new = NewDelivery { id, message, to: to.clone() };
             if !deliveries::enqueue(tx, &new, self.0.config.queue, now)? {
                 self.0.counts.overflowed.fetch_add(1, Ordering::Relaxed);
                 self.0.counts.dead.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Attempt, Delivery, DeliveryState};
+use crate::model::{Attempt, BookingId, Delivery, DeliveryState};
 use crate::store::deliveries::Filter;
 use proptest::prelude::*;
 

@@ -47,9 +47,9 @@ pub fn message(connection: &Connection, id: i64) -> Result<Option<Message>> {
 /// Puts a delivery into the queue; `false`: `most` wait for its endpoint already, so it is a dead letter.
 pub fn enqueue(tx: &Transaction<'_>, new: &NewDelivery, most: usize, now: Timestamp) -> Result<bool> {
     let waiting = "select count(*) from (select 1 from deliveries where endpoint = ?1 and state = 'waiting' limit ?2)";
-    let waiting: i64 = tx.prepare_cached(waiting)?.query_row(params![new.endpoint, count(most)], |r| r.get(0))?;
+    let waiting: i64 = tx.prepare_cached(waiting)?.query_row(params![new.to.endpoint, count(most)], |r| r.get(0))?;
     let fits = waiting < count(most);
-    let why = (!fits).then(|| format!("{most} wait for {} already", new.endpoint));
+    let why = (!fits).then(|| format!("{most} wait for {} already", new.to.endpoint));
     let state = if fits { DeliveryState::Waiting } else { DeliveryState::Dead };
     let sql =
         "insert into deliveries (id, channel, endpoint, recipient, booking_id, event_seq, message_id, state, attempts, next_at, last_error,
@@ -57,18 +57,18 @@ pub fn enqueue(tx: &Transaction<'_>, new: &NewDelivery, most: usize, now: Timest
                values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10, '[]', ?11, ?9, ?12, ?13)";
     tx.prepare_cached(sql)?.execute(params![
         new.id.to_string(),
-        new.channel.as_str(),
-        new.endpoint,
-        new.recipient,
-        new.booking.map(|b| b.to_string()),
-        new.event,
+        new.to.channel.as_str(),
+        new.to.endpoint,
+        new.to.recipient,
+        new.to.booking.map(|b| b.to_string()),
+        new.to.event,
         new.message,
         state.as_str(),
-        new.at.as_millis(),
+        new.to.at.as_millis(),
         why,
         now.as_millis(),
         (!fits).then(|| now.as_millis()),
-        new.rule,
+        new.to.rule,
     ])?;
     Ok(fits)
 }

@@ -1,5 +1,6 @@
 //! One picture of the depot for all live clients: each frame is encoded once and shared.
 
+use super::customers::carrying;
 use super::frames::{self, Changes, Counts, Frame, Open, Row};
 use super::wants::Wants;
 use crate::clock::Clock;
@@ -201,7 +202,8 @@ impl World {
         let dirty = if positions { std::mem::take(&mut self.dirty) } else { BTreeMap::new() };
         let bookings = std::mem::take(&mut self.dirty_bookings);
         self.counts = Counts::of(self.rows.values(), &self.open);
-        let carrying = carrying(&self.rows, &self.open, &self.clients);
+        let has_customers = self.clients.values().any(|client| client.wants.customer.is_some());
+        let carrying = if has_customers { carrying(&self.rows, &self.open) } else { HashMap::new() };
         let (rows, counts) = (&self.rows, self.counts);
         let encode = |client: &mut Client| {
             let wants = &client.wants;
@@ -268,7 +270,7 @@ impl World {
                 None => self.whole.insert(frames::snapshot(seq, now, self.rows.values(), open)).clone(),
             }
         } else if let Some(customer) = &wants.customer {
-            let rows = carrying(&self.rows, &self.open, &self.clients).remove(&**customer).unwrap_or_default();
+            let rows = carrying(&self.rows, &self.open).remove(&**customer).unwrap_or_default();
             let rows: Vec<_> = rows.into_iter().filter(|row| wants.wants(row)).collect();
             shown.extend(rows.iter().map(|row| row.idx));
             frames::snapshot(seq, now, rows.into_iter(), open)
@@ -311,45 +313,8 @@ impl World {
     }
 }
 
-/// The vehicles that carry bookings of customers, by customer; looked up only when a customer is among `clients`.
-fn carrying<'a>(
-    rows: &'a BTreeMap<u32, Row>,
-    open: &'a BTreeMap<BookingId, Open>,
-    clients: &BTreeMap<u64, Client>,
-) -> HashMap<&'a str, Vec<&'a Row>> {
-    let mut carrying: HashMap<&str, Vec<&Row>> = HashMap::new();
-    if clients.values().any(|client| client.wants.customer.is_some()) {
-        for row in rows.values() {
-            let booking = row.booking.and_then(|id| open.get(&id));
-            if let Some(customer) = booking.and_then(|booking| booking.customer.as_deref()) {
-                carrying.entry(customer).or_default().push(row);
-            }
-        }
-    }
-    carrying
-}
-
 fn followed<'a>(wants: &Wants, bookings: &'a BTreeMap<BookingId, Open>) -> Vec<&'a RawValue> {
     bookings.iter().filter(|(id, booking)| wants.follows(**id, booking)).map(|(_, booking)| &*booking.json).collect()
-}
-
-impl<'a> Changes<'a> {
-    /// What a customer sees of vehicles: those that carry his bookings while they do, and nothing of them before or after.
-    fn show(&mut self, shown: &mut BTreeSet<u32>, carrying: Option<&Vec<&'a Row>>, dirty: &BTreeMap<u32, Option<Row>>, wants: &Wants) {
-        let mut now = BTreeSet::new();
-        for row in carrying.into_iter().flatten().filter(|row| wants.wants(row)) {
-            let is_new = !shown.contains(&row.idx);
-            if is_new {
-                self.new.push(row);
-            }
-            if is_new || dirty.contains_key(&row.idx) {
-                self.changed.push(row);
-            }
-            now.insert(row.idx);
-        }
-        self.gone.extend(shown.difference(&now));
-        *shown = now;
-    }
 }
 
 impl Seat {

@@ -1,6 +1,7 @@
 //! The live view: one picture ([`hub`]), kept by [`follow`], encoded once ([`frames`]), sent to every [`socket`] as it [`wants`];
 //! [`figures`] for those who want them.
 
+mod customers;
 pub mod figures;
 pub mod follow;
 pub mod frames;
