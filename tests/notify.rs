@@ -4,6 +4,7 @@ mod common;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use common::port::Closed;
 use common::smtp::{Letter, Manner, Smtp};
 use common::{Depot, until};
 use depotd::clock::Clock;
@@ -141,14 +142,13 @@ async fn mail_that_was_on_its_way_when_depotd_was_killed_comes_again_under_the_s
 
 #[tokio::test]
 async fn a_mail_server_that_is_down_or_busy_gets_it_later_and_who_does_not_exist_is_a_dead_letter() {
-    let port = Smtp::start().await.port;
-    let port = if port == u16::MAX { port - 1 } else { port + 1 };
-    let (url, from) = (format!("MAIL__SMTP_URL=smtp://127.0.0.1:{port}"), "MAIL__FROM=depot@depot.example");
+    let closed = Closed::new();
+    let (url, from) = (format!("MAIL__SMTP_URL=smtp://127.0.0.1:{}", closed.port()), "MAIL__FROM=depot@depot.example");
     let depot = Depot::start_with(&[&url, from, "NOTIFY__RETRY_S=1"]).await;
     let id = report_to(&depot, &["boss@example.com"]).await;
     run(&depot, &id).await;
     until("a failed attempt", async || metric(&depot, "failed").await.filter(|n| *n > 0)).await;
-    let smtp = Smtp::start_at(port).await;
+    let smtp = Smtp::start_at(closed.open());
     smtp.be([Manner::ToLetter("451 come back later")]);
     let got = letters(&smtp, 2).await;
     assert_eq!(got[0].header("Message-ID"), got[1].header("Message-ID"));

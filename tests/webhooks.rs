@@ -6,6 +6,7 @@ mod common;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use common::hook::{Call, Hook, Manner};
+use common::port::Closed;
 use common::{Depot, until};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -119,14 +120,13 @@ async fn what_happens_is_told_signed_and_after_a_filter() {
 
 #[tokio::test]
 async fn a_receiver_that_is_down_slow_or_broken_gets_everything_once_it_is_well() {
-    let port = Hook::start().await.port;
-    let depot = depot(&[]).await;
-    add(&depot, json!({"url": format!("http://127.0.0.1:{port}/"), "events": ["booking.*"]})).await;
+    let (closed, depot) = (Closed::new(), depot(&[]).await);
+    add(&depot, json!({"url": format!("http://127.0.0.1:{}/", closed.port()), "events": ["booking.*"]})).await;
     let mut bookings = vec![book(&depot).await, book(&depot).await];
     cancel(&depot, &bookings[0]).await;
     let failing = async || depot.http().get("/api/v1/webhooks").await.ok()["items"][0]["failing_since"].as_str().map(str::to_owned);
     until("the first failure", failing).await;
-    let hook = Hook::start_at(port).await;
+    let hook = Hook::start_at(closed.open());
     hook.be([Manner::Status(500), Manner::Slow, Manner::Status(302), Manner::Status(429)]);
     for _ in 0..10 {
         bookings.push(book(&depot).await);

@@ -17,6 +17,7 @@ mod gauges;
 mod headers;
 mod if_match;
 mod limits;
+mod linger;
 pub mod live;
 mod metrics;
 mod notify;

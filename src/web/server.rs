@@ -1,5 +1,6 @@
 //! Accepts connections and hands their requests to the router, within bounds: connections, time for a head, graceful end.
 
+use super::linger;
 use super::proxies::Proxies;
 use crate::ops::network::Network;
 use axum::Router;
@@ -11,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
@@ -116,8 +117,11 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, bounds: B
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, %peer, "no TCP_NODELAY");
     }
+    let (unread, dropped) = mpsc::channel(1);
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request: Request = request.map(axum::body::Body::new);
+        let (head, body) = request.into_parts();
+        let body = linger::body(body, &head.headers, &unread);
+        let mut request = Request::from_parts(head, body);
         let client = SocketAddr::new(bounds.proxies.client(peer.ip(), request.headers()), peer.port());
         request.extensions_mut().insert(Peer(client));
         router.clone().oneshot(request)
@@ -130,12 +134,18 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, bounds: B
         .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = cancel.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let talk = async {
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = cancel.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
+    };
+    let ended = tokio::select! {
+        ended = talk => ended,
+        () = linger::drain(dropped) => Ok(()),
     };
     if let Err(error) = ended {
         tracing::debug!(%error, %peer, "an HTTP connection broke");

@@ -1,6 +1,7 @@
 //! A receiver of webhooks of a test: answers as it is told to, and keeps what came.
 #![expect(clippy::disallowed_methods, reason = "a test is its own app")]
 
+use super::port::Closed;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -60,11 +61,10 @@ pub struct Hook {
 
 impl Hook {
     pub async fn start() -> Self {
-        Self::start_at(0).await
+        Self::start_at(Closed::new().open())
     }
 
-    pub async fn start_at(port: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    pub fn start_at(listener: TcpListener) -> Self {
         let (kept, cancel) = (Arc::<Mutex<Kept>>::default(), CancellationToken::new());
         let (port, app) = (listener.local_addr().unwrap().port(), Router::new().fallback(take).with_state(kept.clone()));
         let end = cancel.clone();

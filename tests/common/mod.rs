@@ -4,6 +4,7 @@
 pub mod hook;
 pub mod http;
 pub mod mqtt;
+pub mod port;
 pub mod smtp;
 
 use http::Api;

@@ -1,6 +1,7 @@
 //! A mail server of a test: takes what it is told to, and keeps it.
 #![expect(clippy::disallowed_methods, reason = "a test is its own app")]
 
+use super::port::Closed;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -53,12 +54,11 @@ pub struct Smtp {
 
 impl Smtp {
     pub async fn start() -> Self {
-        Self::start_at(0).await
+        Self::start_at(Closed::new().open())
     }
 
     /// One that listens there.
-    pub async fn start_at(port: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    pub fn start_at(listener: TcpListener) -> Self {
         let this = Self { port: listener.local_addr().unwrap().port(), kept: Arc::default(), release: Arc::default() };
         let server = this.clone();
         tokio::spawn(async move {

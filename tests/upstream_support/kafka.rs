@@ -130,9 +130,9 @@ impl Tap {
         self.heard.lock().unwrap().sessions.clone()
     }
 
-    /// Batches that came by so far.
-    pub fn written(&self) -> usize {
-        self.heard.lock().unwrap().sessions.iter().map(Vec::len).sum()
+    /// Connections over which anything was written so far.
+    pub fn wrote(&self) -> usize {
+        self.heard.lock().unwrap().sessions.iter().filter(|topics| !topics.is_empty()).count()
     }
 
     pub fn order(&self, topic: &str, order: Order) {
