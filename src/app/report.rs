@@ -117,11 +117,16 @@ pub fn orders(stats: &orders::Stats, sheet: &mut Sheet) {
 
 /// What became of what was to be said to people and programs.
 pub fn notifications(stats: &notify::Stats, sheet: &mut Sheet) {
-    let notify::Stats { sent, failed, dead, overflowed, unreachable, quiet, limited, opened } = *stats;
+    let notify::Stats { sent, failed, dead, overflowed, unreachable, quiet, limited, outdated, opened } = *stats;
     let outcomes = [("sent", sent), ("failed", failed), ("dead", dead)];
     sheet.counters("notifications", "Attempts to deliver a notification by what became of them", "outcome", outcomes);
-    let unsaid = [("unreachable", unreachable), ("quiet", quiet), ("limited", limited)];
-    sheet.counters("notifications_unsaid", "What rules did not say: nobody's address known, quiet hours, told enough", "reason", unsaid);
+    let unsaid = [("unreachable", unreachable), ("quiet", quiet), ("limited", limited), ("outdated", outdated)];
+    sheet.counters(
+        "notifications_unsaid",
+        "What rules did not say: nobody's address known, quiet hours, told enough, true no more",
+        "reason",
+        unsaid,
+    );
     sheet.counter("notifications_overflowed", "Notifications that found the queue of their endpoint full", overflowed);
     sheet.counter("notifications_breaker_opened", "Times that an endpoint was left alone because it failed", opened);
 }

@@ -14,18 +14,20 @@ impl Bookings {
     /// Reminds of every pickup that has come within an offset of `bookings.remind_before_s` since it was booked; gives the number of
     /// reminders.
     ///
+    /// Whole days of an offset are days of the depot's clocks: a day before nine is nine, also where they change between.
     /// Each offset is dealt with once for each pickup time: a booking that is moved is reminded of anew, one that was called off is
     /// not. When several offsets passed unseen, only the shortest is told.
     pub async fn remind_due(&self, now: Timestamp) -> Result<usize> {
-        let mut offsets = self.rules().bookings.remind_before_s.clone();
+        let rules = self.rules();
+        let mut offsets = rules.bookings.remind_before_s.clone();
         offsets.sort_unstable();
         let mut total = 0;
         loop {
-            let asked = offsets.clone();
+            let (asked, zone) = (offsets.clone(), rules.depot.zone.clone());
             let change = move |tx: &Transaction<'_>| {
                 let (mut told, mut full) = (HashSet::new(), false);
                 for before_s in asked {
-                    let due = reminders::due(tx, before_s, now, AT_ONCE)?;
+                    let due = reminders::due(tx, before_s, &zone, now, AT_ONCE)?;
                     full |= due.len() == AT_ONCE;
                     for booking in due {
                         if reminders::note(tx, &booking, before_s)? && told.insert(booking.id) {

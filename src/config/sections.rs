@@ -157,7 +157,8 @@ pub struct Bookings {
     pub expire_after_s: u32,
     /// Days ahead that the bookings of recurring ones are placed.
     pub recurring_ahead_days: u32,
-    /// Seconds before a pickup that it is reminded of, where a schedule of kind `reminders` runs; eight at most.
+    /// Seconds before a pickup that it is reminded of, where a schedule of kind `reminders` runs; eight at most. 86400 is a day of the
+    /// depot's clocks: the same hour, also where they change between.
     pub remind_before_s: Vec<u32>,
     /// Days that photos and signatures of deliveries are kept.
     pub keep_proofs_days: u32,

@@ -58,8 +58,10 @@ pub enum DeliveryState {
     Sent,
     /// It was given up: a dead letter, with its reason.
     Dead,
+    /// It was not true any more before it was said.
+    Withdrawn,
 }
-names!(DeliveryState { Waiting = "waiting", Sent = "sent", Dead = "dead" });
+names!(DeliveryState { Waiting = "waiting", Sent = "sent", Dead = "dead", Withdrawn = "withdrawn" });
 
 /// One attempt.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

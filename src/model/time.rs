@@ -31,6 +31,17 @@ impl Timestamp {
         let local = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default().to_zoned(zone);
         u16::from(local.hour().cast_unsigned()) * 60 + u16::from(local.minute().cast_unsigned())
     }
+    /// `seconds` earlier, its whole days by the clocks of an IANA zone: a day before nine is nine, also where the clocks were put
+    /// forward or back between; UTC's clocks when there is no such zone.
+    pub fn earlier_by_the_clock(self, seconds: u32, zone: &str) -> Self {
+        let (days, rest) = (seconds / 86_400, Span::from_secs(i64::from(seconds % 86_400)));
+        let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let local = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default().to_zoned(zone);
+        match local.checked_sub(jiff::Span::new().days(i64::from(days))) {
+            Ok(before) => Self(before.timestamp().as_millisecond()) - rest,
+            Err(_) => self - Span::from_secs(i64::from(seconds)),
+        }
+    }
     /// How long ago `earlier` was, never negative.
     pub fn since(self, earlier: Self) -> Span {
         Span(self.0.saturating_sub(earlier.0).max(0))

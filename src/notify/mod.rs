@@ -14,6 +14,7 @@ pub mod gateway;
 mod hooks;
 mod http;
 pub mod mail;
+mod outdated;
 mod queue;
 mod reach;
 pub mod retry;
@@ -70,6 +71,8 @@ pub struct Stats {
     pub quiet: u64,
     /// What a recipient was not told because he was told enough.
     pub limited: u64,
+    /// What was not true any more before it could be said.
+    pub outdated: u64,
     /// Times that an endpoint was left alone for a while.
     pub opened: u64,
 }
@@ -83,6 +86,7 @@ struct Counts {
     unreachable: AtomicU64,
     quiet: AtomicU64,
     limited: AtomicU64,
+    outdated: AtomicU64,
     opened: AtomicU64,
 }
 
@@ -175,7 +179,7 @@ impl Post {
     /// Numbers for the metrics.
     pub fn stats(&self) -> Stats {
         let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
-        let Counts { sent, failed, dead, overflowed, unreachable, quiet, limited, opened } = &self.0.counts;
+        let Counts { sent, failed, dead, overflowed, unreachable, quiet, limited, outdated, opened } = &self.0.counts;
         Stats {
             sent: read(sent),
             failed: read(failed),
@@ -184,6 +188,7 @@ impl Post {
             unreachable: read(unreachable),
             quiet: read(quiet),
             limited: read(limited),
+            outdated: read(outdated),
             opened: read(opened),
         }
     }

@@ -2,8 +2,12 @@
 
 use super::*;
 use crate::bookings::Bookings;
-use crate::model::{Actor, Contact, Delivery, DeliveryState, Language, Limit, Order, Place, Quiet, QuietThen, RuleBody, Site, Span, Who};
+use crate::bookings::Standing;
+use crate::model::{
+    Actor, Booking, Contact, Delivery, DeliveryState, Language, Limit, Order, Place, Quiet, QuietThen, RuleBody, Site, Span, Who,
+};
 use crate::store::deliveries::Filter;
+use rusqlite::Connection;
 
 /// 13:33 UTC.
 const NOW: Timestamp = Timestamp::from_secs(1_700_055_180);
@@ -157,6 +161,69 @@ async fn a_digest_collects_into_one_letter() {
     d.post.remove_rule(&id, Actor::System).await.unwrap();
     d.clock.advance(Span::from_secs(3_600));
     assert_eq!(d.follow().await.len(), 2, "what a rule collected goes with it");
+}
+
+/// A rule that reminds the customer, but not at night.
+fn reminder() -> RuleBody {
+    let quiet = Some(Quiet { hours: "20:00-06:00".into(), then: QuietThen::Wait });
+    RuleBody { events: vec!["booking.reminder".into()], text: "{booking.pickup_time}".into(), quiet, ..body() }
+}
+
+impl Depot {
+    async fn book(&self, pickup: &str) -> Booking {
+        let pickup_at = Some(Timestamp::parse(pickup).unwrap());
+        let order = Order { pickup_at, ..Order::new(site(1.5, Some("ana@example.com")), site(1.6, None)) };
+        self.bookings.place(order.into(), Actor::System, None).await.unwrap().booking
+    }
+
+    /// Lets the time go on until then, reminding every quarter of an hour; what is in the queue at the end.
+    async fn remind_until(&self, end: &str) -> Vec<Delivery> {
+        let end = Timestamp::parse(end).unwrap();
+        while self.clock.now() < end {
+            self.clock.advance(Span::from_secs(900));
+            self.bookings.remind_due(self.clock.now()).await.unwrap();
+            self.follow().await;
+        }
+        self.follow().await
+    }
+}
+
+#[tokio::test]
+async fn a_reminder_of_a_pickup_after_the_clocks_changed_comes_at_the_right_hour_there() {
+    // Nine o'clock in Berlin on the day the clocks went forward, and on the one they went back.
+    for (placed, pickup, day_before, hour_before) in [
+        ("2026-03-27T00:00:00Z", "2026-03-29T07:00:00Z", "2026-03-28T08:00:00.000Z", "2026-03-29T06:00:00.000Z"),
+        ("2026-10-23T00:00:00Z", "2026-10-25T08:00:00Z", "2026-10-24T07:00:00.000Z", "2026-10-25T07:00:00.000Z"),
+    ] {
+        let d = depot_at(Timestamp::parse(placed).unwrap());
+        d.rule(reminder()).await;
+        d.book(pickup).await;
+        let said = d.remind_until(pickup).await;
+        let times: Vec<_> = said.iter().rev().map(|one| one.next_at.to_string()).collect();
+        assert_eq!(times, [day_before, hour_before]);
+        assert_eq!((d.text(&said[1]).await, d.text(&said[0]).await), (format!("{} 09:00", &pickup[..10]), "09:00".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_reminder_that_waits_goes_with_its_booking() {
+    let d = depot_at(Timestamp::parse("2026-06-09T12:00:00Z").unwrap());
+    d.rule(reminder()).await;
+    let pickup = "2026-06-12T03:00:00Z";
+    let [_, cancelled, moved] = [d.book(pickup).await, d.book(pickup).await, d.book(pickup).await];
+    let waiting = d.remind_until("2026-06-11T03:15:00Z").await;
+    assert!(waiting.len() == 3 && waiting.iter().all(|one| one.next_at.to_string() == "2026-06-11T04:00:00.000Z"), "{waiting:?}");
+    d.bookings.cancel(cancelled.id, "no".into(), Standing::Jobs, Actor::System).await.unwrap();
+    let later = Order { pickup_at: Timestamp::parse("2026-06-12T05:00:00Z"), ..moved.order.clone() };
+    d.bookings.edit(moved.id, moved.version, later, None, Actor::System).await.unwrap();
+    let outdated = async |at: &str| {
+        let (waiting, now) = (waiting.clone(), Timestamp::parse(at).unwrap());
+        let question = move |c: &Connection| waiting.iter().rev().map(|one| outdated::why(c, one, now)).collect::<store::Result<Vec<_>>>();
+        d.post.0.db.read(question).await.unwrap()
+    };
+    let why = |why: &str| Some(why.to_owned());
+    assert_eq!(outdated("2026-06-11T04:00:00Z").await, [None, why("its booking is cancelled"), why("its pickup was moved")]);
+    assert_eq!(outdated(pickup).await[0], why("its pickup has passed"));
 }
 
 #[tokio::test]

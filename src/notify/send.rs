@@ -1,7 +1,7 @@
 //! Who empties the queue: takes what is due of each endpoint, a few at once, and writes down what came of it.
 
 use super::retry::{Next, Outcome, Policy};
-use super::{Inner, Post, gateway, hooks, webhook};
+use super::{Inner, Post, gateway, hooks, outdated, webhook};
 use crate::model::{Actor, Attempt, Channel, Delivery, Kind, Timestamp, Webhook};
 use crate::patience::backoff::draw;
 use crate::patience::breaker::{Breaker, Call, State, Verdict};
@@ -101,10 +101,21 @@ impl Sender {
         let inner = Arc::clone(&self.post.0);
         let (name, limit) = (endpoint.clone(), inner.config.at_once * 2);
         let question = move |c: &rusqlite::Connection| {
-            Ok::<_, store::Error>((deliveries::due(c, &name, now, limit)?, deliveries::next_due(c, &name, now)?))
+            let (mut due, mut outdated) = (Vec::new(), Vec::new());
+            for delivery in deliveries::due(c, &name, now, limit)? {
+                match outdated::why(c, &delivery, now)? {
+                    Some(why) => outdated.push((delivery.number, why)),
+                    None => due.push(delivery),
+                }
+            }
+            Ok::<_, store::Error>((due, outdated, deliveries::next_due(c, &name, now)?))
         };
-        let (due, next) = inner.db.read(question).await?;
+        let (due, outdated, next) = inner.db.read(question).await?;
         let pause = next.map_or(IDLE, |at| Duration::from_millis(u64::try_from(at.since(now).as_millis()).unwrap_or(0)));
+        if !outdated.is_empty() {
+            self.withdraw(outdated, now).await?;
+            inner.wake.notify_one();
+        }
         let policy = self.policy;
         let lane =
             self.lanes.entry(endpoint).or_insert_with(|| Lane { breaker: Breaker::new(policy.breaker(), seed()), at_work: HashSet::new() });
@@ -120,6 +131,13 @@ impl Sender {
             open.push(Box::pin(attempt(Arc::clone(&inner), policy, delivery, call)));
         }
         Ok(pause)
+    }
+
+    async fn withdraw(&self, outdated: Vec<(i64, String)>, now: Timestamp) -> store::Result<()> {
+        let (inner, count) = (&self.post.0, u64::try_from(outdated.len()).unwrap_or(0));
+        inner.db.write(move |tx| outdated.iter().try_for_each(|(number, why)| deliveries::withdraw(tx, *number, why, now))).await?;
+        inner.counts.outdated.fetch_add(count, Ordering::Relaxed);
+        Ok(())
     }
 
     fn settle(&mut self, ended: Ended) {

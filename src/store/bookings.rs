@@ -262,7 +262,7 @@ fn order(r: &Row<'_>) -> Result<Order> {
     })
 }
 
-fn read(r: &Row<'_>) -> Result<Booking> {
+pub(super) fn read(r: &Row<'_>) -> Result<Booking> {
     let status: String = r.get("status")?;
     let code: String = r.get("currency")?;
     let origin: String = r.get("origin")?;

@@ -115,6 +115,11 @@ pub fn bury(tx: &Transaction<'_>, number: i64, attempt: &Attempt, why: &str) -> 
     end(tx, number, DeliveryState::Dead, Some(why), Some(attempt), attempt.at)
 }
 
+/// It is not said, for it is not true any more.
+pub fn withdraw(tx: &Transaction<'_>, number: i64, why: &str, now: Timestamp) -> Result<()> {
+    end(tx, number, DeliveryState::Withdrawn, Some(why), None, now)
+}
+
 fn end(tx: &Transaction<'_>, number: i64, state: DeliveryState, why: Option<&str>, attempt: Option<&Attempt>, at: Timestamp) -> Result<()> {
     let log = attempt.map(|attempt| logged(tx, number, attempt)).transpose()?;
     let sql = "update deliveries set state = ?2, done_at = ?3, last_error = ?4, attempts = attempts + ?5, log = coalesce(?6, log)

@@ -42,6 +42,8 @@ pub enum Manner {
     Status(u16),
     /// Too late.
     Slow,
+    /// Not at all: it is read, and the connection breaks.
+    Lost,
 }
 
 #[derive(Default)]
@@ -107,11 +109,14 @@ async fn take(State(kept): State<Arc<Mutex<Kept>>>, headers: HeaderMap, body: St
     };
     let status = match manner {
         Manner::Status(status) => status,
-        Manner::Slow => 0,
+        Manner::Slow | Manner::Lost => 0,
     };
     let header = |name: &str| headers.get(name).map_or("", |v| v.to_str().unwrap()).to_owned();
     let (id, timestamp, signature) = (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
     kept.lock().unwrap().calls.push(Call { id, timestamp, signature, body, headers, status });
+    if let Manner::Lost = manner {
+        std::panic::resume_unwind(Box::new("the connection breaks"));
+    }
     if status == 0 {
         tokio::time::sleep(Duration::from_secs(30)).await;
     }

@@ -61,7 +61,7 @@ pub struct DeliveryShape {
     rule_id: Option<String>,
     /// What it says in one line: the kind of the event, or the subject of the mail.
     subject: String,
-    /// `waiting`, `sent` or `dead`.
+    /// `waiting`, `sent`, `dead` or `withdrawn`: it was not true any more, like a reminder of what was called off.
     #[schema(value_type = String)]
     state: DeliveryState,
     /// Attempts so far.
@@ -70,7 +70,7 @@ pub struct DeliveryShape {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     next_at: Option<Timestamp>,
-    /// Why the last attempt failed, or why it was given up.
+    /// Why the last attempt failed, or why it was given up or withdrawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
     /// The last 20 attempts, oldest first.
@@ -109,7 +109,7 @@ impl From<Delivery> for DeliveryShape {
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DeliveryParams {
-    /// `waiting`, `sent` or `dead`.
+    /// `waiting`, `sent`, `dead` or `withdrawn`.
     #[param(value_type = Option<String>)]
     state: Option<DeliveryState>,
     /// `mail`, `webhook`, `gateway` or `message`.
@@ -123,7 +123,7 @@ pub struct DeliveryParams {
 }
 impl Read for DeliveryParams {
     fn read(f: &mut Fields) -> Option<Self> {
-        let state = f.one_of("state", "waiting, sent, dead", DeliveryState::parse);
+        let state = f.one_of("state", "waiting, sent, dead, withdrawn", DeliveryState::parse);
         let channel = f.one_of("channel", "mail, webhook, gateway, message", Channel::parse);
         let cursor = f.one_of("cursor", "those that a list gave", |text| text.parse().ok());
         let page = PageParams::read(f);

@@ -1,0 +1,25 @@
+-- What was to be said may be withdrawn before it is: a reminder of a pickup that was called off meanwhile.
+create table deliveries_new (
+    number integer primary key autoincrement, id text not null unique,
+    channel text not null check (channel in ('mail', 'webhook', 'gateway', 'message', 'push')),
+    endpoint text not null, recipient text not null, booking_id text, event_seq integer,
+    message_id integer not null references messages (id),
+    state text not null check (state in ('waiting', 'sent', 'dead', 'withdrawn')),
+    attempts integer not null check (attempts >= 0), next_at integer not null, last_error text,
+    log text not null check (json_valid(log)),
+    created_at integer not null, queued_at integer not null, done_at integer, rule_id text,
+    check ((state = 'waiting') = (done_at is null))
+) strict;
+insert into deliveries_new
+    select number, id, channel, endpoint, recipient, booking_id, event_seq, message_id, state, attempts, next_at, last_error, log,
+           created_at, queued_at, done_at, rule_id
+    from deliveries;
+drop table deliveries;
+alter table deliveries_new rename to deliveries;
+create index deliveries_due on deliveries (endpoint, next_at, number) where state = 'waiting';
+create index deliveries_in_order on deliveries (endpoint, recipient, booking_id, number) where state = 'waiting';
+create index deliveries_dead on deliveries (number) where state = 'dead';
+create index deliveries_by_endpoint on deliveries (endpoint, number);
+create index deliveries_done on deliveries (done_at) where done_at is not null;
+create index deliveries_by_message on deliveries (message_id);
+create index deliveries_by_rule on deliveries (rule_id, recipient, created_at) where rule_id is not null;
