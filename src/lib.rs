@@ -24,21 +24,23 @@
 //! | words | [`model`] |
 //!
 //! # A fix, from the socket to the map
-//! A device's session in [`mqtt`] asks whether it may publish there; a phone or a driver's app comes to [`web`], by request or over
-//! Socket.IO. From there on all take
-//! one way, an [`ingest::Intake`]: it decodes the payload ([`telemetry::decode_into`]) and judges it ([`telemetry::Filter`]).
-//! [`tracks::Tracks::append_all`] puts it into the next group commit; once that is on the disk the sender gets its
-//! acknowledgement. [`fleet::Fleet::observe_all`] makes it the vehicle's latest position. Nobody is called
-//! about it: the live view ([`web::live`]) asks [`fleet::Fleet::changed_since`] four times a second, and sends one encoded
-//! frame to all sockets.
+//! A device's session in [`mqtt`] asks whether it may publish there; a phone or a driver's app comes to [`web`], by request or
+//! over Socket.IO. From there on all take one way, an [`ingest::Intake`]: it decodes the payload ([`telemetry::decode_into`]) and
+//! judges it ([`telemetry::Filter`]). [`tracks::Tracks::append_all`] puts it into the next group commit; once that is on the disk
+//! the sender gets its acknowledgement. [`fleet::Fleet::observe_all`] makes it the vehicle's latest position. Nobody is called
+//! about it: the live view ([`web::live`]) asks [`fleet::Fleet::changed_since`] four times a second, and sends one encoded frame
+//! to all sockets.
 //!
 //! # A booking, from the POST to the delivery
 //! A handler in [`web`] reads the request and calls [`bookings::Bookings::place`]: the row, its journal entry and its audit
 //! row are one transaction, and 201 follows it. The journal's head moves ([`store::Db::head`]), and whoever follows the
 //! journal wakes: [`dispatch`] gathers what waits, lets the pure [`dispatch::plan`] match it with free vehicles and commits
-//! what it says; [`mqtt`] and [`web`] send the vehicle what [`cab`] finds for it there until that has acknowledged it; [`web::live`] shows it. Steps come
-//! back over MQTT, Socket.IO or HTTP and go through [`bookings::Bookings::step`]. A start, a tick and a wake are one path: everybody
-//! reads on from where it was.
+//! what it says; [`mqtt`] and [`web`] send the vehicle what [`cab`] finds for it there until that has acknowledged it;
+//! [`web::live`] shows it. Steps come back over MQTT, Socket.IO or HTTP and go through [`bookings::Bookings::step`]. A start, a tick
+//! and a wake are one path: everybody reads on from where it was.
+//!
+//! A phone without a line keeps its steps and sends them later, with what proves the delivery before them
+//! ([`bookings::Bookings::attach`]); [`bookings::Bookings::step_once`] takes each under the phone's own key, once.
 //!
 //! How long ways take is asked of a chain, [`eta`], by quotes and rounds alike; [`dispatch::live`] watches over the jobs under way, shows on
 //! [`bookings::etas`] when they will be done and warns in the journal of those that will be late.
@@ -77,8 +79,9 @@
 //!
 //! # A word, from the journal to whom it is for
 //! [`notify::Follower`] follows the journal. What webhooks want to hear of an entry, and what rules say of it to people, are rows of
-//! deliveries in one transaction with its cursor. [`notify::Sender`] takes what is due of each endpoint in the order of its booking, says
-//! it by mail, to a webhook or a gateway, and writes down what came of it; a message to a driver is another entry, which [`mqtt`] carries.
+//! deliveries in one transaction with its cursor. [`notify::Sender`] takes what is due of each endpoint in the order of its booking,
+//! withdraws what is not true any more, says the rest by mail, to a webhook or a gateway, and writes down what came of it; a message
+//! to a driver is another entry, which [`mqtt`] carries. A reminder is an entry too ([`bookings::Bookings::remind_due`]).
 //!
 //! # A setting, from head office to the next quote
 //! [`settings::Settings`] lays what head office sent over what depotd was started with, and over that what people set for a while.

@@ -162,3 +162,39 @@ async fn a_driver_answers_offers_on_the_phone() {
     // Who is no driver has no work.
     depot.http().get("/api/v1/drivers/me/work").await.problem(404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pin_that_the_tariff_asks_for_is_known_to_who_waits_and_not_to_the_driver() {
+    let depot = Depot::start().await;
+    depot.new_device("van-1");
+    let http = depot.http();
+    let tariff = json!({"name": "T", "currency": "EUR", "rates": {"base_minor": 100}, "proof": {"pin": "required"}});
+    http.post("/api/v1/tariffs", json!({ "tariff": tariff })).await.ok();
+    let (phone, _) = Phone::of(&depot, "ana", "van-1").await;
+    let booking = job(&depot, "van-1").await;
+    let path = format!("/api/v1/bookings/{booking}");
+    let work = phone.work().await;
+    let pin = http.get(&path).await.ok()["pin"].as_str().unwrap().to_owned();
+    assert_eq!((&work["proof"]["pin"], work["jobs"][0].get("pin")), (&json!("required"), None), "not told the driver");
+    let link = http.post(&format!("{path}/links"), json!({})).await.ok();
+    let link = link["url"].as_str().unwrap().rsplit("/track/").next().unwrap().to_owned();
+    let seen = async || depot.http_as("").get(&format!("/track/{link}.json")).await.ok();
+    assert_eq!(seen().await.get("pin"), None, "before there is somebody to tell it");
+    let at = work["jobs"][0]["assigned_at"].as_str().unwrap().to_owned();
+    for name in ["arrived", "picked_up"] {
+        phone.steps(json!([step(Uuid::now_v7(), &booking, name, &at, Value::Null)])).await;
+    }
+    assert_eq!(seen().await["pin"], json!(pin));
+    let page = Answer::of(depot.http_as("").request(Method::GET, &format!("/track/{link}?lang=de")).header("accept", "text/html")).await;
+    assert!(page.text.contains(&format!("diese PIN: <strong>{pin}</strong>")), "{}", page.text);
+    let deliver = async |proof: Value| phone.steps(json!([step(Uuid::now_v7(), &booking, "delivered", &at, proof)])).await.remove(0);
+    assert_eq!(deliver(json!({"note": "x"})).await["errors"][0]["field"], "proof.pin");
+    let wrong = if pin == "0000" { "0001" } else { "0000" };
+    let told = deliver(json!({"pin": wrong})).await;
+    assert_eq!(
+        (&told["errors"][0]["field"], &told["errors"][0]["message"]),
+        (&json!("proof.pin"), &json!("is not the one of this delivery"))
+    );
+    assert_eq!(deliver(json!({ "pin": pin })).await["status"], "delivered");
+    assert_eq!((http.get(&path).await.ok().get("pin"), seen().await.get("pin")), (None, None), "when it is of no use any more");
+}

@@ -5,7 +5,7 @@ mod common;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use common::port::Closed;
-use common::smtp::{Letter, Manner, Smtp};
+use common::smtp::{Letter, Manner, Smtp, Tls};
 use common::{Depot, until};
 use depotd::clock::Clock;
 use depotd::model::Day;
@@ -159,6 +159,31 @@ async fn a_mail_server_that_is_down_or_busy_gets_it_later_and_who_does_not_exist
     assert!(smtp.is_through() && smtp.letters().len() == 2);
     let finding = doctors_word(&depot, &[], "notifications");
     assert!(finding["ok"] == false && finding["says"].as_str().unwrap().contains("1 are dead letters"), "{finding}");
+}
+
+#[tokio::test]
+async fn mail_goes_over_tls_and_only_to_a_server_that_is_the_one() {
+    // In capitals it is no address of this machine, to which mail would go without TLS.
+    for (tls, scheme) in [(Tls::Implicit, "smtps"), (Tls::Start, "smtp")] {
+        let (smtp, own) = Smtp::start_tls(tls);
+        let (_, another) = Smtp::start_tls(tls);
+        let dir = tempfile::tempdir().unwrap();
+        let trust = dir.path().join("ca.pem");
+        std::fs::write(&trust, another).unwrap();
+        let (url, ca) = (format!("MAIL__SMTP_URL={scheme}://LOCALHOST:{}", smtp.port), format!("MAIL__CA_FILE={}", trust.display()));
+        let mut depot =
+            Depot::start_with(&[&url, &ca, "MAIL__FROM=depot@depot.example", "NOTIFY__RETRY_S=1", "NOTIFY__RETRY_MOST_S=2"]).await;
+        let id = report_to(&depot, &["boss@example.com"]).await;
+        run(&depot, &id).await;
+        let why = until("the refusal", async || {
+            depot.http().get("/api/v1/deliveries").await.ok()["items"][0]["last_error"].as_str().map(str::to_owned)
+        })
+        .await;
+        assert!(why.contains("certificate") && smtp.letters().is_empty(), "{tls:?}: {why}");
+        std::fs::write(&trust, own).unwrap();
+        depot.restart().await;
+        assert_eq!(letters(&smtp, 1).await[0].to, "boss@example.com", "{tls:?}");
+    }
 }
 
 /// How many attempts ended so.

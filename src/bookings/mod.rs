@@ -17,6 +17,7 @@ mod import;
 pub mod late;
 mod list;
 mod offer;
+mod pin;
 mod place;
 mod proof;
 mod quote;
@@ -37,6 +38,7 @@ pub use error::{Error, Fault};
 pub use give::take;
 pub use import::{ImportLine, ImportMode, ImportReport, Imported};
 pub use list::{Page, Paged};
+pub use pin::pin;
 pub use place::{PlaceRequest, Placed};
 pub use proof::MOST_BYTES;
 pub use quote::Quote;
@@ -63,6 +65,7 @@ pub struct Bookings {
     counts: rounds::Counts,
     ways: Etas,
     tariffs: Tariffs,
+    guesses: pin::Guesses,
 }
 
 type Result<T> = std::result::Result<T, Error>;
@@ -73,7 +76,16 @@ impl Bookings {
         let settings = settings.into();
         let ways = Etas::new(settings.clone(), &clock);
         let tariffs = Tariffs::new(db.clone(), settings.clone(), clock.clone());
-        Self { db, clock, settings, etas: etas::Board::default(), counts: rounds::Counts::default(), ways, tariffs }
+        Self {
+            db,
+            clock,
+            settings,
+            etas: etas::Board::default(),
+            counts: rounds::Counts::default(),
+            ways,
+            tariffs,
+            guesses: pin::Guesses::default(),
+        }
     }
 
     /// The settings in effect.
@@ -89,6 +101,11 @@ impl Bookings {
     /// What the price of a booking is made of; bookings of before bills were kept have none.
     pub async fn bill(&self, id: BookingId) -> Result<Option<Bill>> {
         self.db.read(move |c| Ok(Bill::of(c, id)?)).await
+    }
+
+    /// The PIN that whoever waits for a booking's delivery is to tell the driver, where the tariff asks for one.
+    pub async fn pin(&self, id: BookingId) -> Result<Option<String>> {
+        self.db.read(move |c| Ok(pin(c, &find(c, id)?)?)).await
     }
 
     /// When the jobs under way will be done.

@@ -5,6 +5,7 @@ use super::{Bookings, Error, Result, find};
 use crate::model::{Actor, Booking, BookingId, Timestamp};
 use crate::pricing::{Need, ProofRules};
 use crate::store::attachments::{self, Attachment};
+use crate::tariffs::proof_rules;
 use rusqlite::Transaction;
 use serde_json::Value;
 
@@ -59,8 +60,7 @@ impl Bookings {
 
     /// The proof that is asked for of the driver who delivers a booking.
     pub async fn proof_rules(&self, id: BookingId) -> Result<ProofRules> {
-        let tariffs = self.tariffs.clone();
-        self.db.read(move |c| Ok(tariffs.proof_rules(c, find(c, id)?.id)?)).await
+        self.db.read(move |c| Ok(proof_rules(c, find(c, id)?.id)?)).await
     }
 }
 

@@ -1,12 +1,15 @@
 //! What happens on the road.
 
 use super::error::Fault;
+use super::pin::Guesses;
 use super::{Bookings, Change, Error, Result, commit, find, proof};
 use crate::model::{Actor, Booking, BookingId, Span, Status, Step, Timestamp, VehicleId};
+use crate::pricing::Need;
 use crate::store::idempotency;
-use crate::tariffs::Tariffs;
+use crate::tariffs::{Tariffs, proof_rules};
 use rusqlite::Transaction;
 use serde_json::Value;
+use std::time::Instant;
 
 /// A device's clock may be ahead by this much.
 const AHEAD: Span = Span::from_secs(120);
@@ -34,7 +37,7 @@ impl Bookings {
         actor: Actor,
         vehicle: Option<&VehicleId>,
     ) -> Result<Booking> {
-        let take = Take { tariffs: self.tariffs.clone(), actor, vehicle: vehicle.cloned(), now: self.clock.now() };
+        let take = self.take(actor, vehicle.cloned());
         let report = Report { step, at, proof };
         self.db.write(move |tx| take.report(tx, id, report)).await
     }
@@ -42,7 +45,7 @@ impl Bookings {
     /// Takes a step that a driver's phone made, once: sent again under the same `key` it is answered with the booking as it is. The photos
     /// and the signature that its proof names must be there already ([`Bookings::attach`]).
     pub async fn step_once(&self, id: BookingId, key: String, report: Report, actor: Actor, vehicle: VehicleId) -> Result<Booking> {
-        let take = Take { tariffs: self.tariffs.clone(), actor, vehicle: Some(vehicle), now: self.clock.now() };
+        let take = self.take(actor, Some(vehicle));
         let change = move |tx: &Transaction<'_>| {
             let (who, key) = (take.actor.to_text(), format!("step:{key}"));
             if let Some((_, known)) = idempotency::find(tx, &who, &key)? {
@@ -57,14 +60,21 @@ impl Bookings {
         };
         self.db.write(change).await
     }
+
+    fn take(&self, actor: Actor, vehicle: Option<VehicleId>) -> Take {
+        let (tariffs, guesses) = (self.tariffs.clone(), self.guesses.clone());
+        Take { tariffs, guesses, actor, vehicle, now: self.clock.now(), clocked: self.clock.monotonic() }
+    }
 }
 
 /// Who reports, for which vehicle, and when.
 struct Take {
     tariffs: Tariffs,
+    guesses: Guesses,
     actor: Actor,
     vehicle: Option<VehicleId>,
     now: Timestamp,
+    clocked: Instant,
 }
 
 impl Take {
@@ -91,9 +101,14 @@ impl Take {
         }
         // Whoever reports in a driver's place has heard what there is to prove.
         if step == Step::Delivered && self.vehicle.is_some() {
-            let lacking = proof::lacking(self.tariffs.proof_rules(tx, id)?, proof.as_ref());
+            let rules = proof_rules(tx, id)?;
+            let lacking = proof::lacking(rules, proof.as_ref());
             if !lacking.is_empty() {
                 return Err(Error::Invalid(lacking));
+            }
+            let pin = proof.as_ref().and_then(|proof| proof.get("pin")).and_then(Value::as_str).filter(|pin| !pin.trim().is_empty());
+            if let Some(pin) = pin.filter(|_| rules.pin != Need::Off) {
+                self.guesses.check(tx, id, pin, self.clocked)?;
             }
         }
         let until = at.unwrap_or(self.now);

@@ -29,6 +29,8 @@ pub struct Whereabouts {
     pub vehicle: Option<View>,
     /// The journal's entry of its delivery.
     pub delivery: Option<Event>,
+    /// The PIN that its tariff asks for.
+    pub pin: Option<String>,
 }
 
 /// What a link shows.
@@ -54,6 +56,8 @@ pub struct Glimpse {
     pub expected: Option<Expected>,
     /// Where its vehicle is.
     pub vehicle: Option<Sighting>,
+    /// What whoever waits for it is to tell the driver, once he has the load on board.
+    pub pin: Option<String>,
     /// What the driver has to show for it.
     pub proof: Option<Proof>,
     /// When it last changed.
@@ -127,6 +131,7 @@ impl Glimpse {
             ended_at: booking.ended_at,
             expected: expected(booking, known.eta, now),
             vehicle: sighting(booking, known, now),
+            pin: known.pin.clone().filter(|_| booking.status == Status::PickedUp),
             proof: known.delivery.as_ref().filter(|_| delivered).and_then(|event| proof(event, booking)),
             updated_at: booking.updated_at,
             expires_at: link.expires_at,

@@ -10,7 +10,7 @@ pub use glimpse::{Coarse, Expected, Glimpse, Proof, Sighting, Whereabouts};
 pub use limits::Stats;
 
 use crate::auth::short_id;
-use crate::bookings::etas::Board;
+use crate::bookings::{self, etas::Board};
 use crate::clock::Clock;
 use crate::fleet::Fleet;
 use crate::model::{Actor, Booking, BookingId, Kind, Language, Span, Timestamp};
@@ -178,9 +178,10 @@ impl Links {
             let Some(link) = links::by_hash(c, &hash)? else { return Ok(None) };
             let Some(booking) = store::bookings::get(c, link.booking)? else { return Ok(None) };
             let delivery = journal::last_of_booking(c, booking.id, Kind::BookingDelivered)?;
-            Ok(Some((link, booking, delivery)))
+            let pin = bookings::pin(c, &booking)?;
+            Ok(Some((link, booking, delivery, pin)))
         };
-        let Some((row, booking, delivery)) = self.db.read(find).await? else { return Err(self.guessed(network)) };
+        let Some((row, booking, delivery, pin)) = self.db.read(find).await? else { return Err(self.guessed(network)) };
         self.limits.follow(&row.id, self.clock.monotonic())?;
         let now = self.clock.now();
         let link = Link::of(row, &booking, now);
@@ -188,7 +189,7 @@ impl Links {
             return Err(Error::Dead);
         }
         let vehicle = booking.vehicle.as_ref().and_then(|id| self.fleet.get(id));
-        let known = Whereabouts { eta: self.etas.get(booking.id), vehicle, delivery };
+        let known = Whereabouts { eta: self.etas.get(booking.id), vehicle, delivery, pin };
         Ok(Glimpse::of(&booking, &known, &link, now))
     }
 

@@ -147,6 +147,7 @@ impl Post {
         Ok(Facts {
             kind: event.kind,
             at: event.at,
+            pin: booking.as_ref().map(|booking| crate::bookings::pin(c, booking)).transpose()?.flatten(),
             booking,
             vehicle,
             driver,

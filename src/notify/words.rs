@@ -13,6 +13,8 @@ pub struct Facts {
     pub at: Timestamp,
     /// The booking it is about, as it is now.
     pub booking: Option<Booking>,
+    /// Its PIN, where the tariff asks for one.
+    pub pin: Option<String>,
     /// The vehicle it concerns.
     pub vehicle: Option<VehicleId>,
     /// Who is on duty with it.
@@ -42,6 +44,7 @@ impl Facts {
             "booking.dropoff" => b.map(|b| address(&b.order.dropoff)),
             "booking.pickup_time" => b.and_then(|b| b.order.pickup_at).map(|at| self.time(at)),
             "booking.price" => b.map(|b| in_words(b.fare.price)),
+            "booking.pin" => self.pin.clone(),
             "booking.notes" => b.and_then(|b| b.order.notes.clone()),
             "booking.reason" => b.and_then(|b| b.reason.clone()),
             "vehicle" => self.vehicle.as_ref().map(ToString::to_string),

@@ -17,7 +17,7 @@ pub enum Need {
 }
 
 /// The proof of a delivery that a tariff asks of drivers.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProofRules {
     /// Whoever takes the load signs.
@@ -28,12 +28,22 @@ pub struct ProofRules {
     pub barcode: Need,
     /// Some words.
     pub note: Need,
+    /// The PIN of the delivery, which the driver hears from whoever waits for it. Not asked for, unless the tariff says so.
+    pub pin: Need,
+}
+
+impl Default for ProofRules {
+    fn default() -> Self {
+        let may = Need::Optional;
+        Self { signature: may, photo: may, barcode: may, note: may, pin: Need::Off }
+    }
 }
 
 impl ProofRules {
     /// Its parts, by the names that a proof has for them.
-    pub fn parts(&self) -> [(&'static str, Need); 4] {
-        [("signature", self.signature), ("photos", self.photo), ("barcode", self.barcode), ("note", self.note)]
+    pub fn parts(&self) -> [(&'static str, Need); 5] {
+        let Self { signature, photo, barcode, note, pin } = *self;
+        [("signature", signature), ("photos", photo), ("barcode", barcode), ("note", note), ("pin", pin)]
     }
 
     /// Is nothing special asked for?

@@ -26,6 +26,7 @@ pub mod orders;
 pub mod outbox;
 pub mod outbox_retention;
 pub mod outcomes;
+pub mod pins;
 pub mod quotes;
 pub mod rebuild;
 pub mod recurrences;

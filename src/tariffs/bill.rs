@@ -121,17 +121,17 @@ impl Tariffs {
     }
 }
 
+/// The proof that the tariff by which a booking was priced asks of its driver.
+pub fn proof_rules(c: &Connection, booking: BookingId) -> store::Result<ProofRules> {
+    let Some(bill) = Bill::of(c, booking)? else { return Ok(ProofRules::default()) };
+    let Some(version) = rows::get(c, bill.tariff_version)? else { return Ok(ProofRules::default()) };
+    Ok(super::book::parse::<Tariff>(&version.tariff, "tariff")?.proof)
+}
+
 impl Tariffs {
     /// Does the price of a trip go by its time, by the tariff in effect at `now`?
     pub fn goes_by_time(&self, c: &Connection, now: Timestamp) -> store::Result<bool> {
         Ok(self.book(c)?.in_effect(now).is_some_and(|(_, tariff)| tariff.goes_by_time()))
-    }
-
-    /// The proof that the tariff by which a booking was priced asks of its driver.
-    pub fn proof_rules(&self, c: &Connection, booking: BookingId) -> store::Result<ProofRules> {
-        let Some(bill) = Bill::of(c, booking)? else { return Ok(ProofRules::default()) };
-        let Some(version) = rows::get(c, bill.tariff_version)? else { return Ok(ProofRules::default()) };
-        Ok(super::book::parse::<Tariff>(&version.tariff, "tariff")?.proof)
     }
 
     /// Why a promo code that was quoted may not be used any more, for want of uses.

@@ -12,7 +12,7 @@ mod surge;
 mod versions;
 mod waited;
 
-pub use bill::{Ask, Bill, Priced};
+pub use bill::{Ask, Bill, Priced, proof_rules};
 pub use book::Book;
 pub use documents::{Kept, Kind, Versioned};
 pub use dry_run::MOST_TRIPS;

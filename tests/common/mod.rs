@@ -6,6 +6,7 @@ pub mod http;
 pub mod mqtt;
 pub mod port;
 pub mod smtp;
+pub mod tls;
 
 use http::Api;
 use mqtt::{Credential, Mqtt};

@@ -2,11 +2,13 @@
 #![expect(clippy::disallowed_methods, reason = "a test is its own app")]
 
 use super::port::Closed;
+use super::tls::localhost;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio_rustls::TlsAcceptor;
 
 /// A letter as it came.
 #[derive(Clone, Debug)]
@@ -44,10 +46,23 @@ struct Kept {
     logins: Vec<String>,
 }
 
+/// How it speaks TLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tls {
+    /// From the first byte.
+    Implicit,
+    /// When it is asked to, and before that it takes no letter.
+    Start,
+}
+
+trait Line: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Line for T {}
+
 /// The server; it ends with the test.
 #[derive(Clone)]
 pub struct Smtp {
     pub port: u16,
+    tls: Option<(Tls, TlsAcceptor)>,
     kept: Arc<Mutex<Kept>>,
     release: Arc<Notify>,
 }
@@ -59,12 +74,27 @@ impl Smtp {
 
     /// One that listens there.
     pub fn start_at(listener: TcpListener) -> Self {
-        let this = Self { port: listener.local_addr().unwrap().port(), kept: Arc::default(), release: Arc::default() };
+        Self::start_with(listener, None)
+    }
+
+    /// One that speaks TLS as `localhost`, and its certificate in PEM.
+    pub fn start_tls(tls: Tls) -> (Self, String) {
+        let (acceptor, own) = localhost();
+        (Self::start_with(Closed::new().open(), Some((tls, acceptor))), own)
+    }
+
+    fn start_with(listener: TcpListener, tls: Option<(Tls, TlsAcceptor)>) -> Self {
+        let this = Self { port: listener.local_addr().unwrap().port(), tls, kept: Arc::default(), release: Arc::default() };
         let server = this.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let session = server.clone();
-                tokio::spawn(async move { drop(session.serve(stream).await) });
+                tokio::spawn(async move {
+                    match session.tls.clone() {
+                        Some((Tls::Implicit, acceptor)) => session.serve(Box::new(acceptor.accept(stream).await?)).await,
+                        _ => session.serve(Box::new(stream)).await,
+                    }
+                });
             }
         });
         this
@@ -95,10 +125,11 @@ impl Smtp {
         self.kept.lock().unwrap().logins.clone()
     }
 
-    async fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
+    async fn serve(&self, stream: Box<dyn Line>) -> std::io::Result<()> {
         let mut line = BufReader::new(stream);
         line.write_all(b"220 mail.example ESMTP\r\n").await?;
         let (mut from, mut to, mut text) = (String::new(), String::new(), String::new());
+        let mut starts = self.tls.clone().filter(|(tls, _)| *tls == Tls::Start);
         loop {
             text.clear();
             if line.read_line(&mut text).await? == 0 {
@@ -107,6 +138,13 @@ impl Smtp {
             let said = text.trim_end().to_owned();
             let argument = || said.split_once(':').map_or("", |(_, rest)| rest).trim_matches(['<', '>', ' ']).to_owned();
             let answer = match said.split([' ', ':']).next().unwrap().to_uppercase().as_str() {
+                "EHLO" if starts.is_some() => "250-mail.example\r\n250 STARTTLS",
+                "STARTTLS" if let Some((_, acceptor)) = starts.take() => {
+                    line.write_all(b"220 go on\r\n").await?;
+                    line = BufReader::new(Box::new(acceptor.accept(line.into_inner()).await?));
+                    continue;
+                }
+                "MAIL" | "AUTH" if starts.is_some() => "530 STARTTLS first",
                 "EHLO" => "250-mail.example\r\n250-AUTH PLAIN\r\n250 8BITMIME",
                 "AUTH" => {
                     self.kept.lock().unwrap().logins.push(said.clone());

@@ -314,10 +314,7 @@ pub async fn read(broker: &str, topics: &[String]) -> Vec<Found> {
 /// TLS in front of what listens at `port`, as `localhost`: where it listens itself, and the certificate to trust, in PEM. It lives as long as
 /// the runtime.
 pub async fn behind_tls(port: u16) -> (u16, String) {
-    let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(own.signing_key.serialize_der()).into();
-    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![own.cert.der().clone()], key).unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let (acceptor, own) = super::tls::localhost();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -330,5 +327,5 @@ pub async fn behind_tls(port: u16) -> (u16, String) {
             });
         }
     });
-    (addr.port(), own.cert.pem())
+    (addr.port(), own)
 }

@@ -87,8 +87,8 @@ pub async fn list(State(web): State<Web>, reach: Reach, Params(params): Params<L
     responses((status = 200, body = BookingShape), (status = 404, body = Problem)))]
 pub async fn read(State(web): State<Web>, reach: Reach, Id(id): Id<BookingId>) -> Result<One> {
     let booking = reach.admit(web.bookings.get(id).await?)?;
-    let bill = web.bookings.bill(id).await?;
-    let shape = BookingShape { bill, ..BookingShape::from(&booking).with_eta(web.bookings.etas()) };
+    let (bill, pin) = (web.bookings.bill(id).await?, web.bookings.pin(id).await?);
+    let shape = BookingShape { bill, pin, ..BookingShape::from(&booking).with_eta(web.bookings.etas()) };
     Ok(Versioned(Version(booking.version), shape))
 }
 

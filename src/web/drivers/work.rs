@@ -87,7 +87,7 @@ pub struct OwnStepInput {
     /// When, by the phone's clock; one that is fast does no harm.
     #[schema(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
-    /// `signature`: an attachment; `photos`: attachments; `barcode`, `note`, `reason`: words.
+    /// `signature`: an attachment; `photos`: attachments; `barcode`, `note`, `pin`, `reason`: words.
     #[schema(value_type = Option<Object>)]
     proof: Option<Value>,
 }

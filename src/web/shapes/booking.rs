@@ -70,6 +70,9 @@ pub struct BookingShape {
     /// What the price is made of; lists leave it out, and bookings of older versions of depotd have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bill: Option<Bill>,
+    /// What whoever waits for the load is to tell the driver, where the tariff asks for a PIN. One booking alone has it, and no driver is shown it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
     /// What it costs.
     pub price: MoneyShape,
     /// Length of the way in metres.
@@ -188,6 +191,7 @@ impl From<&Booking> for BookingShape {
             expires_at: order.expires_at,
             vehicle_id: b.vehicle.as_ref().map(ToString::to_string),
             bill: None,
+            pin: None,
             price: b.fare.price.into(),
             distance_m: b.fare.distance_m,
             duration_s: b.fare.duration_s,

@@ -97,6 +97,10 @@ impl Content<'_> {
         put(&mut main, format_args!(r#"<p class="title">{} <span>{}</span></p>"#, escaped(title), escaped(&self.depot.name)));
         put(&mut main, format_args!(r#"<h1 data-status="{}">{}</h1>"#, seen.status.as_str(), words.status(seen.status, seen.is_near())));
         self.expected(&mut main);
+        if let Some(pin) = &seen.pin {
+            let pin = format!("<strong>{pin}</strong>");
+            put(&mut main, format_args!(r#"<p data-pin>{}</p>"#, words.pin.replace("{pin}", &pin)));
+        }
         self.proof(&mut main);
         self.steps(&mut main);
         if !seen.status.is_final() {

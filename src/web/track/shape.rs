@@ -30,6 +30,9 @@ pub struct TrackShape {
     /// When it was delivered.
     #[schema(value_type = Option<String>, format = DateTime)]
     delivered_at: Option<Timestamp>,
+    /// What whoever waits for it is to tell the driver, while the load is on board and the tariff asks for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pin: Option<String>,
     /// What the driver has to show for it; `null` without a signature or a photograph.
     proof: Option<TrackProof>,
     /// When the booking last changed.
@@ -125,6 +128,7 @@ impl TrackShape {
             eta: seen.expected.map(|e| TrackEta { at: e.at, earliest: e.earliest, latest: e.latest, source: e.source }),
             vehicle,
             delivered_at: seen.delivered_at,
+            pin: seen.pin.clone(),
             proof: seen.proof.map(|p| TrackProof { at: p.at, signature: p.signature, photos: p.photos }),
             updated_at: seen.updated_at,
             expires_at: seen.expires_at,

@@ -59,6 +59,8 @@ export interface Booking {
   eta?: JobEta
   /** Only a single booking has it, and none from before bills were kept. */
   bill?: Bill
+  /** What whoever waits for the load tells the driver; a single booking has it, where the tariff asks for one. */
+  pin?: string
   warnings?: { kind: 'offline'; vehicle_id: string; since?: string; message: string }[]
 }
 export interface BookingEvent {

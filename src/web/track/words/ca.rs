@@ -28,6 +28,7 @@ pub(super) const WORDS: Words = Words {
     no_vehicle: "El vehicle apareixerà aquí tan bon punt se’n conegui la posició.",
     sketch: "Croquis amb el punt de lliurament, el de recollida i el vehicle; el nord és a dalt",
     key: ["Lliurament", "Recollida, aproximada", "Vehicle", "Vehicle, aproximat"],
+    pin: "Digueu aquest PIN al conductor: {pin}",
     signed: "Rebut amb signatura",
     photos: ["1 foto feta", "{n} fotos fetes"],
     updated: "Darrer canvi: {t}",

@@ -28,6 +28,7 @@ pub(super) const WORDS: Words = Words {
     no_vehicle: "Das Fahrzeug erscheint hier, sobald seine Position bekannt ist.",
     sketch: "Skizze mit Zustellort, Abholort und Fahrzeug, Norden ist oben",
     key: ["Zustellort", "Abholort, ungefähr", "Fahrzeug", "Fahrzeug, ungefähr"],
+    pin: "Nennen Sie dem Fahrer diese PIN: {pin}",
     signed: "Empfang unterschrieben",
     photos: ["1 Foto aufgenommen", "{n} Fotos aufgenommen"],
     updated: "Letzte Änderung: {t}",

@@ -28,6 +28,7 @@ pub(super) const WORDS: Words = Words {
     no_vehicle: "The vehicle appears here as soon as its position is known.",
     sketch: "Sketch of drop-off, pickup and vehicle, north at the top",
     key: ["Drop-off", "Pickup, roughly", "Vehicle", "Vehicle, roughly"],
+    pin: "Tell the driver this PIN: {pin}",
     signed: "Signed for",
     photos: ["1 photo taken", "{n} photos taken"],
     updated: "Last change: {t}",

@@ -28,6 +28,7 @@ pub(super) const WORDS: Words = Words {
     no_vehicle: "El vehículo aparecerá aquí en cuanto se conozca su posición.",
     sketch: "Croquis con el punto de entrega, el de recogida y el vehículo; el norte está arriba",
     key: ["Entrega", "Recogida, aproximada", "Vehículo", "Vehículo, aproximado"],
+    pin: "Diga este PIN al conductor: {pin}",
     signed: "Recibido con firma",
     photos: ["1 foto tomada", "{n} fotos tomadas"],
     updated: "Último cambio: {t}",

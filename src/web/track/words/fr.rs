@@ -28,6 +28,7 @@ pub(super) const WORDS: Words = Words {
     no_vehicle: "Le véhicule apparaîtra ici dès que sa position sera connue.",
     sketch: "Croquis avec le lieu de livraison, l’enlèvement et le véhicule, le nord en haut",
     key: ["Livraison", "Enlèvement, approximatif", "Véhicule", "Véhicule, approximatif"],
+    pin: "Donnez ce code au chauffeur : {pin}",
     signed: "Reçu contre signature",
     photos: ["1 photo prise", "{n} photos prises"],
     updated: "Dernier changement : {t}",

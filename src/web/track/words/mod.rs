@@ -41,6 +41,8 @@ pub struct Words {
     pub sketch: &'static str,
     /// What is on it: the drop-off, the pickup, the vehicle, the vehicle thereabouts.
     pub key: [&'static str; 4],
+    /// What to tell the driver: `{pin}`.
+    pub pin: &'static str,
     /// That somebody signed.
     pub signed: &'static str,
     /// One photograph, `{n}` photographs.

@@ -28,6 +28,7 @@ pub(super) const WORDS: Words = Words {
     no_vehicle: "O veículo aparece aqui assim que se souber onde está.",
     sketch: "Esboço com o local de entrega, a recolha e o veículo; o norte fica em cima",
     key: ["Entrega", "Recolha, aproximada", "Veículo", "Veículo, aproximado"],
+    pin: "Diga este PIN ao motorista: {pin}",
     signed: "Recebido com assinatura",
     photos: ["1 foto tirada", "{n} fotos tiradas"],
     updated: "Última alteração: {t}",
