@@ -13,7 +13,7 @@ const on = stage(fresh, async (on) => {
   page = on.page
   await on.setUp('ada')
   asAdmin = await on.as('ada')
-  await asAdmin('POST', '/tariffs', { tariff: { name: 'T', currency: 'EUR', rates: { base_minor: 900 }, proof: { signature: 'required', photo: 'required', barcode: 'off' } } })
+  await asAdmin('POST', '/tariffs', { tariff: { name: 'T', currency: 'EUR', rates: { base_minor: 900 }, proof: { signature: 'required', photo: 'required', barcode: 'off', pin: 'required' } } })
   await asAdmin('POST', '/vehicles', { id: 'van-1', class: 'van' })
   await asAdmin('POST', '/users', { name: 'ben', role: 'driver', password: on.password })
   await asAdmin('POST', '/drivers', { name: 'Ben', user: 'ben' })
@@ -154,6 +154,7 @@ test('a delivery made without a line is kept over a restart', async () => {
   await page.getByLabel('Photo').setInputFiles(picture)
   await page.getByRole('img', { name: 'Photo 1' }).waitFor()
   await sign()
+  await fill('PIN that the customer tells you', (await asAdmin('GET', `/bookings/${first.id}`)).pin)
   await fill('Note (may be left out)', 'with the neighbour')
   await sound('a delivery')
   await hold('Delivered')

@@ -1,11 +1,10 @@
+import type { ProofRules } from '../prices/proof'
 import type { Booking } from '../bookings/types'
 import type { Driver } from '../drivers/types'
 
 /** A step of a job that a driver makes. */
 export type StepName = 'arrived' | 'picked_up' | 'delivered' | 'failed'
-export type Wanted = 'required' | 'optional' | 'off'
 /** What shows that something was delivered; what is absent is not asked for. */
-export type ProofRules = Partial<Record<'signature' | 'photo' | 'pin' | 'barcode' | 'note', Wanted>>
 export interface Proof {
   note?: string
   pin?: string

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { blankClass, blankFixed, blankSurcharge, formOf, keysOf, ratesForm, ratesOf, stepsOf, tariffOf } from './form'
+import { proofWords } from './proof'
 import json from '../../../src/pricing/full_tariff.json'
 import type { Tariff } from './types'
 
@@ -20,6 +21,16 @@ it('keeps what the form does not know', () => {
   // A class keeps its zones and surcharges when its rates change.
   form.classes[0]!.rates.km = ''
   expect(tariffOf(form, full).classes?.van).toEqual({ ...full.classes?.van, rates: { base_minor: 700 } })
+})
+
+it('asks for the proof that is not the usual one', () => {
+  const form = formOf(full)
+  form.proof.pin = 'required'
+  const made = tariffOf(form, full)
+  expect(made.proof).toEqual({ ...formOf(full).proof, pin: 'required' })
+  expect(proofWords(made.proof)).toContain('required: ')
+  expect(proofWords(undefined)).toBe('may be given: Signature, Photo, Bar code, Note')
+  expect(tariffOf(formOf({ ...full, proof: undefined }), full).proof).toBeUndefined()
 })
 
 it('adds and removes', () => {

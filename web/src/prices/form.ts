@@ -1,5 +1,6 @@
 import { list } from '../lib/format'
 import { basisPoints, factorText, major, minor, perMille, percentText } from '../lib/money'
+import { type Need, proofForm, proofOf, type ProofPart } from './proof'
 import type { FixedPrice, Rates, Surcharge, SurgeRules, Tariff, TariffClass, Weekday } from './types'
 
 /** Rates as a form holds them: amounts in major units, empty where they are as in the rates below. */
@@ -64,6 +65,7 @@ export interface TariffForm {
   taxed: boolean
   tax: { label: string; rate: string; included: boolean }
   surge: SurgeForm
+  proof: Record<ProofPart, Need>
 }
 
 /** Steps of which there are none, in place of those of the rates below. */
@@ -202,6 +204,7 @@ export function formOf(tariff: Tariff): TariffForm {
     taxed: tariff.tax !== undefined,
     tax: { label: tariff.tax?.label ?? '', rate: percentText(tariff.tax?.rate_bp), included: tariff.tax?.included ?? true },
     surge: surgeForm(tariff.surge),
+    proof: proofForm(tariff.proof),
   }
 }
 
@@ -230,6 +233,7 @@ export function tariffOf(form: TariffForm, was: Tariff): Tariff {
     rounding: form.rounded ? { to_minor: minor(form.rounding.to, currency) ?? 0, mode: form.rounding.mode as 'nearest' } : undefined,
     tax: form.taxed ? { label: form.tax.label.trim(), rate_bp: basisPoints(form.tax.rate) ?? 0, included: form.tax.included } : undefined,
     surge: surgeOf(form.surge),
+    proof: proofOf(form.proof),
   })
 }
 

@@ -1,3 +1,4 @@
+import type { ProofRules } from './proof'
 import type { MultiPolygon, Polygon } from 'geojson'
 import type { Money } from '../lib/types'
 
@@ -84,6 +85,7 @@ export interface Tariff {
   rounding?: { to_minor: number; mode: 'nearest' | 'up' | 'down' }
   tax?: { label: string; rate_bp: number; included: boolean }
   surge?: SurgeRules
+  proof?: ProofRules
 }
 export interface TariffSummary {
   version: number
