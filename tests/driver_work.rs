@@ -72,6 +72,8 @@ async fn a_delivery_that_was_made_without_a_line_arrives_whole_and_once() {
     let tariff = json!({"name": "T", "currency": "EUR", "rates": {"base_minor": 100}, "proof": asked});
     depot.http().post("/api/v1/tariffs", json!({ "tariff": tariff })).await.ok();
     let (phone, driver) = Phone::of(&depot, "ana", "van-1").await;
+    let free = phone.get("/api/v1/drivers/me/vehicles").await.ok();
+    assert_eq!(free["items"], json!([{"id": "van-2", "class": "van"}]), "van-1 is his");
     let (stranger, _) = Phone::of(&depot, "ben", "van-2").await;
     assert_eq!(phone.work().await["jobs"], json!([]));
     let booking = job(&depot, "van-1").await;

@@ -64,6 +64,11 @@ impl Registry {
         Ok(self.db.read(move |c| vehicles::list(c, q.as_deref(), after.as_ref(), limit)).await?)
     }
 
+    /// Up to `limit` vehicles that a driver could go on duty with, by id.
+    pub async fn free_vehicles(&self, limit: usize) -> Result<Vec<Vehicle>> {
+        Ok(self.db.read(move |c| vehicles::free(c, limit)).await?)
+    }
+
     /// The vehicle of an id.
     pub async fn vehicle(&self, id: &VehicleId) -> Result<Vehicle> {
         let id = id.clone();

@@ -59,6 +59,13 @@ pub fn on_duty(connection: &Connection) -> Result<Vec<Vehicle>> {
     connection.prepare_cached("select * from vehicles where on_duty = 1 order by id")?.query_and_then([], read)?.collect()
 }
 
+/// Up to `limit` vehicles that no driver is on duty with, in the order of their ids.
+pub fn free(connection: &Connection, limit: usize) -> Result<Vec<Vehicle>> {
+    let sql = "select * from vehicles v where not exists (select 1 from duties d where d.vehicle_id = v.id and d.until_at is null)
+               order by id limit ?1";
+    connection.prepare_cached(sql)?.query_and_then([count(limit)], read)?.collect()
+}
+
 /// Is there a vehicle of that id?
 pub fn exists(connection: &Connection, id: &VehicleId) -> Result<bool> {
     Ok(connection.prepare_cached("select 1 from vehicles where id = ?1")?.query_row([id.as_str()], |_| Ok(())).optional()?.is_some())

@@ -87,6 +87,7 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("POST", "/api/v1/drivers", Needs(What::Administer)),
     ("GET", "/api/v1/drivers/me", Needs(What::Duty)),
     ("GET", "/api/v1/drivers/me/work", Needs(What::Duty)),
+    ("GET", "/api/v1/drivers/me/vehicles", Needs(What::Duty)),
     ("POST", "/api/v1/drivers/me/answers", Needs(What::Duty)),
     ("POST", "/api/v1/drivers/me/steps", Needs(What::Duty)),
     ("PUT", "/api/v1/drivers/me/attachments/{id}", Needs(What::Duty)),

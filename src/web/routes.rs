@@ -48,6 +48,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(drivers::list, drivers::create))
         .routes(routes!(drivers::me))
         .routes(routes!(drivers::work::work))
+        .routes(routes!(drivers::work::free_vehicles))
         .routes(routes!(drivers::work::answer))
         .routes(routes!(drivers::work::steps))
         .routes(routes!(drivers::work::attach))

@@ -111,6 +111,7 @@ test('on duty it waits for work, and tells where it is when it may', async () =>
   await press('Go on duty')
   await page.getByRole('alert').waitFor()
   on.faults.splice(0)
+  await page.locator('#free option[value="van-1"]').waitFor({ state: 'attached' })
   await fill('Vehicle', 'van-1')
   await press('Go on duty')
   await page.getByText('No job now').waitFor()

@@ -10,7 +10,7 @@ use crate::web::Web;
 use crate::web::error::{Error, FieldError, Problem, Result};
 use crate::web::extract::{Body, Caller, Id};
 use crate::web::fields::{Fields, Read};
-use crate::web::shapes::BookingShape;
+use crate::web::shapes::{BookingShape, List};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -21,6 +21,8 @@ use uuid::Uuid;
 
 /// Steps in one request at most.
 const STEPS: usize = 100;
+/// Vehicles shown to a driver at most.
+const FREE: usize = 500;
 /// Duties looked at for the one in which a job was done.
 const DUTIES: usize = 50;
 
@@ -173,6 +175,25 @@ pub async fn work(State(web): State<Web>, Caller(who): Caller) -> Result<Json<Wo
         }
     }
     Ok(Json(WorkShape { driver: shown.into(), vehicle_id: vehicle.map(|v| v.to_string()), offers, jobs, proof }))
+}
+
+/// A vehicle that nobody is on duty with.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FreeVehicleShape {
+    /// Its id.
+    id: String,
+    /// Its class.
+    class: String,
+}
+
+/// The vehicles that the driver who asks could go on duty with: the first 500 by id.
+#[utoipa::path(get, path = "/api/v1/drivers/me/vehicles", tag = "drivers",
+    responses((status = 200, body = List<FreeVehicleShape>), (status = 404, body = Problem)))]
+pub async fn free_vehicles(State(web): State<Web>, Caller(who): Caller) -> Result<Json<List<FreeVehicleShape>>> {
+    own(&web, &who).await?.ok_or_else(no_driver)?;
+    let free = web.registry.free_vehicles(FREE).await?;
+    let items = free.into_iter().map(|v| FreeVehicleShape { id: v.id.to_string(), class: v.class }).collect();
+    Ok(Json(List { items, next: None }))
 }
 
 /// Answer an offer.
