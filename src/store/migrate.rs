@@ -37,6 +37,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/029.sql"),
     include_str!("migrations/030.sql"),
     include_str!("migrations/031.sql"),
+    include_str!("migrations/032.sql"),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {

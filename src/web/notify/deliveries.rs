@@ -124,7 +124,7 @@ pub struct DeliveryParams {
 impl Read for DeliveryParams {
     fn read(f: &mut Fields) -> Option<Self> {
         let state = f.one_of("state", "waiting, sent, dead", DeliveryState::parse);
-        let channel = f.one_of("channel", "mail, webhook, gateway, message", Channel::parse);
+        let channel = f.one_of("channel", "mail, webhook, gateway, message, push", Channel::parse);
         let cursor = f.one_of("cursor", "those that a list gave", |text| text.parse().ok());
         let page = PageParams::read(f);
         Some(Self { state: state?, channel: channel?, cursor: cursor?, limit: page?.limit })
