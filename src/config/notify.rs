@@ -66,7 +66,8 @@ impl Notify {
         demand((1..=3_650).contains(&self.keep_days), "notify.keep_days must be within 1 to 3650");
         demand((1..=720).contains(&self.rotate_h), "notify.rotate_h must be within 1 to 720");
         let contact = &self.push_contact;
-        let is_contact = contact.strip_prefix("mailto:").map_or(contact.starts_with("https://"), |mail| mail.parse::<MailAddress>().is_ok());
+        let is_contact =
+            contact.strip_prefix("mailto:").map_or(contact.starts_with("https://"), |mail| mail.parse::<MailAddress>().is_ok());
         demand(contact.is_empty() || is_contact, "notify.push_contact must be like mailto:depot@example.com or https://depot.example.com");
         for (at, gateway) in self.gateways.iter().enumerate() {
             let mut of = |ok: bool, what: &str| demand(ok, &format!("notify.gateways[{at}] {:?}: {what}", gateway.name));

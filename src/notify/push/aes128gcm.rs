@@ -120,7 +120,9 @@ mod tests {
         let mut off = bytes::<POINT>(PUBLIC).unwrap();
         off[64] ^= 1;
         let off = URL_SAFE_NO_PAD.encode(off);
-        for (public, auth, wrong) in [(off.as_str(), AUTH, "p256dh"), ("?", AUTH, "p256dh"), (&PUBLIC[4..], AUTH, "p256dh"), (PUBLIC, "AAAA", "auth")] {
+        for (public, auth, wrong) in
+            [(off.as_str(), AUTH, "p256dh"), ("?", AUTH, "p256dh"), (&PUBLIC[4..], AUTH, "p256dh"), (PUBLIC, "AAAA", "auth")]
+        {
             assert_eq!(Keys::parse(public, auth).err().map(|(field, _)| field), Some(wrong), "{public} {auth}");
         }
     }

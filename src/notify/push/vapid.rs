@@ -59,7 +59,9 @@ impl Vapid {
             Err(e) if e.kind() == ErrorKind::NotFound => self.make(),
             read => read,
         };
-        let wrong = |_| io::Error::other("is no key of P-256 in PKCS#8: put the right one there, or take it away and have browsers subscribe again");
+        let wrong = |_| {
+            io::Error::other("is no key of P-256 in PKCS#8: put the right one there, or take it away and have browsers subscribe again")
+        };
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &written.map_err(named)?, &SystemRandom::new());
         let key = Arc::new(key.map_err(wrong).map_err(named)?);
         *kept = Some(Arc::clone(&key));

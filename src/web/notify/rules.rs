@@ -55,7 +55,7 @@ pub struct RuleShape {
     /// With `addresses`: mail addresses or telephone numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     to: Vec<String>,
-    /// `message` (to the driver over MQTT, to staff at the console), `mail` or `gateway`.
+    /// `message` (to the driver over MQTT, to staff at the console), `push` (to their browsers), `mail` or `gateway`.
     #[schema(value_type = String)]
     channel: Channel,
     /// With `gateway`: its name in the settings.
