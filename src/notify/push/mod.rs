@@ -15,7 +15,7 @@ pub use vapid::Vapid;
 use super::Inner;
 use super::retry::Outcome;
 use super::tell::Said;
-use crate::model::{BookingId, Delivery, Event, MailAddress, Rule, Span, Timestamp, Who};
+use crate::model::{BookingId, Delivery, DeliveryId, Event, MailAddress, Rule, Span, Timestamp, Who};
 use crate::store;
 use crate::store::deliveries::Message;
 use crate::store::subscriptions::Subscription;
@@ -75,9 +75,9 @@ impl Word {
     }
 
     /// What the service worker reads.
-    fn payload(&self, depot: &str, delivery: &Delivery) -> Vec<u8> {
+    fn payload(&self, depot: &str, id: DeliveryId) -> Vec<u8> {
         let title = if self.title.is_empty() { depot } else { &self.title };
-        let tag = self.topic.clone().unwrap_or_else(|| delivery.id.to_string());
+        let tag = self.topic.clone().unwrap_or_else(|| id.to_string());
         json!({"title": cut(title, TITLE), "text": cut(&self.text, TEXT), "tag": tag, "url": self.url}).to_string().into_bytes()
     }
 }
@@ -141,7 +141,7 @@ fn request(inner: &Inner, word: &Word, browser: &Subscription, delivery: &Delive
     let url = inner.http.reach().look(&browser.endpoint).map_err(|why| Outcome::failed(format!("the address {why}")))?;
     let wrong = |what: &str| Outcome::Refused { status: None, why: format!("it cannot be encrypted: {what}") };
     let keys = aes128gcm::Keys::parse(&browser.p256dh, &browser.auth).map_err(|(_, why)| wrong(why))?;
-    let body = aes128gcm::encrypt(&word.payload(&inner.depot, delivery), &keys).map_err(|_| wrong("it is too long"))?;
+    let body = aes128gcm::encrypt(&word.payload(&inner.depot, delivery.id), &keys).map_err(|_| wrong("it is too long"))?;
     let request = inner.http.request(Method::POST, url.as_str()).map_err(Outcome::failed)?;
     let request = request
         .header(header::AUTHORIZATION, inner.vapid.authorization(&url.origin().ascii_serialization(), now).map_err(failed)?)
@@ -154,4 +154,50 @@ fn request(inner: &Inner, word: &Word, browser: &Subscription, delivery: &Delive
         Some(topic) => request.header("topic", topic),
         None => request,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use proptest::prelude::*;
+
+    fn word(title: &str, text: &str) -> Word {
+        let booking = BookingId::generate(Timestamp::from_secs(1), [7; 10]);
+        let (url, topic) = (format!("/bookings/{booking}"), Some(topic("k3j9", booking)));
+        Word { title: title.to_owned(), text: text.to_owned(), url, until: Timestamp::from_secs(2), urgent: false, topic }
+    }
+
+    #[test]
+    fn the_depots_people_are_reached_where_the_settings_say() {
+        let mut config = Config::default();
+        assert_eq!(contact(&config), None);
+        config.http.public_url = "http://depot.example.com".into();
+        assert_eq!(contact(&config), None);
+        config.http.public_url = "https://depot.example.com".into();
+        assert_eq!(contact(&config).as_deref(), Some("https://depot.example.com"));
+        config.mail.from = "depot@example.com".into();
+        assert_eq!(contact(&config).as_deref(), Some("mailto:depot@example.com"));
+        config.notify.push_contact = "https://example.com/contact".into();
+        assert_eq!(contact(&config).as_deref(), Some("https://example.com/contact"));
+    }
+
+    #[test]
+    fn a_rules_topic_is_its_own_and_says_nothing() {
+        let booking = BookingId::generate(Timestamp::from_secs(1), [7; 10]);
+        assert_eq!(topic("a", booking).len(), 32);
+        assert_ne!(topic("a", booking), topic("b", booking));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_said_fits_into_a_body(title in any::<String>(), text in "[\\x00-\\x1f\u{1F69A}\"\\\\a]{0,700}") {
+            let payload = word(&title, &text).payload("North", DeliveryId::generate(Timestamp::from_secs(1), [7; 10]));
+            prop_assert!(payload.len() <= aes128gcm::MOST, "{} bytes", payload.len());
+            let read: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+            let shown = read["text"].as_str().unwrap();
+            prop_assert!(shown == text || shown.ends_with('…') && text.starts_with(shown.trim_end_matches('…')));
+            prop_assert_eq!(read["title"] == "North", title.is_empty() || title == "North");
+        }
+    }
 }
