@@ -74,7 +74,8 @@ async function deliver(name, scope) {
   service.taken.length = 0
   const data = browsers[name].read(last.body)
   await cdp.send('ServiceWorker.deliverPushMessage', { origin: on.origin, registrationId: registrations.get(scope), data })
-  return until(() => shown(scope), (found) => found.some(({ tag }) => tag === JSON.parse(data).tag))
+  const { title, tag } = JSON.parse(data)
+  return until(() => shown(scope), (found) => found.some((one) => one.title === title && one.tag === tag))
 }
 const shown = (scope) =>
   page.evaluate(async (scope) => {
