@@ -80,8 +80,9 @@
 //! # A word, from the journal to whom it is for
 //! [`notify::Follower`] follows the journal. What webhooks want to hear of an entry, and what rules say of it to people, are rows of
 //! deliveries in one transaction with its cursor. [`notify::Sender`] takes what is due of each endpoint in the order of its booking,
-//! withdraws what is not true any more, says the rest by mail, to a webhook or a gateway, and writes down what came of it; a message
-//! to a driver is another entry, which [`mqtt`] carries. A reminder is an entry too ([`bookings::Bookings::remind_due`]).
+//! withdraws what is not true any more, says the rest by mail, to a webhook, a gateway or a browser's push service, and writes down
+//! what came of it; a message to a driver is another entry, which [`mqtt`] carries. Drivers whose phone is subscribed are told of their
+//! work by push as well, without a rule. A reminder is an entry too ([`bookings::Bookings::remind_due`]).
 //!
 //! # A setting, from head office to the next quote
 //! [`settings::Settings`] lays what head office sent over what depotd was started with, and over that what people set for a while.

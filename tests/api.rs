@@ -81,6 +81,8 @@ async fn every_route_is_walked_with_every_role() {
                 Gate::Open => true,
                 // Whoever has no device's credentials is a stranger there.
                 Gate::Itself => false,
+                // A token is no person at a page: tests/push.rs signs in.
+                Gate::Ours => false,
                 Gate::Needs(what) | Gate::LocalOr(what) => may.contains(what),
                 Gate::OwnOr(what) => may.contains(what) || may.contains(&What::OwnBookings),
             };

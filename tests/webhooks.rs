@@ -5,11 +5,10 @@ mod common;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use common::hook::{Call, Hook, Manner};
+use common::hook::{Call, Hook, Manner, hmac};
 use common::port::Closed;
 use common::{Depot, until};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 const INSIDE: &str = "NOTIFY__ALLOW_ADDRESSES=[\"127.0.0.0/8\"]";
@@ -44,14 +43,6 @@ async fn drained(depot: &Depot, state: &str) -> Vec<Value> {
     })
     .await;
     api.get(&format!("/api/v1/deliveries?state={state}&limit=500")).await.ok()["items"].as_array().unwrap().clone()
-}
-
-/// HMAC (RFC 2104) from the hash alone.
-fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
-    assert!(key.len() <= 64);
-    let pad = |with: u8| (0..64).map(|at| key.get(at).copied().unwrap_or(0) ^ with).collect::<Vec<u8>>();
-    let inner = Sha256::digest([&pad(0x36), text].concat());
-    Sha256::digest([&pad(0x5c), inner.as_slice()].concat()).to_vec()
 }
 
 fn signed(call: &Call, secret: &Value) -> bool {

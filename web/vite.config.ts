@@ -26,7 +26,7 @@ function reference(): Plugin {
 
 /** Tells the driver's service worker what the driver's page consists of. */
 function offline(): Plugin {
-  const [page, worker] = ['driver.html', 'driver-sw.js']
+  const [page, worker, push] = ['driver.html', 'driver-sw.js', 'push-sw.js']
   return {
     name: 'depotd-offline',
     apply: 'build',
@@ -44,7 +44,9 @@ function offline(): Plugin {
       const entry = Object.values(bundle).find((c) => c.type === 'chunk' && c.isEntry && c.facadeModuleId?.endsWith(page))
       const sw = bundle[worker]
       if (!entry || sw?.type !== 'chunk') this.error(`the driver's page needs ${page} and ${worker}`)
-      if (sw.imports.length > 0) this.error(`${worker} imports ${sw.imports}: it must stand alone`)
+      for (const one of [worker, push].map((name) => bundle[name])) {
+        if (one?.type !== 'chunk' || one.imports.length > 0) this.error(`${worker} and ${push} must each stand alone`)
+      }
       walk(entry.fileName)
       const html = bundle[page]
       const fixed = ['icon.svg', 'icon-192.png', 'driver.webmanifest']
@@ -93,9 +95,9 @@ export default defineConfig({
     reportCompressedSize: false,
     rolldownOptions: {
       // The console, the driver's page, and the tracking page, which people outside the depot load.
-      input: { index: 'index.html', driver: 'driver.html', track: 'track.html', 'driver-sw': 'src/driver/worker.ts' },
+      input: { index: 'index.html', driver: 'driver.html', track: 'track.html', 'driver-sw': 'src/driver/worker.ts', 'push-sw': 'src/lib/push-worker.ts' },
       // Its name is its identity: a service worker has no hash in it.
-      output: { entryFileNames: ({ name }) => (name === 'driver-sw' ? '[name].js' : 'assets/[name]-[hash].js') },
+      output: { entryFileNames: ({ name }) => (name.endsWith('-sw') ? '[name].js' : 'assets/[name]-[hash].js') },
     },
   },
   server: { proxy: { '/api': { target: process.env.DEPOTD_URL ?? 'http://127.0.0.1:8080', ws: true } } },

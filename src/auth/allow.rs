@@ -26,7 +26,7 @@ impl Role {
     pub const ALL: [Self; 6] = [Self::Admin, Self::Dispatcher, Self::Viewer, Self::Driver, Self::Customer, Self::Integration];
 
     /// Its name.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
             Self::Dispatcher => "dispatcher",

@@ -16,7 +16,7 @@ pub use allow::{Role, What, Who, allow};
 pub use devices::{Credential, Device, DeviceIdentity, NewDevice, Refused, Topics};
 pub use error::{Error, Fault};
 pub use secrets::short_id;
-pub use sessions::Opened;
+pub use sessions::{Opened, session_hash};
 pub use tokens::{NewToken, Token, TokenMade};
 pub use users::{User, UserChange, WantedUser, disable};
 

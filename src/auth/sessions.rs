@@ -22,6 +22,11 @@ pub struct Opened {
     pub secret: String,
 }
 
+/// The hash by which the session of a secret is known.
+pub fn session_hash(secret: &str) -> String {
+    secrets::digest(secret.as_bytes())
+}
+
 pub(super) struct Fresh {
     user: String,
     secret: String,

@@ -2,6 +2,7 @@
 
 use super::sections::or_empty;
 use super::{AddressRange, Gateway};
+use crate::model::MailAddress;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -23,13 +24,15 @@ pub struct Notify {
     pub keep_days: u32,
     /// Hours that a webhook's old secret signs too, once it has a new one.
     pub rotate_h: u32,
-    /// Addresses inside that webhooks and gateways may be at, like `10.0.0.0/8`; also without TLS.
+    /// Addresses inside that webhooks, gateways and push services may be at, like `10.0.0.0/8`; also without TLS.
     pub allow_addresses: Vec<AddressRange>,
     /// The same by name.
     pub allow_hosts: Vec<String>,
-    /// Certificates in PEM of those that webhooks and gateways may show, instead of the system's.
+    /// Certificates in PEM of those that webhooks, gateways and push services may show, instead of the system's.
     #[serde(deserialize_with = "or_empty")]
     pub ca_file: Option<PathBuf>,
+    /// Where push services reach the depot's people, `mailto:` or `https://`. Empty: `mail.from`, else `http.public_url`.
+    pub push_contact: String,
     /// SMS and chat services: tables `[[notify.gateways]]`.
     pub gateways: Vec<Gateway>,
 }
@@ -47,6 +50,7 @@ impl Default for Notify {
             allow_addresses: Vec::new(),
             allow_hosts: Vec::new(),
             ca_file: None,
+            push_contact: String::new(),
             gateways: Vec::new(),
         }
     }
@@ -61,6 +65,10 @@ impl Notify {
         demand((1..=100_000).contains(&self.queue), "notify.queue must be within 1 to 100000");
         demand((1..=3_650).contains(&self.keep_days), "notify.keep_days must be within 1 to 3650");
         demand((1..=720).contains(&self.rotate_h), "notify.rotate_h must be within 1 to 720");
+        let contact = &self.push_contact;
+        let is_contact =
+            contact.strip_prefix("mailto:").map_or(contact.starts_with("https://"), |mail| mail.parse::<MailAddress>().is_ok());
+        demand(contact.is_empty() || is_contact, "notify.push_contact must be like mailto:depot@example.com or https://depot.example.com");
         for (at, gateway) in self.gateways.iter().enumerate() {
             let mut of = |ok: bool, what: &str| demand(ok, &format!("notify.gateways[{at}] {:?}: {what}", gateway.name));
             of(!self.gateways[..at].iter().any(|other| other.name == gateway.name), "another gateway has that name");

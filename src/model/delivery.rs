@@ -45,8 +45,10 @@ pub enum Channel {
     Gateway,
     /// To a vehicle's driver over MQTT, or to those at the console.
     Message,
+    /// To browsers whose page is closed, by way of their push services.
+    Push,
 }
-names!(Channel { Mail = "mail", Webhook = "webhook", Gateway = "gateway", Message = "message" });
+names!(Channel { Mail = "mail", Webhook = "webhook", Gateway = "gateway", Message = "message", Push = "push" });
 
 /// What became of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -87,9 +89,9 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// How.
     pub channel: Channel,
-    /// Through what: `mail`, `webhook:<id>`, `gateway:<name>`, `message`. Endpoints fail, and are left alone, one by one.
+    /// Through what: `mail`, `webhook:<id>`, `gateway:<name>`, `message`, `push:<host>`. Endpoints fail, and are left alone, one by one.
     pub endpoint: String,
-    /// To whom: an address, a telephone number, a vehicle; empty where the endpoint says it, and for the console.
+    /// To whom: an address, a telephone number, a vehicle, a user's browser; empty where the endpoint says it, and for the console.
     pub recipient: String,
     /// What it is about; what is said about one booking through one endpoint to one recipient is said in its order.
     pub booking: Option<BookingId>,

@@ -95,6 +95,7 @@ pub(super) fn step(post: &Post, tx: &Transaction<'_>) -> store::Result<(i64, boo
     for event in &events {
         post.tell_webhooks(tx, event, &hooks, now)?;
         post.tell_people(tx, event, &rules, now)?;
+        post.tell_drivers(tx, event, now)?;
     }
     cursors::advance(tx, NAME, last)?;
     Ok((last, events.len() == BATCH))

@@ -2,7 +2,7 @@
 //!
 //! [`Follower`] reads the journal: what webhooks want to hear of an entry, and what rules say of it to people, is put into the queue in
 //! one transaction with its cursor. Whoever else has something to say calls [`Post::put`] within its own transaction, so what was decided
-//! to be said is said. [`Sender`] takes what is due, endpoint by endpoint, says it through its channel ([`mail`], `webhook`, [`gateway`]),
+//! to be said is said. [`Sender`] takes what is due, endpoint by endpoint, says it through its channel ([`mail`], `webhook`, [`gateway`], `push`),
 //! and writes down what came of it ([`retry`]). Between the two a process may die: then it is said again under the same id, by which a
 //! receiver can tell a repeat. What cannot be said ends as a dead letter with its reason, and stays until somebody sends it again or it
 //! is too old.
@@ -15,6 +15,7 @@ mod hooks;
 mod http;
 pub mod mail;
 mod outdated;
+mod push;
 mod queue;
 mod reach;
 pub mod retry;
@@ -30,6 +31,7 @@ pub use error::Error;
 pub use follow::{Follower, NAME as FOLLOWER};
 pub use hooks::{TRIAL, Wish as WebhookWish};
 pub use mail::Letter;
+pub use push::Wish as PushWish;
 pub use rules::{ADDRESSES, Wish as RuleWish};
 pub use send::Sender;
 pub use tell::Said;
@@ -104,6 +106,7 @@ struct Inner {
     mailer: Option<Mailer>,
     http: Http,
     seal: Seal,
+    vapid: push::Vapid,
     wake: tokio::sync::Notify,
     counts: Counts,
 }
@@ -113,9 +116,10 @@ impl Post {
     pub fn open(db: Db, config: &Config, board: Board, clock: Clock) -> Result<Self, mail::Unusable> {
         let mailer = config.mail.is_on().then(|| Mailer::new(&config.mail)).transpose()?;
         let (http, seal) = (Http::new(&config.notify).map_err(mail::Unusable::Http)?, Seal::new(&config.depot.data_dir));
+        let vapid = push::Vapid::new(&config.depot.data_dir, push::contact(config));
         let (zone, depot) = (config.depot.zone.clone(), config.depot.name.clone());
         let (config, wake, counts) = (config.notify.clone(), tokio::sync::Notify::new(), Counts::default());
-        Ok(Self(Arc::new(Inner { db, clock, config, zone, depot, board, mailer, http, seal, wake, counts })))
+        Ok(Self(Arc::new(Inner { db, clock, config, zone, depot, board, mailer, http, seal, vapid, wake, counts })))
     }
 
     /// Puts one message into the queue, for all of `to`; part of the caller's transaction. [`Post::wake`] is to follow its commit.

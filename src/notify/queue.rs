@@ -2,7 +2,7 @@
 
 use super::Post;
 use super::error::{Error, Result};
-use crate::model::{Delivery, DeliveryId, DeliveryState};
+use crate::model::{Channel, Delivery, DeliveryId, DeliveryState};
 use crate::store::deliveries::{self, Filter};
 use crate::store::webhooks;
 use rusqlite::Transaction;
@@ -25,6 +25,9 @@ impl Post {
                 && webhooks::get(tx, hook)?.is_none()
             {
                 return Err(Error::Conflict("the webhook was taken away".to_owned()));
+            }
+            if was.channel == Channel::Push && super::push::named(tx, &was.recipient)?.is_none() {
+                return Err(Error::Conflict("the browser is not subscribed any more".to_owned()));
             }
             deliveries::resend(tx, id, now)?;
             deliveries::get(tx, id)?.ok_or(Error::Unknown("delivery"))

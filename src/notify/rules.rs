@@ -143,10 +143,10 @@ impl Post {
         let says = |field, message: &str| Some((field, message.to_owned()));
         match (body.channel, body.who) {
             (Channel::Webhook, _) => {
-                return says("channel", "must be message, mail or gateway: webhooks say themselves what they want to hear");
+                return says("channel", "must be message, push, mail or gateway: webhooks say themselves what they want to hear");
             }
-            (Channel::Message, Who::Driver | Who::Staff) => {}
-            (Channel::Message, _) => return says("who", "must be driver or staff with the channel message"),
+            (Channel::Message | Channel::Push, Who::Driver | Who::Staff) => {}
+            (Channel::Message | Channel::Push, _) => return says("who", "must be driver or staff with the channels message and push"),
             (_, Who::Staff) => return says("who", "must not be staff, who have the console; name their addresses"),
             _ => {}
         }
@@ -167,7 +167,7 @@ impl Post {
                 (!named)
                     .then(|| ("gateway", format!("must be one of those under [[notify.gateways]] in the settings: {}", known.join(", "))))
             }
-            Channel::Message | Channel::Webhook => None,
+            Channel::Message | Channel::Webhook | Channel::Push => None,
         }
     }
 }

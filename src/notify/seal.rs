@@ -52,18 +52,21 @@ impl Seal {
     fn make(&self) -> io::Result<Vec<u8>> {
         let mut key = [0; KEY];
         random(&mut key)?;
-        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&self.0).map_err(|e| self.named(&e))?;
-        file.write_all(&key)?;
-        file.sync_all()?;
-        if let Some(dir) = self.0.parent() {
-            File::open(dir)?.sync_all()?;
-        }
+        keep(&self.0, &key).map_err(|e| self.named(&e))?;
         Ok(key.to_vec())
     }
 
     fn named(&self, error: &io::Error) -> io::Error {
         io::Error::new(error.kind(), format!("{}, which the secret is sealed with: {error}", self.0.display()))
     }
+}
+
+/// Writes a key's file, which must not be there yet, for this user alone.
+pub fn keep(path: &Path, key: &[u8]) -> io::Result<()> {
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(key)?;
+    file.sync_all()?;
+    path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
 }
 
 /// Fills it with randomness.

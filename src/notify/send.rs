@@ -1,7 +1,7 @@
 //! Who empties the queue: takes what is due of each endpoint, a few at once, and writes down what came of it.
 
 use super::retry::{Next, Outcome, Policy};
-use super::{Inner, Post, gateway, hooks, outdated, webhook};
+use super::{Inner, Post, gateway, hooks, outdated, push, webhook};
 use crate::model::{Actor, Attempt, Channel, Delivery, Kind, Timestamp, Webhook};
 use crate::patience::backoff::draw;
 use crate::patience::breaker::{Breaker, Call, State, Verdict};
@@ -192,6 +192,9 @@ fn note(tx: &Transaction<'_>, delivery: &Delivery, next: &Next, attempt: &Attemp
         let failed = attempt.error.as_deref().map(|why| (why, attempt.status == Some(GONE)));
         hooks::heard(tx, id, failed, oldest, attempt.at)?;
     }
+    if delivery.channel == Channel::Push && push::is_gone(attempt.status) {
+        push::forget(tx, &delivery.recipient)?;
+    }
     match next {
         Next::Done => {
             if delivery.channel == Channel::Message {
@@ -247,6 +250,7 @@ async fn say(inner: &Inner, delivery: &Delivery) -> Outcome {
                 None => Outcome::failed("the settings name no such gateway (under [[notify.gateways]])"),
             }
         }
+        Channel::Push => push::send(inner, delivery, &said.body).await,
         // The journal carries it, in the transaction that notes it as said.
         Channel::Message => Outcome::Sent(0),
     }

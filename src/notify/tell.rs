@@ -4,9 +4,9 @@ use super::gateway::Note;
 use super::mail::Letter;
 use super::template::Template;
 use super::words::{Facts, foreseen};
-use super::{MAIL, MESSAGE, Post, To};
+use super::{MAIL, MESSAGE, Post, To, push};
 use crate::config::Hours;
-use crate::model::{Channel, Contact, Event, Kind, QuietThen, Rule, RuleBody, Span, Status, Timestamp, Who};
+use crate::model::{Channel, Contact, Event, Kind, Language, QuietThen, Rule, RuleBody, Span, Status, Timestamp, Who};
 use crate::store::deliveries::{self, Message};
 use crate::store::rules::{self, Item};
 use crate::store::{self, bookings, drivers, duty};
@@ -49,11 +49,11 @@ impl Post {
 
     /// What a rule says of an event at `now`.
     pub(super) fn said(&self, c: &Connection, body: &RuleBody, event: &Event, now: Timestamp) -> store::Result<Said> {
-        let facts = self.facts(c, body, event)?;
+        let facts = self.facts(c, body.language, event)?;
         // A rule whose text is none was never kept; it would say nothing.
         let filled = |text: &str| Template::parse(text).map_or_else(|_| String::new(), |template| template.fill(|name| facts.say(name)));
         Ok(Said {
-            to: recipients(body, &facts),
+            to: if body.channel == Channel::Push { push::recipients(c, body.who, &facts)? } else { recipients(body, &facts) },
             subject: in_a_line(&filled(&body.subject)),
             text: filled(&body.text),
             at: self.when(body, now),
@@ -81,11 +81,16 @@ impl Post {
                 self.0.counts.limited.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
-            to.push(To { booking: event.booking, event: Some(event.seq), ..to_one(rule, recipient, at) });
+            to.push(To { booking: event.booking, event: Some(event.seq), ..to_one(tx, rule, recipient, at)? });
         }
-        if !to.is_empty() {
-            self.put(tx, &message(rule.body.channel, &said.subject, &said.text)?, &to, now)?;
+        if to.is_empty() {
+            return Ok(());
         }
+        let message = match rule.body.channel {
+            Channel::Push => push::Word::of_rule(rule, event, said, at).message()?,
+            channel => message(channel, &said.subject, &said.text)?,
+        };
+        self.put(tx, &message, &to, now)?;
         Ok(())
     }
 
@@ -112,7 +117,7 @@ impl Post {
             };
             let text = items.iter().map(part).collect::<Vec<_>>().join("\n");
             let at = self.when(&rule.body, now).unwrap_or(now);
-            self.put(tx, &message(rule.body.channel, &subject, &text)?, &[to_one(&rule, &recipient, at)], now)?;
+            self.put(tx, &message(rule.body.channel, &subject, &text)?, &[to_one(tx, &rule, &recipient, at)?], now)?;
         }
         Ok(())
     }
@@ -135,7 +140,7 @@ impl Post {
         }
     }
 
-    fn facts(&self, c: &Connection, body: &RuleBody, event: &Event) -> store::Result<Facts> {
+    pub(super) fn facts(&self, c: &Connection, language: Language, event: &Event) -> store::Result<Facts> {
         let booking = event.booking.map(|id| bookings::get(c, id)).transpose()?.flatten();
         let vehicle = event.vehicle.clone().or_else(|| booking.as_ref().and_then(|b| b.vehicle.clone()));
         let duty = vehicle.as_ref().map(|vehicle| duty::of_vehicle(c, vehicle)).transpose()?.flatten();
@@ -155,19 +160,20 @@ impl Post {
             late: late.or_else(|| job.and_then(|job| Some(job.late?.by))),
             zone: self.0.zone.clone(),
             depot: self.0.depot.clone(),
-            language: body.language,
+            language,
         })
     }
 }
 
-fn to_one(rule: &Rule, recipient: &str, at: Timestamp) -> To {
+fn to_one(c: &Connection, rule: &Rule, recipient: &str, at: Timestamp) -> store::Result<To> {
     let endpoint = match rule.body.channel {
         Channel::Mail => MAIL.to_owned(),
         Channel::Gateway => super::gateway_endpoint(rule.body.gateway.as_deref().unwrap_or_default()),
+        Channel::Push => push::endpoint(c, recipient)?,
         Channel::Message | Channel::Webhook => MESSAGE.to_owned(),
     };
     let (channel, rule, recipient) = (rule.body.channel, Some(rule.id.clone()), recipient.to_owned());
-    To { channel, endpoint, recipient, booking: None, event: None, rule, at }
+    Ok(To { channel, endpoint, recipient, booking: None, event: None, rule, at })
 }
 
 fn message(channel: Channel, subject: &str, text: &str) -> store::Result<Message> {
@@ -184,7 +190,7 @@ fn recipients(body: &RuleBody, facts: &Facts) -> Vec<String> {
     let of = |phone: Option<&String>, email: Option<&String>| match body.channel {
         Channel::Mail => email.filter(|email| email.parse::<crate::model::MailAddress>().is_ok()).cloned(),
         Channel::Gateway => phone.cloned(),
-        Channel::Message | Channel::Webhook => None,
+        Channel::Message | Channel::Webhook | Channel::Push => None,
     };
     let contact = |contact: Option<&Contact>| contact.and_then(|c| of(c.phone.as_ref(), c.email.as_ref()));
     let order = facts.booking.as_ref().map(|booking| &booking.order);

@@ -61,7 +61,7 @@ impl Facts {
     }
 
     /// `14:05` on the event's day, else with its date.
-    fn time(&self, at: Timestamp) -> String {
+    pub fn time(&self, at: Timestamp) -> String {
         let minute = at.minute_of_day(&self.zone);
         let clock = format!("{:02}:{:02}", minute / 60, minute % 60);
         let day = Day::of(at, &self.zone);

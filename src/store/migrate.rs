@@ -132,4 +132,25 @@ mod tests {
         assert!(fact("a").contains(r#""bookings":1,"delivered":1,"surged":1,"surge_above":500,"surge_minor":300"#), "{}", fact("a"));
         assert!(!fact("d").contains("surge") && !fact("e").contains("surge") && !fact("b").contains("surge_minor"));
     }
+
+    #[test]
+    fn what_is_to_be_said_outlives_a_new_channel() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("pragma foreign_keys = on").unwrap();
+        STEPS[..31].iter().for_each(|step| connection.execute_batch(step).unwrap());
+        connection.pragma_update(None, "user_version", 31).unwrap();
+        let id = uuid::Uuid::now_v7().to_string();
+        connection.execute("insert into messages values (1, 'subject', 'body', 1)", []).unwrap();
+        let sql = "insert into deliveries values (?1, ?2, 'mail', 'mail', 'ana@example.com', null, 7, 1, 'waiting', 2, 3, 'busy', '[]', 1, 2, null, 'k3j9')";
+        connection.execute(sql, (5, &id)).unwrap();
+        connection.execute(sql, (9, "x")).unwrap();
+        connection.execute("delete from deliveries where number = 9", []).unwrap();
+        run(&mut connection, Path::new("ops.db")).unwrap();
+        let kept = crate::store::deliveries::due(&connection, "mail", Timestamp::from_secs(9), 10).unwrap();
+        assert_eq!((kept.len(), kept[0].id.to_string(), kept[0].attempts, kept[0].rule.as_deref()), (1, id, 2, Some("k3j9")));
+        let next =
+            "insert into deliveries (id, channel, endpoint, recipient, message_id, state, attempts, next_at, log, created_at, queued_at)
+                    values ('y', 'push', 'push:x', 'ana:b', 1, 'waiting', 0, 1, '[]', 1, 1) returning number";
+        assert_eq!(connection.query_row(next, [], |r| r.get::<_, i64>(0)).unwrap(), 10, "a number is given out once");
+    }
 }

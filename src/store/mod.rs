@@ -43,6 +43,7 @@ pub mod shifts;
 pub mod sinks;
 pub mod snapshot;
 pub mod speeds;
+pub mod subscriptions;
 pub mod surges;
 pub mod tariffs;
 pub mod tokens;

@@ -22,11 +22,13 @@ pub enum Gate {
     Needs(What),
     /// The right to do this, or to do it with the bookings of one's own customer: a handler that shows any asks `reach::Reach`.
     OwnOr(What),
+    /// To be one of the depot's own people and signed in at a page: no program.
+    Ours,
     /// Credentials that the handler asks for itself, in its own way: those of devices, and of Socket.IO clients.
     Itself,
 }
 
-use Gate::{Itself, LocalOr, Needs, Open, OwnOr};
+use Gate::{Itself, LocalOr, Needs, Open, Ours, OwnOr};
 
 /// Every route.
 pub const GATES: &[(&str, &str, Gate)] = &[
@@ -130,6 +132,9 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("GET", "/api/v1/notifications/rules/{id}", Needs(What::ReadBookings)),
     ("PATCH", "/api/v1/notifications/rules/{id}", Needs(What::Administer)),
     ("DELETE", "/api/v1/notifications/rules/{id}", Needs(What::Administer)),
+    ("GET", "/api/v1/push/key", Ours),
+    ("PUT", "/api/v1/push/subscriptions", Ours),
+    ("DELETE", "/api/v1/push/subscriptions", Ours),
     ("GET", "/api/v1/deliveries", Needs(What::Administer)),
     ("POST", "/api/v1/deliveries/{id}/resend", Needs(What::Administer)),
     ("GET", "/api/v1/settings", Needs(What::ReadBookings)),
@@ -243,8 +248,10 @@ fn check(gate: Gate, who: Option<&Who>, local: bool) -> Result<()> {
         (LocalOr(_), _) if local => Ok(()),
         (LocalOr(what) | Needs(what) | OwnOr(what), Some(who)) if auth::allow(who, what) => Ok(()),
         (OwnOr(_), Some(who)) if auth::allow(who, What::OwnBookings) => Ok(()),
-        (LocalOr(_) | Needs(_) | OwnOr(_), Some(who)) => Err(Error::forbidden(format!("a {} may not do this", who.role.as_str()))),
-        (LocalOr(_) | Needs(_) | OwnOr(_), None) => {
+        (Ours, Some(who)) if who.role.is_ours() && !who.by_token => Ok(()),
+        (Ours, Some(who)) if who.by_token => Err(Error::forbidden("this is for people who are signed in at a page, not for tokens")),
+        (LocalOr(_) | Needs(_) | OwnOr(_) | Ours, Some(who)) => Err(Error::forbidden(format!("a {} may not do this", who.role.as_str()))),
+        (LocalOr(_) | Needs(_) | OwnOr(_) | Ours, None) => {
             Err(Error::unauthenticated("sign in, or send a token as `Authorization: Bearer dpt_…`"))
         }
     }

@@ -89,6 +89,8 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(notify::rules::list, notify::rules::create))
         .routes(routes!(notify::rules::preview))
         .routes(routes!(notify::rules::read, notify::rules::change, notify::rules::remove))
+        .routes(routes!(notify::push::key))
+        .routes(routes!(notify::push::subscribe, notify::push::unsubscribe))
         .routes(routes!(notify::deliveries::list))
         .routes(routes!(notify::deliveries::resend))
         .routes(routes!(settings::list))

@@ -1,11 +1,13 @@
-//! A receiver of webhooks of a test: answers as it is told to, and keeps what came.
+//! A receiver of webhooks or pushes of a test: answers as it is told to, and keeps what came.
 #![expect(clippy::disallowed_methods, reason = "a test is its own app")]
 
 use super::port::Closed;
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,6 +21,8 @@ pub struct Call {
     pub timestamp: String,
     pub signature: String,
     pub body: String,
+    pub path: String,
+    pub bytes: Bytes,
     pub headers: HeaderMap,
     pub status: u16,
 }
@@ -33,6 +37,14 @@ impl Call {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         (text(&body["type"]), text(&body["data"]["booking_id"]))
     }
+}
+
+/// HMAC (RFC 2104) from the hash alone.
+pub fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
+    assert!(key.len() <= 64);
+    let pad = |with: u8| (0..64).map(|at| key.get(at).copied().unwrap_or(0) ^ with).collect::<Vec<u8>>();
+    let inner = Sha256::digest([&pad(0x36), text].concat());
+    Sha256::digest([&pad(0x5c), inner.as_slice()].concat()).to_vec()
 }
 
 /// How the next requests are answered.
@@ -101,7 +113,7 @@ impl Hook {
     }
 }
 
-async fn take(State(kept): State<Arc<Mutex<Kept>>>, headers: HeaderMap, body: String) -> (StatusCode, &'static str) {
+async fn take(State(kept): State<Arc<Mutex<Kept>>>, uri: Uri, headers: HeaderMap, bytes: Bytes) -> (StatusCode, &'static str) {
     let manner = {
         let mut kept = kept.lock().unwrap();
         let usual = Manner::Status(kept.always.unwrap_or(200));
@@ -113,7 +125,8 @@ async fn take(State(kept): State<Arc<Mutex<Kept>>>, headers: HeaderMap, body: St
     };
     let header = |name: &str| headers.get(name).map_or("", |v| v.to_str().unwrap()).to_owned();
     let (id, timestamp, signature) = (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
-    kept.lock().unwrap().calls.push(Call { id, timestamp, signature, body, headers, status });
+    let (path, body) = (uri.path().to_owned(), String::from_utf8_lossy(&bytes).into_owned());
+    kept.lock().unwrap().calls.push(Call { id, timestamp, signature, body, path, bytes, headers, status });
     if let Manner::Lost = manner {
         std::panic::resume_unwind(Box::new("the connection breaks"));
     }

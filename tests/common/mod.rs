@@ -5,6 +5,7 @@ pub mod hook;
 pub mod http;
 pub mod mqtt;
 pub mod port;
+pub mod push;
 pub mod smtp;
 pub mod tls;
 

@@ -42,10 +42,10 @@ pub struct DeliveryShape {
     /// The same in every attempt: `webhook-id`, `Message-ID`.
     #[schema(value_type = String)]
     id: DeliveryId,
-    /// `mail`, `webhook`, `gateway` or `message`.
+    /// `mail`, `webhook`, `gateway`, `message` or `push`.
     #[schema(value_type = String)]
     channel: Channel,
-    /// `mail`, `webhook:<id>`, `gateway:<name>` or `message`.
+    /// `mail`, `webhook:<id>`, `gateway:<name>`, `message` or `push:<host>`.
     endpoint: String,
     /// To whom; missing where the endpoint says it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +112,7 @@ pub struct DeliveryParams {
     /// `waiting`, `sent`, `dead` or `withdrawn`.
     #[param(value_type = Option<String>)]
     state: Option<DeliveryState>,
-    /// `mail`, `webhook`, `gateway` or `message`.
+    /// `mail`, `webhook`, `gateway`, `message` or `push`.
     #[param(value_type = Option<String>)]
     channel: Option<Channel>,
     /// Where the page before ended.
@@ -124,7 +124,7 @@ pub struct DeliveryParams {
 impl Read for DeliveryParams {
     fn read(f: &mut Fields) -> Option<Self> {
         let state = f.one_of("state", "waiting, sent, dead, withdrawn", DeliveryState::parse);
-        let channel = f.one_of("channel", "mail, webhook, gateway, message", Channel::parse);
+        let channel = f.one_of("channel", "mail, webhook, gateway, message, push", Channel::parse);
         let cursor = f.one_of("cursor", "those that a list gave", |text| text.parse().ok());
         let page = PageParams::read(f);
         Some(Self { state: state?, channel: channel?, cursor: cursor?, limit: page?.limit })

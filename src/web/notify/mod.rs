@@ -1,5 +1,6 @@
 //! What is said to people and programs, over HTTP.
 
 pub mod deliveries;
+pub mod push;
 pub mod rules;
 pub mod webhooks;

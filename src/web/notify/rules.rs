@@ -55,7 +55,7 @@ pub struct RuleShape {
     /// With `addresses`: mail addresses or telephone numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     to: Vec<String>,
-    /// `message` (to the driver over MQTT, to staff at the console), `mail` or `gateway`.
+    /// `message` (to the driver over MQTT, to staff at the console), `push` (to their browsers), `mail` or `gateway`.
     #[schema(value_type = String)]
     channel: Channel,
     /// With `gateway`: its name in the settings.
@@ -152,7 +152,7 @@ pub struct RuleInput {
     who: Option<Who>,
     /// With `addresses`: 1 to 20 mail addresses or telephone numbers.
     to: Option<Option<Vec<String>>>,
-    /// `message`, `mail` or `gateway`.
+    /// `message`, `push` (both to `driver` and `staff` alone), `mail` or `gateway`.
     #[schema(value_type = Option<String>)]
     channel: Option<Channel>,
     /// With `gateway`: its name in the settings.
@@ -180,7 +180,7 @@ impl Read for RuleInput {
         let (name, enabled, events) = (f.text("name", 100), f.flag("enabled"), f.texts("events", 64));
         let who = f.one_of("who", "driver, customer, recipient, staff, addresses", Who::parse);
         let to = f.change("to", |f, name| f.texts(name, ADDRESSES));
-        let channel = f.one_of("channel", "message, mail, gateway", Channel::parse);
+        let channel = f.one_of("channel", "message, push, mail, gateway", Channel::parse);
         let gateway = f.change("gateway", |f, name| f.text(name, 64));
         let language = f.one_of("language", "en, de, es, fr, pt, ca", Language::parse);
         let subject = f.change("subject", |f, name| f.text(name, 200));

@@ -5,6 +5,7 @@ import { ask, depot, why } from './line'
 import { Outbox } from './outbox'
 import { uuid } from './photo'
 import { Phone } from './phone'
+import { told } from './told'
 import type { Picture, Proof, Queued, StepName, Work } from './types'
 import type { Booking } from '../bookings/types'
 
@@ -230,6 +231,7 @@ class Desk {
       this.said = why(answer)
       return
     }
+    void told.forget()
     this.leave()
   }
 

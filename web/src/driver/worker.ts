@@ -1,5 +1,6 @@
 /** Keeps the driver's page on the phone, so that it starts without a line. It is whole or not at all. A new one takes over at once: a page
- * of the old one has all that it needs, and is the new one when it starts again. What is asked of the API is none of its business. */
+ * of the old one has all that it needs, and is the new one when it starts again. What is asked of the API is none of its business; what
+ * the depot says while the page is closed is shown as at the console. */
 /** What the browser's library of types has for workers only. */
 interface Lasting extends Event {
   waitUntil(done: Promise<unknown>): void
@@ -10,10 +11,13 @@ interface Fetched extends Lasting {
 }
 declare const clients: { claim(): Promise<void> }
 declare function skipWaiting(): Promise<void>
+declare function importScripts(url: string): void
 
 /** Put here by the build: what the page consists of, and a name for just that. */
 declare const __PAGE__: { name: string; files: string[] }
 const PAGE = '/driver'
+
+importScripts('/push-sw.js')
 
 addEventListener('install', (event) => {
   ;(event as Lasting).waitUntil(caches.open(__PAGE__.name).then((cache) => cache.addAll(__PAGE__.files)).then(() => skipWaiting()))

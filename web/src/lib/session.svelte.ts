@@ -1,4 +1,5 @@
 import { STAFF } from '../access/types'
+import { told } from '../settings/told'
 import { api } from './api'
 import { live } from '../live/live.svelte'
 import type { Place } from './types'
@@ -63,6 +64,7 @@ class Signed {
   async signOut(): Promise<void> {
     await api('/session', { method: 'DELETE' })
     live.stop()
+    void told.forget()
     // At once, so that nothing is asked any more in the name of who has left.
     if (this.session) this.session = { ...this.session, user: null }
     await this.refresh()
