@@ -43,6 +43,8 @@ it('is told in a few words', () => {
   expect(ruleWords(rule)).toBe('booking.late, duty.* → a@example.com, b@example.com, by mail')
   expect(ruleWords({ events: ['booking.assigned'], who: 'customer', channel: 'gateway', gateway: 'sms' })).toBe('booking.assigned → the customer, through the gateway sms')
   expect(ruleWords({ events: ['booking.expired'], who: 'staff', channel: 'message' })).toBe('booking.expired → staff, at the console')
+  expect(ruleWords({ events: ['booking.late'], who: 'driver', channel: 'message' })).toBe('booking.late → the driver, in the cab')
+  expect(ruleWords({ events: ['booking.late'], who: 'addresses', channel: 'mail' })).toBe('booking.late → addresses, by mail')
   expect(keepsTo(rule)).toEqual(['quiet 22:00 – 06:30: it is not said', 'at most 2 in 30 min to one recipient', 'collected for 15 min into one letter'])
   expect(keepsTo({})).toEqual([])
 })

@@ -105,11 +105,15 @@ export function gatewaysIn(answer: string): string[] | null {
   return names === undefined ? null : list(names)
 }
 
+/** How it is said. */
+export const how = ({ who, channel, gateway }: Pick<Rule, 'who' | 'channel' | 'gateway'>): string =>
+  ({ mail: 'by mail', gateway: `through the gateway ${gateway ?? ''}`.trim(), message: who === 'staff' ? 'at the console' : 'in the cab' })[channel]
+
 /** What the rule does, in a few words: `booking.assigned → the customer, by mail`. */
 export function ruleWords(rule: Pick<Rule, 'events' | 'who' | 'to' | 'channel' | 'gateway'>): string {
-  const who = { customer: 'the customer', recipient: 'the recipient', driver: 'the driver', staff: 'staff', addresses: (rule.to ?? []).join(', ') }[rule.who]
-  const how = { mail: 'by mail', gateway: `through the gateway ${rule.gateway ?? ''}`.trim(), message: rule.who === 'staff' ? 'at the console' : 'in the cab' }[rule.channel]
-  return `${rule.events.join(', ')} → ${who}, ${how}`
+  const { who, to = [] } = rule
+  const whom = { customer: 'the customer', recipient: 'the recipient', driver: 'the driver', staff: 'staff', addresses: to.join(', ') || 'addresses' }[who]
+  return `${rule.events.join(', ')} → ${whom}, ${how(rule)}`
 }
 
 /** What it keeps to, if anything: quiet hours, a limit, a digest. */

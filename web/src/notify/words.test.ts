@@ -30,6 +30,7 @@ describe('a delivery', () => {
   it('says what came of it', () => {
     const of = (more: Partial<Delivery>) => outcome({ ...delivery, ...more }, 'UTC', NOW)
     expect(of({})).toBe('is due')
+    expect(outcome({ ...delivery, next_at: '2026-05-30T12:05:00Z' }, 'UTC', NOW, true)).toBe('waits until the webhook is resumed')
     expect(of({ attempts: 2, last_error: 'answered 500', next_at: '2026-05-30T12:05:00Z' })).toBe('answered 500, next at 12:05, after 2 attempts')
     expect(of({ state: 'sent', done_at: '2026-05-30T11:01:00Z' })).toBe('11:01')
     expect(of({ state: 'dead', last_error: 'the webhook was taken away' })).toBe('the webhook was taken away')

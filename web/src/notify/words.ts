@@ -35,12 +35,12 @@ export function toWords({ channel, endpoint, recipient }: Pick<Delivery, 'channe
   return recipient ? `driver of ${recipient}` : 'staff at the console'
 }
 
-/** What came of it, beside its state. */
-export function outcome(d: Delivery, zone: string | undefined, now: number): string {
+/** What came of it, beside its state; `held`: its webhook is not on. */
+export function outcome(d: Delivery, zone: string | undefined, now: number, held = false): string {
   if (d.state === 'sent') return d.done_at ? when(d.done_at, zone, now) : ''
   const tried = d.attempts > 0 ? `after ${count(d.attempts, 'attempt')}` : ''
   if (d.state === 'dead') return [d.last_error, tried].filter(Boolean).join(', ')
-  const next = d.next_at && Date.parse(d.next_at) > now ? `next at ${when(d.next_at, zone, now)}` : 'is due'
+  const next = held ? 'waits until the webhook is resumed' : d.next_at && Date.parse(d.next_at) > now ? `next at ${when(d.next_at, zone, now)}` : 'is due'
   return [d.last_error, next, tried].filter(Boolean).join(', ')
 }
 
