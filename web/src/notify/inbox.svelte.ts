@@ -40,7 +40,9 @@ class Inbox {
 
   /** Gathers for `user`, who may read deliveries or not, and calls `hear` with what just came; until the answer is called. */
   follow(user: string, mayRead: boolean, hear: (told: Told) => void): () => void {
-    this.key = `depotd.inbox.${user}`
+    const key = `depotd.inbox.${user}`
+    if (key !== this.key) this.dead = null
+    this.key = key
     this.restore()
     let [stopped, expected] = [false, false]
     const stories = new Stories((told) => this.take(told, hear))
@@ -77,8 +79,6 @@ class Inbox {
       deafen()
       window.removeEventListener('storage', elsewhere)
       this.poll = undefined
-      this.items = []
-      this.dead = null
     }
   }
 
