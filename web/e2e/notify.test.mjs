@@ -68,7 +68,7 @@ async function secret() {
   await dialog.getByRole('button', { name: 'Copy Secret' }).waitFor()
   await sound('a secret')
   await dialog.getByRole('button', { name: 'I have it' }).click()
-  assert.equal(await page.getByText(shown).count(), 0)
+  await page.getByText(shown).waitFor({ state: 'detached' })
   return shown
 }
 
@@ -334,9 +334,9 @@ test('a dispatcher hears messages too, and only reads rules', async () => {
   await press('Sign out')
   await enter('dan', on.password, 'Sign in')
   await go('Settings')
-  assert.equal(await page.getByRole('group', { name: 'Part' }).getByRole('button').count(), 2)
   await part('Notifications')
   await rule('Called off').waitFor()
+  assert.equal(await page.getByRole('group', { name: 'Part' }).getByRole('button').count(), 2)
   assert.equal(await rule('Called off').getByRole('button').count(), 0)
   await sound('rules, to be read')
   const booking = await book()
