@@ -17,6 +17,7 @@ class LiveSocket {
   private timer: ReturnType<typeof setTimeout> | undefined
   private silence: ReturnType<typeof setTimeout> | undefined
   private onSignedOut: () => void = () => {}
+  private readonly hearers = new Set<(bookings: string[]) => void>()
 
   constructor() {
     setInterval(() => (this.now = Date.now() + (this.offset ?? reach.ahead)), 1000)
@@ -57,6 +58,12 @@ class LiveSocket {
     }
     ask(true)
     return () => ask(false)
+  }
+
+  /** Tells `hearer` of the bookings that a frame names, whether they changed or something was only said of them, until the answer is called. */
+  hear(hearer: (bookings: string[]) => void): () => void {
+    this.hearers.add(hearer)
+    return () => this.hearers.delete(hearer)
   }
 
   /** Tells readers that the world changed by another way than a frame. */
@@ -104,6 +111,10 @@ class LiveSocket {
       reach.lost = false
     }
     this.rev += 1
+    if (frame.t === 'delta' && frame.b?.length) {
+      const named = frame.b.map((booking) => booking.id)
+      for (const hearer of this.hearers) hearer(named)
+    }
   }
 
   /** The depot gives a sign of life every few seconds; a link that is silent for long is dead, though it may not know. */
