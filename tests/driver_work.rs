@@ -197,6 +197,41 @@ async fn a_pin_that_the_tariff_asks_for_is_known_to_who_waits_and_not_to_the_dri
         (&told["errors"][0]["field"], &told["errors"][0]["message"]),
         (&json!("proof.pin"), &json!("is not the one of this delivery"))
     );
-    assert_eq!(deliver(json!({ "pin": pin })).await["status"], "delivered");
+    // What is no text, or no list, is none of them.
+    let odd = deliver(json!({"pin": [pin], "photos": "x", "note": "a\u{0}b", "signature": {}, "barcode": "x".repeat(201)})).await;
+    let fields: Vec<_> = odd["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
+    assert_eq!(fields, ["proof.signature", "proof.barcode", "proof.pin", "proof.note", "proof.photos"], "{odd}");
+    // A clock that is millennia behind does not put the delivery before the pickup.
+    let (id, long_ago) = (Uuid::now_v7(), "0001-01-01T00:00:00Z");
+    let told = phone.steps(json!([step(id, &booking, "delivered", long_ago, json!({ "pin": pin }))])).await.remove(0);
+    assert_eq!(told["status"], "delivered");
+    let kept = http.get(&path).await.ok();
+    assert_eq!(kept["delivered_at"], kept["picked_up_at"]);
+    let again = phone.steps(json!([step(id, &booking, "failed", &at, json!({"reason": "x"}))])).await.remove(0);
+    assert_eq!(again["ok"], false, "one id, one step: {again}");
     assert_eq!((http.get(&path).await.ok().get("pin"), seen().await.get("pin")), (None, None), "when it is of no use any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_step_adds_nothing_to_what_was_delivered() {
+    let depot = Depot::start().await;
+    depot.new_device("van-1");
+    let (phone, ana) = Phone::of(&depot, "ana", "van-1").await;
+    let booking = job(&depot, "van-1").await;
+    let at = phone.work().await["jobs"][0]["assigned_at"].as_str().unwrap().to_owned();
+    for name in ["arrived", "picked_up", "delivered"] {
+        let told = phone.steps(json!([step(Uuid::now_v7(), &booking, name, &at, Value::Null)])).await;
+        assert_eq!(told[0]["ok"], true, "{told:?}");
+    }
+    phone.post(&format!("/api/v1/drivers/{ana}/duty"), json!({"on_duty": false})).await.ok();
+    let (ben, _) = Phone::of(&depot, "ben", "van-1").await;
+    for who in [&phone, &ben] {
+        let photo = Uuid::now_v7();
+        assert_eq!(who.attach(photo, "image/jpeg", JPEG).await.status, 204);
+        who.steps(json!([step(Uuid::now_v7(), &booking, "delivered", &at, json!({"photos": [photo]}))])).await;
+    }
+    let kept = depot.http().get(&format!("/api/v1/bookings/{booking}/attachments")).await.ok();
+    assert_eq!(kept["items"], json!([]));
+    let told = ben.steps(json!([step(Uuid::now_v7(), &booking, "delivered", &at, Value::Null)])).await;
+    assert_eq!(told[0]["error"], "there is no such booking", "he came after it was done");
 }

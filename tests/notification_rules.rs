@@ -5,7 +5,9 @@ mod common;
 use common::hook::{Hook, Manner};
 use common::smtp::Smtp;
 use common::{Depot, until};
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
 const RULES: &str = "/api/v1/notifications/rules";
 
@@ -115,4 +117,71 @@ async fn a_gateway_gets_the_request_of_its_template() {
     assert_eq!((&dead["recipient"], &dead["endpoint"], &dead["attempts"]), (&json!("000"), &json!("gateway:sms"), &json!(1)));
     assert!(dead["last_error"].as_str().unwrap().contains("422"), "{dead}");
     assert!(!api.get("/api/v1/settings").await.text.contains("hunter2") && !depot.log().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn those_at_the_console_hear_it_live_and_may_read_it_later() {
+    let depot = Depot::start_with(&["DISPATCH__AUTOMATIC=false"]).await;
+    let (api, viewer) = (depot.http(), depot.new_token("viewer"));
+    let staff =
+        |event: &str| json!({"events": [event], "who": "staff", "channel": "message", "subject": "Look", "text": "{event} {vehicle}"});
+    api.post(RULES, staff("booking.placed")).await.ok();
+    api.post(RULES, staff("vehicle.changed")).await.ok();
+    let mut request = format!("ws://{}/api/v1/live", depot.address("http")).into_client_request().unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {viewer}").parse().unwrap());
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    socket.send(Message::text(json!({"subscribe": {"messages": true}}).to_string())).await.unwrap();
+    // Its answer to the subscription is there before anything is said.
+    let mut next = async |wanted: &str| {
+        let wait = async {
+            loop {
+                let told: Value = serde_json::from_str(socket.next().await.unwrap().unwrap().to_text().unwrap()).unwrap_or_default();
+                if told["t"] == wanted {
+                    return told;
+                }
+            }
+        };
+        tokio::time::timeout(common::PATIENCE, wait).await.unwrap()
+    };
+    next("snapshot").await;
+    let booking = book(&depot, Value::Null).await;
+    let live = next("message").await["message"].clone();
+    assert_eq!((&live["booking_id"], &live["text"]), (&json!(booking), &json!("booking.placed not known")));
+    depot.new_device("van-1");
+    let live = next("message").await["message"].clone();
+    assert_eq!((&live["text"], live.get("booking_id")), (&json!("vehicle.changed van-1"), None));
+    let console = depot.http_as(&viewer);
+    let page = console.get("/api/v1/messages?limit=1").await.ok();
+    assert_eq!(page["items"], json!([live]));
+    let rest = console.get(&format!("/api/v1/messages?cursor={}", page["next"].as_str().unwrap())).await.ok();
+    assert_eq!((&rest["items"][0]["booking_id"], &rest["next"]), (&json!(booking), &Value::Null));
+    assert_eq!(console.get("/api/v1/notifications/channels").await.ok(), json!({"mail": false, "gateways": []}));
+    let pin = json!({"events": ["booking.assigned"], "who": "driver", "channel": "message", "text": "{booking.pin}"});
+    assert_eq!(api.post(RULES, pin).await.problem(422)["errors"][0]["field"], "text");
+}
+
+#[tokio::test]
+async fn what_the_bookings_of_one_customer_send_out_has_a_bound() {
+    let smtp = Smtp::start().await;
+    let settings = smtp.settings();
+    let mut all: Vec<&str> = settings.iter().map(String::as_str).collect();
+    all.push("NOTIFY__CUSTOMER_DAY=3");
+    let depot = Depot::start_with(&all).await;
+    let wish = json!({"events": ["booking.placed"], "who": "recipient", "channel": "mail", "subject": "s", "text": "t"});
+    depot.http().post(RULES, wish).await.ok();
+    let book_for = async |customer: &str, n: usize| {
+        let contact = json!({"email": format!("r{n}@example.com")});
+        let order =
+            json!({"pickup": {"lat": 42.5, "lon": 1.5}, "dropoff": {"lat": 42.5, "lon": 1.6, "contact": contact}, "customer": customer});
+        depot.http().post("/api/v1/bookings", order).await.ok();
+    };
+    for n in 0..5 {
+        book_for("acme", n).await;
+    }
+    book_for("bolt", 9).await;
+    until("the other's", async || smtp.letters().iter().any(|letter| letter.to == "r9@example.com").then_some(())).await;
+    depot.settle().await;
+    assert_eq!(depot.http().get("/api/v1/deliveries").await.ok()["items"].as_array().unwrap().len(), 4);
+    let injected = json!({"pickup": {"lat": 42.5, "lon": 1.5, "contact": {"email": "a@b.example\r\nRCPT TO:<x@y>"}}, "dropoff": {"lat": 42.5, "lon": 1.6}});
+    assert_eq!(depot.http().post("/api/v1/bookings", injected).await.problem(422)["errors"][0]["field"], "pickup.contact.email");
 }

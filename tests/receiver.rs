@@ -1,5 +1,6 @@
 //! `depotd receive` and what strangers, and depots that went wrong, send it: it says no, says why, and goes on serving the others.
 
+mod common;
 mod upstream_support;
 
 use depotd::batch::{Batch, Span};

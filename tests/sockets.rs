@@ -5,6 +5,7 @@ mod client;
 mod common;
 
 use client::{Client, Make, With};
+use common::http::raw;
 use common::mqtt::Credential;
 use common::{Depot, PASSWORD, until};
 use reqwest::header;
@@ -233,4 +234,15 @@ async fn what_is_wrong_is_told_and_who_loses_the_right_is_sent_away() {
     for client in [&mut polls, &mut talks] {
         assert_eq!(client.event("goodbye").await["reason"], "the depot is going down");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_begins_to_say_something_by_polling_and_stops_is_cut_off() {
+    let depot = Depot::start_with(&["HTTP__REQUEST_TIMEOUT_S=1"]).await;
+    let opened = depot.http_as("").get("/socket.io/?EIO=4&transport=polling").await;
+    let sid = opened.text.split("\"sid\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let address = depot.address("http");
+    let post = format!("POST /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 100000\r\n\r\n4");
+    let ended = tokio::time::timeout(common::PATIENCE, raw(&address, &post)).await.expect("an end");
+    assert!(ended >= 400, "{ended}");
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test is its own app")]
 
+mod common;
 mod upstream_support;
 
 use axum::Router;

@@ -1,5 +1,6 @@
 //! Receipts and what a comparison names: records and rows that somebody changed in head office's PostgreSQL by hand.
 
+mod common;
 mod upstream_support;
 
 use depotd::model::{Day, Lane, RowDifference, Verified};

@@ -2,6 +2,7 @@
 
 use super::error::Fault;
 use super::{Bookings, Error, Result, find};
+use crate::fields::is_strange;
 use crate::model::{Actor, Booking, BookingId, Timestamp};
 use crate::pricing::{Need, ProofRules};
 use crate::store::attachments::{self, Attachment};
@@ -64,7 +65,38 @@ impl Bookings {
     }
 }
 
-/// What a proof lacks.
+/// Bytes of a proof's JSON at most.
+const PROOF: usize = 8_192;
+/// Characters of its words at most: those that are kept with the booking, and what a driver writes.
+const WORDS: [(&str, usize); 5] = [("signature", 64), ("barcode", 200), ("pin", 16), ("reason", 500), ("note", 1_000)];
+
+/// What is wrong with a proof, whatever it came by.
+pub(super) fn misshapen(proof: &Value) -> Vec<Fault> {
+    if !proof.is_object() {
+        return vec![Fault::new("proof", "must be an object")];
+    }
+    if proof.to_string().len() > PROOF {
+        return vec![Fault::new("proof", format!("must have {PROOF} bytes at most"))];
+    }
+    let mut faults = Vec::new();
+    for (part, most) in WORDS {
+        let wrong = |value: &Value| match value.as_str() {
+            None => Some("must be a text".to_owned()),
+            Some(text) if text.chars().count() > most => Some(format!("must have at most {most} characters")),
+            Some(text) if text.contains(is_strange) => Some("must not have control characters".to_owned()),
+            Some(_) => None,
+        };
+        faults
+            .extend(proof.get(part).filter(|value| !value.is_null()).and_then(wrong).map(|why| Fault::new(&format!("proof.{part}"), &why)));
+    }
+    let photos = proof.get("photos").filter(|value| !value.is_null());
+    if photos.is_some_and(|photos| photos.as_array().is_none_or(|list| list.len() > PHOTOS || !list.iter().all(Value::is_string))) {
+        faults.push(Fault::new("proof.photos", "must be a list of 10 texts at most"));
+    }
+    faults
+}
+
+/// What a proof lacks; it is well shaped.
 pub(super) fn lacking(rules: ProofRules, proof: Option<&Value>) -> Vec<Fault> {
     let has = |part: &str| match proof.and_then(|proof| proof.get(part)) {
         Some(Value::String(text)) => !text.trim().is_empty(),
@@ -78,10 +110,7 @@ pub(super) fn lacking(rules: ProofRules, proof: Option<&Value>) -> Vec<Fault> {
 /// Gives the photos and the signature that `proof` names to `booking`.
 pub(super) fn bind(tx: &Transaction<'_>, booking: &Booking, proof: &Value, actor: &Actor) -> Result<()> {
     let photos = proof.get("photos").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    if photos.len() > PHOTOS {
-        return Err(Error::Invalid(vec![Fault::new("proof.photos", "must be 10 at most")]));
-    }
-    let signature = proof.get("signature").map(|id| ("proof.signature".to_owned(), id));
+    let signature = proof.get("signature").filter(|id| !id.is_null()).map(|id| ("proof.signature".to_owned(), id));
     let named = photos.iter().enumerate().map(|(at, id)| (format!("proof.photos[{at}]"), id)).chain(signature);
     let mut faults = Vec::new();
     for (field, id) in named {

@@ -48,14 +48,12 @@ impl Bookings {
         let take = self.take(actor, Some(vehicle));
         let change = move |tx: &Transaction<'_>| {
             let (who, key) = (take.actor.to_text(), format!("step:{key}"));
-            if let Some((_, known)) = idempotency::find(tx, &who, &key)? {
-                return if known == id.to_string() { find(tx, id) } else { Err(Error::KeyReused) };
-            }
-            if let Some(proof) = &report.proof {
-                proof::bind(tx, &find(tx, id)?, proof, &take.actor)?;
+            let step = report.step.as_str();
+            if let Some((made, known)) = idempotency::find(tx, &who, &key)? {
+                return if known == id.to_string() && made == step { find(tx, id) } else { Err(Error::KeyReused) };
             }
             let booking = take.report(tx, id, report)?;
-            idempotency::insert(tx, &who, &key, "", &id.to_string(), take.now)?;
+            idempotency::insert(tx, &who, &key, step, &id.to_string(), take.now)?;
             Ok(booking)
         };
         self.db.write(change).await
@@ -81,6 +79,10 @@ impl Take {
     fn report(&self, tx: &Transaction<'_>, id: BookingId, Report { step, at, proof }: Report) -> Result<Booking> {
         if !step.is_drivers() {
             return Err(Error::Invalid(vec![Fault::new("step", "must be arrived, picked_up, delivered or failed")]));
+        }
+        let misshapen = proof.as_ref().map(proof::misshapen).unwrap_or_default();
+        if !misshapen.is_empty() {
+            return Err(Error::Invalid(misshapen));
         }
         let reason = proof.as_ref().and_then(|p| p.get("reason")).and_then(Value::as_str).map(str::trim).filter(|r| !r.is_empty());
         let reason = reason.map(str::to_owned);
@@ -111,6 +113,13 @@ impl Take {
                 self.guesses.check(tx, id, pin, self.clocked)?;
             }
         }
+        // A device has what proves it; a person sent that before.
+        if let (Some(proof), Some(_), Actor::User(_)) = (&proof, &self.vehicle, &self.actor) {
+            proof::bind(tx, &booking, proof, &self.actor)?;
+        }
+        // Nothing happens before what was to come before it, whatever the clock says by which it was made.
+        let before = [Some(booking.created_at), booking.arrived_at, booking.picked_up_at].into_iter().flatten().max();
+        let at = at.map(|at| before.map_or(at, |before| at.max(before)));
         let until = at.unwrap_or(self.now);
         let booking = if step == Step::PickedUp { paid_for_waiting(&self.tariffs, tx, booking, until)? } else { booking };
         let extra = proof.map(|proof| ("proof", proof));

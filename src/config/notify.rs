@@ -20,6 +20,8 @@ pub struct Notify {
     pub at_once: usize,
     /// What may wait for one endpoint; one more is a dead letter at once.
     pub queue: usize,
+    /// Mails and messages through gateways a day that the bookings of one customer may cause; more are not sent.
+    pub customer_day: u32,
     /// Days that what was sent and dead letters are kept.
     pub keep_days: u32,
     /// Hours that a webhook's old secret signs too, once it has a new one.
@@ -45,6 +47,7 @@ impl Default for Notify {
             give_up_h: 72,
             at_once: 4,
             queue: 10_000,
+            customer_day: 1_000,
             keep_days: 30,
             rotate_h: 24,
             allow_addresses: Vec::new(),
@@ -60,6 +63,7 @@ impl Notify {
     pub(super) fn check(&self, demand: &mut impl FnMut(bool, &str)) {
         demand((1..=3_600).contains(&self.retry_s), "notify.retry_s must be within 1 to 3600");
         demand((self.retry_s..=86_400).contains(&self.retry_most_s), "notify.retry_most_s must be within notify.retry_s to 86400");
+        demand((1..=1_000_000).contains(&self.customer_day), "notify.customer_day must be within 1 to 1000000");
         demand((1..=720).contains(&self.give_up_h), "notify.give_up_h must be within 1 to 720");
         demand((1..=64).contains(&self.at_once), "notify.at_once must be within 1 to 64");
         demand((1..=100_000).contains(&self.queue), "notify.queue must be within 1 to 100000");

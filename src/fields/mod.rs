@@ -140,6 +140,16 @@ impl Fields {
         Some(text.filter(|t| !t.is_empty()))
     }
 
+    /// A text in one line, like a name.
+    pub fn line(&mut self, field: &str, max: usize) -> Option<Option<String>> {
+        let text = self.text(field, max)?;
+        if text.as_ref().is_some_and(|text| text.contains(char::is_control)) {
+            self.fault(field, "must be one line");
+            return None;
+        }
+        Some(text)
+    }
+
     /// A text exactly as it was sent, for secrets.
     pub fn secret(&mut self, field: &str) -> Option<Option<String>> {
         self.convert(field, |v| match v {
@@ -320,7 +330,7 @@ fn pointed(value: &Value) -> Option<String> {
     (number != text && number.parse::<f64>().is_ok()).then(|| format!("has a decimal comma; use a point: {number}"))
 }
 
-fn is_strange(c: char) -> bool {
+pub fn is_strange(c: char) -> bool {
     c.is_control() && !matches!(c, '\n' | '\r' | '\t')
 }
 

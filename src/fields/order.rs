@@ -1,7 +1,7 @@
 //! An order as clients and head office send it.
 
 use super::{Fields, Read};
-use crate::model::{Contact, Order, Place, Priority, Site, Stop, StopKind, Timestamp, Window};
+use crate::model::{Contact, MailAddress, Order, Place, Priority, Site, Stop, StopKind, Timestamp, Window};
 
 /// Stops of one booking at most.
 const MAX_STOPS: usize = 20;
@@ -17,8 +17,8 @@ impl Read for Contact {
             f.fault("phone", "must contain digits");
             fine = false;
         }
-        if contact.email.as_deref().is_some_and(|e| !e.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())) {
-            f.fault("email", "must be a mail address, like ana@example.org");
+        if let Some(Err(why)) = contact.email.as_deref().map(str::parse::<MailAddress>) {
+            f.fault("email", why.to_string());
             fine = false;
         }
         fine.then_some(contact)

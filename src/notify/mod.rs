@@ -40,6 +40,7 @@ use crate::bookings::etas::Board;
 use crate::clock::Clock;
 use crate::config::{Config, Notify};
 use crate::model::{Channel, DeliveryId, MailAddress, NewDelivery, Span, Timestamp, To};
+use crate::ops::allowance::{Allowances, Rate};
 use crate::store::deliveries::{self, Message};
 use crate::store::{self, Db};
 use http::Http;
@@ -107,6 +108,7 @@ struct Inner {
     http: Http,
     seal: Seal,
     vapid: push::Vapid,
+    of_customers: Allowances<String>,
     wake: tokio::sync::Notify,
     counts: Counts,
 }
@@ -119,7 +121,9 @@ impl Post {
         let vapid = push::Vapid::new(&config.depot.data_dir, push::contact(config));
         let (zone, depot) = (config.depot.zone.clone(), config.depot.name.clone());
         let (config, wake, counts) = (config.notify.clone(), tokio::sync::Notify::new(), Counts::default());
-        Ok(Self(Arc::new(Inner { db, clock, config, zone, depot, board, mailer, http, seal, vapid, wake, counts })))
+        let a_day = f64::from(config.customer_day);
+        let of_customers = Allowances::new(Rate { per_second: a_day / 86_400.0, burst: a_day });
+        Ok(Self(Arc::new(Inner { db, clock, config, zone, depot, board, mailer, http, seal, vapid, of_customers, wake, counts })))
     }
 
     /// Puts one message into the queue, for all of `to`; part of the caller's transaction. [`Post::wake`] is to follow its commit.

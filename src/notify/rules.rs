@@ -122,8 +122,12 @@ impl Post {
             fault(field, message);
         }
         for (field, text) in [("subject", &body.subject), ("text", &body.text)] {
-            if let Err(why) = Template::parse(text) {
-                fault(field, why);
+            match Template::parse(text) {
+                Err(why) => fault(field, why),
+                Ok(template) if body.who == Who::Driver && template.has("booking.pin") => {
+                    fault(field, "has {booking.pin}, which drivers are not to know: who waits for the load tells it them".to_owned());
+                }
+                Ok(_) => {}
             }
         }
         if body.channel == Channel::Mail && body.subject.is_empty() {

@@ -42,7 +42,11 @@ impl Post {
             if said.to.is_empty() {
                 self.0.counts.unreachable.fetch_add(1, Ordering::Relaxed);
             }
-            self.put_said(tx, rule, event, &said, now)?;
+            if self.may_cost(tx, rule, event, said.to.len())? {
+                self.put_said(tx, rule, event, &said, now)?;
+            } else {
+                self.0.counts.limited.fetch_add(1, Ordering::Relaxed);
+            }
         }
         Ok(())
     }
@@ -92,6 +96,15 @@ impl Post {
         };
         self.put(tx, &message, &to, now)?;
         Ok(())
+    }
+
+    /// May so many more go out for the booking's customer today? Whoever may book chooses who is told, so there is an end to it.
+    fn may_cost(&self, c: &Connection, rule: &Rule, event: &Event, many: usize) -> store::Result<bool> {
+        let goes_out =
+            matches!(rule.body.channel, Channel::Mail | Channel::Gateway) && matches!(rule.body.who, Who::Customer | Who::Recipient);
+        let Some(id) = event.booking.filter(|_| goes_out && many > 0) else { return Ok(true) };
+        let customer = bookings::get(c, id)?.and_then(|booking| booking.order.customer);
+        Ok(customer.is_none_or(|customer| self.0.of_customers.take(customer, self.0.clock.monotonic()).is_ok()))
     }
 
     /// Was the recipient told as much as the rule allows?

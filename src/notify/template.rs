@@ -59,6 +59,11 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// Does it have that placeholder?
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Placeholder(known) if *known == name))
+    }
+
     /// The text with what `say` says in place of each placeholder.
     pub fn fill(&self, say: impl Fn(&str) -> String) -> String {
         let part = |part: &Part| match part {

@@ -79,6 +79,15 @@ pub fn last_duty_change(connection: &Connection, vehicle: &VehicleId, seq: i64) 
     Ok(collect(connection, LAST_DUTY_CHANGE, params![vehicle.as_str(), seq])?.pop())
 }
 
+/// The kind stands in it, as above.
+const STAFF_MESSAGES: &str =
+    "select * from journal where kind = 'message.sent' and vehicle_id is null and seq < ?1 order by seq desc limit ?2";
+
+/// Up to `limit` messages to those at the console from before the entry at `seq`, newest first.
+pub fn staff_messages(connection: &Connection, seq: i64, limit: usize) -> Result<Vec<Event>> {
+    collect(connection, STAFF_MESSAGES, params![seq, count(limit)])
+}
+
 /// The newest entry of a kind about `booking`.
 pub fn last_of_booking(connection: &Connection, booking: BookingId, kind: Kind) -> Result<Option<Event>> {
     let sql = "select * from journal where booking_id = ?1 and kind = ?2 order by seq desc limit 1";
@@ -121,17 +130,19 @@ fn actor_of(text: &str) -> Actor {
 mod tests {
     use super::super::Db;
 
-    /// A vehicle has thousands of entries; figures ask this of each that is on duty.
+    /// A vehicle has thousands of entries; figures ask this of each that is on duty. Of messages there are few among all that ever happened.
     #[tokio::test]
-    async fn a_change_of_duty_is_found_without_reading_all_else() {
+    async fn a_change_of_duty_and_messages_are_found_without_reading_all_else() {
         let dir = tempfile::tempdir().unwrap();
         let db = Db::open(dir.path()).unwrap();
-        let plan = db.read(|c| {
-            let sql = format!("explain query plan {}", super::LAST_DUTY_CHANGE);
-            let plan: Vec<String> = c.prepare(&sql)?.query_map(("van-1", 9), |r| r.get("detail"))?.collect::<Result<_, _>>()?;
-            Ok::<_, super::super::Error>(plan)
-        });
-        let plan = plan.await.unwrap();
-        assert!(plan[0].contains("journal_duty_changes"), "{plan:?}");
+        for (sql, index) in [(super::LAST_DUTY_CHANGE, "journal_duty_changes"), (super::STAFF_MESSAGES, "journal_staff_messages")] {
+            let plan = db.read(move |c| {
+                let sql = format!("explain query plan {sql}");
+                let plan: Vec<String> = c.prepare(&sql)?.query_map((9, 9), |r| r.get("detail"))?.collect::<Result<_, _>>()?;
+                Ok::<_, super::super::Error>(plan)
+            });
+            let plan = plan.await.unwrap();
+            assert!(plan.len() == 1 && plan[0].contains(index), "{plan:?}");
+        }
     }
 }

@@ -39,6 +39,7 @@ const STEPS: &[&str] = &[
     include_str!("migrations/031.sql"),
     include_str!("migrations/032.sql"),
     include_str!("migrations/033.sql"),
+    include_str!("migrations/034.sql"),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &Path) -> Result<()> {

@@ -126,6 +126,8 @@ pub const GATES: &[(&str, &str, Gate)] = &[
     ("POST", "/api/v1/webhooks/{id}/rotate", Needs(What::Administer)),
     ("POST", "/api/v1/webhooks/{id}/test", Needs(What::Administer)),
     ("GET", "/api/v1/webhooks/{id}/deliveries", Needs(What::Administer)),
+    ("GET", "/api/v1/messages", Needs(What::ReadBookings)),
+    ("GET", "/api/v1/notifications/channels", Needs(What::ReadBookings)),
     ("GET", "/api/v1/notifications/rules", Needs(What::ReadBookings)),
     ("POST", "/api/v1/notifications/rules", Needs(What::Administer)),
     ("POST", "/api/v1/notifications/rules/preview", Needs(What::Administer)),

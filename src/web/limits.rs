@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::any::Any;
@@ -42,7 +42,8 @@ pub async fn bound(State(limits): State<Limits>, request: Request, next: Next) -
         return Error::unavailable("too many requests are under way").into_response();
     };
     // A long poll lasts until there is something to say, and has its own end.
-    let polls = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == "/socket.io/");
+    let polls =
+        request.method() == Method::GET && request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == "/socket.io/");
     if polls {
         return next.run(request).await;
     }

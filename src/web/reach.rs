@@ -10,7 +10,7 @@ use crate::ops::allowance::Rate;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-/// Quotes and bookings of a customer.
+/// Quotes, bookings and links of a customer.
 pub const RATE: Rate = Rate { per_second: 1.0, burst: 60.0 };
 
 /// Everybody's bookings, or those of one customer. A route that [`super::access::Gate::OwnOr`] opens asks it about every booking.
@@ -53,11 +53,17 @@ impl Reach {
         }
     }
 
-    /// `order` as it may be asked for: a customer's is its own, goes before nobody else's, and there are not too many of them.
-    pub fn claim(&self, web: &Web, order: &mut Order) -> Result<()> {
+    /// Lets a customer change something, unless it does so too often.
+    pub fn pace(&self, web: &Web) -> Result<()> {
         let Self::Of(name) = self else { return Ok(()) };
         let taken = web.customers_pace.take(name.clone(), web.clock.monotonic());
-        taken.map_err(|wait| Error::too_often(wait, "one price each second is told to a customer in the long run"))?;
+        taken.map_err(|wait| Error::too_often(wait, "a customer may ask for one price, booking or link each second in the long run"))
+    }
+
+    /// `order` as it may be asked for: a customer's is its own, goes before nobody else's, and there are not too many of them.
+    pub fn claim(&self, web: &Web, order: &mut Order) -> Result<()> {
+        self.pace(web)?;
+        let Self::Of(name) = self else { return Ok(()) };
         if order.customer.as_ref().is_some_and(|other| other != name) {
             return Err(Error::field("customer", format!("must be {name:?}, or absent")));
         }

@@ -314,7 +314,7 @@ pub async fn read(broker: &str, topics: &[String]) -> Vec<Found> {
 /// TLS in front of what listens at `port`, as `localhost`: where it listens itself, and the certificate to trust, in PEM. It lives as long as
 /// the runtime.
 pub async fn behind_tls(port: u16) -> (u16, String) {
-    let (acceptor, own) = super::tls::localhost();
+    let (acceptor, own) = crate::common::tls::localhost();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     tokio::spawn(async move {

@@ -8,8 +8,6 @@ pub mod office;
 pub mod postgres;
 pub mod proxy;
 pub mod run;
-#[path = "../common/tls.rs"]
-mod tls;
 
 use depotd::auth::Auth;
 use depotd::batch::{self, Batch, Line, Record, RowState};

@@ -96,7 +96,9 @@ pub async fn make_link(
     headers: HeaderMap,
     Body(LinkInput(new)): Body<LinkInput>,
 ) -> Result<(StatusCode, Json<NewLinkShape>)> {
-    Reach::of(&who).admit(web.bookings.get(id).await?)?;
+    let reach = Reach::of(&who);
+    reach.pace(&web)?;
+    reach.admit(web.bookings.get(id).await?)?;
     let (link, secret) = web.links.make(id, new, who.actor()).await?;
     Ok((StatusCode::CREATED, Json(NewLinkShape { link: link.into(), url: track::address(&web, &secret, &headers) })))
 }
@@ -116,7 +118,9 @@ pub async fn links(State(web): State<Web>, reach: Reach, Id(id): Id<BookingId>) 
     responses((status = 204), (status = 404, body = Problem)))]
 pub async fn revoke_link(State(web): State<Web>, Caller(who): Caller, Path((id, link)): Path<(String, String)>) -> Result<StatusCode> {
     let id: BookingId = id.parse().map_err(|e| Error::not_found(format!("{id:?} {e}")))?;
-    Reach::of(&who).admit(web.bookings.get(id).await?)?;
+    let reach = Reach::of(&who);
+    reach.pace(&web)?;
+    reach.admit(web.bookings.get(id).await?)?;
     web.links.revoke(id, link, who.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

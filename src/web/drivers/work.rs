@@ -4,7 +4,7 @@ use super::own;
 use super::shapes::DriverShape;
 use crate::auth::Who;
 use crate::bookings::{self, MOST_BYTES, Report};
-use crate::model::{BookingId, Duty, Step, Timestamp, VehicleId};
+use crate::model::{Booking, BookingId, Duty, Step, Timestamp, VehicleId};
 use crate::pricing::ProofRules;
 use crate::web::Web;
 use crate::web::error::{Error, FieldError, Problem, Result};
@@ -234,17 +234,17 @@ pub async fn steps(State(web): State<Web>, Caller(who): Caller, Body(input): Bod
 
 async fn take(web: &Web, who: &Who, duties: &[Duty], step: OwnStepInput) -> std::result::Result<&'static str, bookings::Error> {
     let booking = web.bookings.get(step.booking_id).await?;
-    let vehicle =
-        booking.vehicle.clone().filter(|vehicle| duties.iter().any(|duty| duty.vehicle == *vehicle && was_his(duty, booking.assigned_at)));
+    let vehicle = booking.vehicle.clone().filter(|vehicle| duties.iter().any(|duty| duty.vehicle == *vehicle && was_his(duty, &booking)));
     let vehicle = vehicle.ok_or(bookings::Error::Unknown)?;
     let at = step.at.map(|at| at.min(web.clock.now()));
     let report = Report { step: step.step, at, proof: step.proof };
     Ok(web.bookings.step_once(step.booking_id, step.id.to_string(), report, who.actor(), vehicle).await?.status.as_str())
 }
 
-/// Was he on duty when the vehicle got the job, or later?
-fn was_his(duty: &Duty, assigned_at: Option<Timestamp>) -> bool {
-    duty.time.until.is_none_or(|until| assigned_at.is_some_and(|assigned| until >= assigned))
+/// Was he on duty while the vehicle had the job?
+fn was_his(duty: &Duty, booking: &Booking) -> bool {
+    let before_its_end = !booking.status.is_final() || duty.time.from <= booking.updated_at;
+    before_its_end && duty.time.until.is_none_or(|until| booking.assigned_at.is_some_and(|assigned| until >= assigned))
 }
 
 /// Send a photo or a signature, under a UUID of the phone's making, before the step that names it.

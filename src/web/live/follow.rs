@@ -6,8 +6,9 @@ use super::hub::Seat;
 use super::wants::{Follow, Wants};
 use crate::bookings;
 use crate::fleet::View;
-use crate::model::{Booking, BookingId, Place};
+use crate::model::{Booking, BookingId, Kind, Place};
 use crate::web::Web;
+use crate::web::notify::messages::MessageShape;
 use crate::web::shapes::BookingShape;
 use anyhow::Context;
 use serde_json::value::to_raw_value;
@@ -75,6 +76,9 @@ async fn read_journal(web: &Web, mut cursor: i64) -> anyhow::Result<i64> {
         ids.dedup();
         for booking in web.bookings.get_many(ids).await? {
             show(web, &booking);
+        }
+        for event in events.iter().filter(|event| event.kind == Kind::MessageSent && event.vehicle.is_none()) {
+            web.hub.message(&to_raw_value(&MessageShape::from(event))?);
         }
         cursor = last;
     }

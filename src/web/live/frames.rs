@@ -175,6 +175,18 @@ pub fn figures(seq: u64, now: Timestamp, summary: &RawValue) -> Frame {
     encode("figures", &Told { t: "figures", seq, now: now.as_millis(), summary })
 }
 
+/// What is said to those at the console.
+pub fn message(seq: u64, now: Timestamp, message: &RawValue) -> Frame {
+    #[derive(Serialize)]
+    struct Told<'a> {
+        t: &'static str,
+        seq: u64,
+        now: i64,
+        message: &'a RawValue,
+    }
+    encode("message", &Told { t: "message", seq, now: now.as_millis(), message })
+}
+
 /// The one vehicle that a client looks at.
 pub fn selected(seq: u64, row: &Row) -> Frame {
     #[derive(Serialize)]

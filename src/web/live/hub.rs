@@ -169,6 +169,16 @@ impl Hub {
         }
     }
 
+    /// Sends a message to those at the console who want them.
+    pub fn message(&self, message: &RawValue) {
+        let now = self.clock.now();
+        let mut world = self.world();
+        let frame = frames::message(world.next_seq(), now, message);
+        for client in world.clients.values_mut().filter(|client| client.wants.messages && !client.behind) {
+            client.behind = client.frames.try_send(frame.clone()).is_err();
+        }
+    }
+
     /// Sends what changed: bookings always, positions when `positions` says that their turn has come.
     /// With nothing to tell it stays silent, unless `beat` asks for a sign of life.
     pub fn flush(&self, positions: bool, beat: bool) {
@@ -340,12 +350,12 @@ impl Seat {
         self.frames.recv().await
     }
 
-    /// Changes what it sees. Selection and figures change without a new snapshot, anything else brings one.
+    /// Changes what it sees. Selection, figures and messages change without a new snapshot, anything else brings one.
     pub fn want(&self, wants: Wants) {
         let now = self.hub.clock.now();
         let mut world = self.hub.world();
         let Some(client) = world.clients.get_mut(&self.id) else { return };
-        let seen = |wants: &Wants| Wants { select: None, figures: false, ..wants.clone() };
+        let seen = |wants: &Wants| Wants { select: None, figures: false, messages: false, ..wants.clone() };
         let (same, figures) = (seen(&client.wants) == seen(&wants), wants.figures && !client.wants.figures);
         client.wants = wants;
         if !same {

@@ -26,9 +26,10 @@ const SEND: Duration = Duration::from_secs(10);
 /// Follow vehicles and bookings: a snapshot, then what changes.
 ///
 /// A WebSocket. The client may send `{"subscribe": {"vehicles": "all" | [ids], "bbox": [w, s, e, n], "cells": [H3 cells],
-/// "bookings": true | [ids], "select": id, "figures": true}}`. A vehicle is shown when it is within `bbox` or in one of `cells`; a booking
+/// "bookings": true | [ids], "select": id, "figures": true, "messages": true}}`. A vehicle is shown when it is within `bbox` or in one of `cells`; a booking
 /// that is asked for by its id is shown also when it has ended. With figures those of today until the end of this hour, as
-/// `/analytics/summary` tells them, come as frames of their own when they change.
+/// `/analytics/summary` tells them, come as frames of their own when they change; so does, with messages, what rules say to those at the
+/// console, as `/messages` lists it.
 ///
 /// It is closed with a reason: 1001 the depot is going down, 1003 a message that is no text, 1007 one that is no subscription, 1008
 /// signed out, allowed something else now, or silent, 1013 too many live clients, in all or of one user: try again later.
@@ -116,7 +117,7 @@ async fn converse(web: Web, who: Who, headers: HeaderMap, mut seat: Seat, socket
 /// What is wanted, as far as it may be seen by somebody who may see positions.
 pub fn allowed(mut wants: Wants, who: &Who) -> Wants {
     if !auth::allow(who, What::ReadBookings) {
-        (wants.bookings, wants.figures) = (Follow::Nothing, false);
+        (wants.bookings, wants.figures, wants.messages) = (Follow::Nothing, false, false);
     }
     wants
 }

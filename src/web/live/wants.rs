@@ -61,6 +61,8 @@ pub struct Wants {
     pub select: Option<VehicleId>,
     /// Today's figures too.
     pub figures: bool,
+    /// What is said to those at the console too.
+    pub messages: bool,
 }
 
 impl Wants {
@@ -126,7 +128,7 @@ impl Read for Wants {
             Value::Bool(false) => Some(Follow::Nothing),
             ids => list(ids, |id| id.as_str()?.parse().ok()).map(|ids| Follow::These(ids.into_iter().collect())),
         });
-        let (select, figures) = (f.named("select"), f.flag("figures"));
+        let (select, figures, messages) = (f.named("select"), f.flag("figures"), f.flag("messages"));
         Some(Self {
             vehicles: vehicles?.flatten(),
             area: area?,
@@ -135,6 +137,7 @@ impl Read for Wants {
             customer: None,
             select: select?,
             figures: figures? == Some(true),
+            messages: messages? == Some(true),
         })
     }
 }

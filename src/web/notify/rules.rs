@@ -177,7 +177,7 @@ pub struct RuleInput {
 }
 impl Read for RuleInput {
     fn read(f: &mut Fields) -> Option<Self> {
-        let (name, enabled, events) = (f.text("name", 100), f.flag("enabled"), f.texts("events", 64));
+        let (name, enabled, events) = (f.line("name", 100), f.flag("enabled"), f.texts("events", 64));
         let who = f.one_of("who", "driver, customer, recipient, staff, addresses", Who::parse);
         let to = f.change("to", |f, name| f.texts(name, ADDRESSES));
         let channel = f.one_of("channel", "message, push, mail, gateway", Channel::parse);

@@ -89,7 +89,7 @@ pub struct WebhookInput {
 }
 impl Read for WebhookInput {
     fn read(f: &mut Fields) -> Option<Self> {
-        let (name, url, events, enabled) = (f.text("name", 100), f.text("url", 2_000), f.texts("events", 64), f.flag("enabled"));
+        let (name, url, events, enabled) = (f.line("name", 100), f.line("url", 2_000), f.texts("events", 64), f.flag("enabled"));
         Some(Self { name: name?, url: url?, events: events?, enabled: enabled? })
     }
 }

@@ -44,7 +44,7 @@ impl Session {
         };
         match &who.customer {
             Some(customer) if auth::allow(who, What::OwnBookings) => {
-                Ok(Wants { customer: Some(customer.as_str().into()), select: None, figures: false, ..wants })
+                Ok(Wants { customer: Some(customer.as_str().into()), select: None, figures: false, messages: false, ..wants })
             }
             None if auth::allow(who, What::ReadPositions) => Ok(allowed(wants, who)),
             _ => Err(format!("a {} may not follow vehicles or bookings", who.role.as_str())),
