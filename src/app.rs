@@ -267,6 +267,7 @@ async fn bind_mqtt(rooms: &Rooms) -> Result<Guard> {
         ingest: rooms.ingest.clone(),
         presence: rooms.presence.clone(),
         inspector: rooms.inspector.clone(),
+        news: crate::notify::catalogue::news,
     };
     Ok(Guard::bind(&rooms.config, deps, certificates).await?)
 }

@@ -79,10 +79,11 @@
 //!
 //! # A word, from the journal to whom it is for
 //! [`notify::Follower`] follows the journal. What webhooks want to hear of an entry, and what rules say of it to people, are rows of
-//! deliveries in one transaction with its cursor. [`notify::Sender`] takes what is due of each endpoint in the order of its booking,
-//! withdraws what is not true any more, says the rest by mail, to a webhook, a gateway or a browser's push service, and writes down
-//! what came of it; a message to a driver is another entry, which [`mqtt`] carries. Drivers whose phone is subscribed are told of their
-//! work by push as well, without a rule. A reminder is an entry too ([`bookings::Bookings::remind_due`]).
+//! deliveries in one transaction with its cursor; programs that listen to [`mqtt`] hear the same at once. [`notify::Sender`] takes what
+//! is due of each endpoint in the order of its booking, withdraws what is not true any more, says the rest by mail, to a webhook, a
+//! gateway or a browser's push service, and writes down what came of it; a message to a driver is another entry, which [`mqtt`]
+//! carries. Drivers whose phone is subscribed are told of their work by push as well, without a rule. A reminder is an entry too
+//! ([`bookings::Bookings::remind_due`]).
 //!
 //! # A setting, from head office to the next quote
 //! [`settings::Settings`] lays what head office sent over what depotd was started with, and over that what people set for a while.
@@ -104,7 +105,7 @@
 //!   start it in [`app::App::start`] and let it say how far it is, so that tests can wait for it.
 //! - A dispatch policy to compare with: a name in [`replay::policy`]; what serving a booking is worth is in [`dispatch::plan`].
 //! - A source of travel times: a link of the chain in [`eta::Etas::drives`], and its name on the wire.
-//! - What others may hear of: a line in [`notify::catalogue`]. A placeholder: a line in [`notify::template`], what it says in
+//! - What others may hear of: a line in [`notify::catalogue`]; a new noun: who may, in `mqtt/neighbours.rs`. A placeholder: a line in [`notify::template`], what it says in
 //!   `notify/words.rs`. A channel: a kind in [`model::Channel`], a file in [`notify`], an arm in `notify/send.rs`.
 //! - What a schedule can do: a kind in [`model::ScheduleKind`], a line in `app/actions.rs`.
 //! - A sink: a file in [`upstream::sink`] that implements [`upstream::sink::Sink`], its scheme in [`config::SinkKind`].

@@ -131,6 +131,59 @@ async fn who_may_see_positions_alone_sees_no_booking_live() {
     }
 }
 
+/// The frames of a stream until one fits.
+async fn streamed(mut response: reqwest::Response, fits: impl Fn(&Value) -> bool) -> Vec<Value> {
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let (mut text, mut frames) = (String::new(), Vec::new());
+    let wait = async {
+        while let Some(chunk) = response.chunk().await.unwrap() {
+            text += std::str::from_utf8(&chunk).unwrap();
+            while let Some((event, rest)) = text.split_once("\n\n") {
+                frames.extend(event.strip_prefix("data: ").map(|data| serde_json::from_str::<Value>(data).unwrap()));
+                text = rest.to_owned();
+                if frames.last().is_some_and(&fits) {
+                    return std::mem::take(&mut frames);
+                }
+            }
+        }
+        panic!("the stream ended after {frames:?}");
+    };
+    tokio::time::timeout(common::PATIENCE, wait).await.expect("such a frame")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_comes_as_a_stream_of_events() {
+    let mut depot = Depot::start().await;
+    let (van, other) = (depot.new_device("KA-1"), depot.new_device("KA-2"));
+    let (mut van, mut other) = (depot.mqtt(&van).await, depot.mqtt(&other).await);
+    let ask = async |token: &str, query: &str| {
+        let request = depot.http_as(token).request(Method::GET, &format!("/api/v1/live{query}")).header("accept", "text/event-stream");
+        request.send().await.unwrap()
+    };
+    let viewer = depot.new_token("viewer");
+    let stream = ask(&viewer, "?subscribe=%7B%22vehicles%22%3A%5B%22KA-1%22%5D%2C%22bookings%22%3Atrue%7D").await;
+    other.fix(&now(), 42.6, 1.6).await;
+    van.fix(&now(), 42.5, 1.5).await;
+    let rows = |frame: &Value, of: &str| frame[of].as_array().cloned().unwrap_or_default();
+    let frames = streamed(stream, |frame| rows(frame, "v").iter().any(|row| row[1] == 4_250_000)).await;
+    assert_eq!(frames[0]["t"], "snapshot", "{frames:?}");
+    let mut shown = frames.iter().flat_map(|frame| [rows(frame, "vehicles"), rows(frame, "new")]).flatten();
+    assert!(shown.all(|row| row[1] == "KA-1"), "{frames:?}");
+    let wrong = Answer::of(depot.http_as(&viewer).request(Method::GET, "/api/v1/live?subscribe=x").header("accept", "text/event-stream"));
+    assert_eq!(wrong.await.problem(422)["errors"][0]["field"], "subscribe");
+    assert_eq!(ask("dpt_a_b", "").await.status(), 401);
+    let blind = depot.command(&["token", "create", "--role", "integration", "--scope", "bookings:read"]);
+    assert_eq!(ask(blind["token"].as_str().unwrap(), "").await.status(), 403);
+    let made = depot.command(&["token", "create", "--role", "viewer"]);
+    let revoked = ask(made["token"].as_str().unwrap(), "").await;
+    depot.command(&["token", "revoke", made["id"].as_str().unwrap()]);
+    let whole = tokio::time::timeout(common::PATIENCE, revoked.text()).await.expect("the stream to end").unwrap();
+    assert!(whole.starts_with("data: {\"t\":\"snapshot\""), "{whole}");
+    let last = ask(&viewer, "").await;
+    let (status, rest) = tokio::join!(depot.stop(), last.text());
+    assert!(status.success() && rest.is_ok(), "{status} {rest:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_user_cannot_take_every_place_at_the_live_view() {
     let depot = Depot::start().await;

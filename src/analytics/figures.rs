@@ -57,7 +57,6 @@ pub struct Figures {
     /// Seconds that vehicles were on duty, without breaks.
     pub duty_s: i64,
     /// What the deliveries cost, by currency.
-    #[schema(value_type = Vec<Object>)]
     pub revenue: Vec<Money>,
     /// Bookings with a factor of demand above 1 in their price.
     pub surged: i64,
@@ -65,7 +64,6 @@ pub struct Figures {
     pub surge_mean: Option<f64>,
     /// What demand's factors added to the price of the deliveries, before contracts, promo codes and tax, by currency; negative
     /// where they took something off.
-    #[schema(value_type = Vec<Object>)]
     pub surge: Vec<Money>,
 }
 

@@ -42,7 +42,6 @@ pub struct Cell {
     pub requests: u32,
     /// How many to expect in that hour.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
     pub forecast: Option<Expected>,
     /// Demand's factors there, where a tariff has prices follow demand.
     #[serde(skip_serializing_if = "Vec::is_empty")]

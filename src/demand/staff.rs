@@ -25,7 +25,6 @@ pub struct Hour {
     #[schema(value_type = String, format = DateTime)]
     pub from: Timestamp,
     /// Bookings to expect, with the interval that holds four times out of five.
-    #[schema(value_type = Object)]
     pub expected: Expected,
     /// Drivers needed for them.
     pub needed: u32,

@@ -9,6 +9,7 @@ use crate::model::{Span, Timestamp};
 use h3o::Resolution;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// Quarter hours that [`Model::quarters`] tells: 24 h.
 pub const QUARTERS: usize = 96;
@@ -36,9 +37,11 @@ pub enum Untrained {
 }
 
 /// How many requests to expect.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = ExpectedRequests)]
 pub struct Expected {
     /// Begin of the quarter hour or hour.
+    #[schema(value_type = String, format = DateTime)]
     pub from: Timestamp,
     /// On average.
     pub mean: f64,
@@ -51,13 +54,14 @@ pub struct Expected {
 }
 
 /// How well a model forecast hours of busy cells that it was not shown.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = ForecastQuality)]
 pub struct Accuracy {
     /// Hours looked at.
     pub hours: usize,
     /// Requests in an hour, on average.
     pub requests: f64,
-    /// Mean absolute error of [`Expected::p50`].
+    /// Mean absolute error of `p50`.
     pub error: f64,
     /// Share of hours within the 80 % interval, which was laid so that it is about that.
     pub covered: f64,

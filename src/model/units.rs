@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// A length in metres.
 #[derive(Clone, Copy, PartialEq, PartialOrd, Debug, Default, Serialize, Deserialize)]
@@ -103,11 +104,12 @@ impl fmt::Debug for Currency {
 }
 
 /// An amount in the currency's minor unit (cents), exact.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Money {
     /// Whole minor units; negative for a reduction.
     pub amount_minor: i64,
-    /// What they are units of.
+    /// What they are units of, by its ISO 4217 code.
+    #[schema(value_type = String, example = "EUR")]
     pub currency: Currency,
 }
 

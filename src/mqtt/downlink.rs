@@ -1,4 +1,5 @@
-//! The follower of the journal that wakes the sessions of vehicles with commands, and kicks those whose credentials went.
+//! The follower of the journal that wakes the sessions of vehicles with commands, tells programs that listen what happens, and kicks
+//! those whose credentials went.
 
 use super::registry::REVOKED;
 use super::shared::Shared;
@@ -9,6 +10,8 @@ use std::sync::Arc;
 
 /// Journal rows looked at in one go.
 const LOOK: usize = 200;
+/// The QoS that events are published with.
+const NEWS_QOS: u8 = 1;
 
 /// Follows the journal from `after`: wakes the sessions of vehicles with news, kicks devices whose credentials changed.
 pub(super) async fn follow(shared: Arc<Shared>, mut after: i64) -> Result<(), String> {
@@ -29,6 +32,10 @@ pub(super) async fn follow(shared: Arc<Shared>, mut after: i64) -> Result<(), St
 
 impl Shared {
     fn notice(&self, event: &Event) {
+        if let Some(news) = (self.deps.news)(event) {
+            let topic = format!("events/{}", event.kind.as_str().replace('.', "/"));
+            self.router.publish(&topic, news.as_bytes(), NEWS_QOS, false);
+        }
         match event.kind {
             kind if is_command(kind) => {
                 let Some(vehicle) = &event.vehicle else { return };

@@ -4,13 +4,26 @@ use super::access::Names;
 use super::shared::Shared;
 use super::stats::Reason;
 use super::who::Who;
-use crate::auth::{Refused, What, allow};
+use crate::auth::{self, Refused, What, allow};
 use crate::ingest::Source;
 use crate::telemetry::Format;
 use std::net::IpAddr;
 
-/// What whoever may see positions may subscribe to.
-const POSITIONS: [&str; 4] = ["v/+/gps", "v/+/status", "owntracks/+/+/#", "teltonika/+/data"];
+/// What a program may subscribe to, by what it may see.
+const READABLE: [(What, &[&str]); 3] = [
+    (What::ReadPositions, &["v/+/gps", "v/+/status", "owntracks/+/+/#", "teltonika/+/data", "events/vehicle/#"]),
+    (What::ReadBookings, &["events/booking/#", "events/day/#", "events/report/#"]),
+    (What::ReadDrivers, &["events/driver/#", "events/duty/#", "events/break/#"]),
+];
+/// What one that may see all of it may ask for at once.
+const ALL_EVENTS: &str = "events/#";
+
+/// The filters that cover what `who` may read.
+fn granted(who: &auth::Who) -> Vec<String> {
+    let seen = READABLE.iter().filter(|(what, _)| allow(who, *what));
+    let all = (seen.clone().count() == READABLE.len()).then_some(ALL_EVENTS);
+    seen.flat_map(|(_, filters)| *filters).copied().chain(all).map(str::to_owned).collect()
+}
 
 impl Shared {
     /// Counts a payload that no decoder takes.
@@ -19,7 +32,7 @@ impl Shared {
         self.stats.refuse(self.deps.clock.now(), Reason::Payload, who, format!("{topic}: {reason}"));
     }
 
-    /// The reader that an API token makes: read-only, and only when its role and scope let it see positions.
+    /// The reader that an API token makes: read-only, and only when its role and scope let it see something.
     pub async fn reader(&self, token: &str, peer: IpAddr) -> Result<Who, Refused> {
         let found = self.deps.auth.bearer_until(token).await.map_err(|e| Refused::Unavailable(e.to_string()))?;
         let refuse = |why| {
@@ -27,10 +40,11 @@ impl Shared {
             why
         };
         let (who, until) = found.ok_or_else(|| refuse(Refused::Unknown))?;
-        if !allow(&who, What::ReadPositions) {
+        let granted = granted(&who);
+        if granted.is_empty() {
             return Err(refuse(Refused::Revoked));
         }
-        Ok(Who::Reader { id: who.name, granted: POSITIONS.iter().map(|f| (*f).to_owned()).collect(), until })
+        Ok(Who::Reader { id: who.name, granted, until })
     }
 }
 

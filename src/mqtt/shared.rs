@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::fleet::{Fleet, Presence};
 use crate::ingest::Ingest;
-use crate::model::{Timestamp, VehicleId};
+use crate::model::{Event, Timestamp, VehicleId};
 use crate::store::Db;
 use crate::telemetry::Inspector;
 use crate::tracks::Tracks;
@@ -42,6 +42,8 @@ pub struct Deps {
     pub ingest: Ingest,
     /// Refused steps, for people.
     pub inspector: Inspector,
+    /// What programs that listen hear of an event; `None`: nothing.
+    pub news: fn(&Event) -> Option<String>,
 }
 
 /// What all sessions share.

@@ -42,6 +42,12 @@ pub fn is_public(kind: Kind) -> bool {
     PUBLIC.iter().any(|(public, _)| *public == kind)
 }
 
+/// What programs that listen over MQTT hear of an event: as a webhook is told, and of what is not public nothing.
+pub fn news(event: &Event) -> Option<String> {
+    let failed = |error: &serde_json::Error| tracing::error!(%error, seq = event.seq, "an entry of the journal cannot be told");
+    is_public(event.kind).then(|| told(event).inspect_err(failed).ok()).flatten()
+}
+
 /// What a webhook is told of an event: `type`, `timestamp`, `data`.
 pub fn told(event: &Event) -> Result<String, serde_json::Error> {
     // As the journal has it, to the digit.
@@ -78,6 +84,33 @@ struct Data {
     detail: Box<RawValue>,
 }
 
+/// What an event of a kind tells besides whom it concerns.
+fn detail(kind: Kind) -> Value {
+    let time = json!({"type": "string", "format": "date-time"});
+    match kind {
+        Kind::BookingLate => json!({
+            "type": "object",
+            "required": ["late_s", "eta", "due", "against", "source"],
+            "properties": {
+                "late_s": {"type": "integer", "description": "Seconds by which it will be late."},
+                "eta": time,
+                "due": time,
+                "against": {"type": "string", "description": "What it will miss."},
+                "source": {"$ref": "#/components/schemas/EtaSource"},
+            },
+        }),
+        Kind::BookingOnTime => json!({
+            "type": "object",
+            "required": ["source"],
+            "properties": {"source": {"$ref": "#/components/schemas/EtaSource"}},
+        }),
+        _ if kind.as_str().starts_with("booking.") => {
+            json!({"$ref": "#/components/schemas/Booking", "description": "The booking as it was then, and what this event has more to say."})
+        }
+        _ => json!({"type": "object", "description": "The rest."}),
+    }
+}
+
 /// The webhooks of the API's description (OpenAPI 3.1).
 pub fn described() -> Value {
     let text = |about: &str| json!({"type": "string", "description": about});
@@ -93,19 +126,21 @@ pub fn described() -> Value {
         .iter()
         .map(|(name, about)| json!({"name": name, "in": "header", "required": true, "description": about, "schema": {"type": "string"}}))
         .collect();
-    let data = json!({
-        "type": "object",
-        "required": ["seq", "actor", "detail"],
-        "properties": {
-            "seq": {"type": "integer", "description": "Its place in the journal; grows, may have gaps."},
-            "actor": text("Who made it happen, like `user:ana`."),
-            "booking_id": text("The booking it is about."),
-            "vehicle_id": text("The vehicle it concerns."),
-            "detail": {"type": "object", "description": "The rest; of most events of a booking the booking as it was then."},
-        },
-    });
     let one = |(kind, about): &(Kind, &str)| {
         let name = kind.as_str();
+        let mut required = vec!["seq", "actor", "detail"];
+        required.extend(name.starts_with("booking.").then_some("booking_id"));
+        let data = json!({
+            "type": "object",
+            "required": required,
+            "properties": {
+                "seq": {"type": "integer", "description": "Its place in the journal; grows, may have gaps."},
+                "actor": text("Who made it happen, like `user:ana`."),
+                "booking_id": text("The booking it is about."),
+                "vehicle_id": text("The vehicle it concerns."),
+                "detail": detail(*kind),
+            },
+        });
         let schema = json!({
             "type": "object",
             "required": ["type", "timestamp", "data"],

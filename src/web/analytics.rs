@@ -7,6 +7,7 @@ use super::fields::{Fields, Read};
 use super::shapes::{List, PageParams};
 use crate::analytics::{Insight, Point, Question, Ranked, Step, Summary, figures};
 use crate::model::{Day, Dimension, Span, Timestamp, Window};
+use crate::web::shapes::words;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -162,6 +163,7 @@ impl Read for SummaryParams {
 #[expect(dead_code, reason = "describes the parameter")]
 pub struct StepParams {
     /// `hour`, `day` or `week`; by default hours for two days at most, else days.
+    #[param(inline, value_type = Option<words::SeriesStep>)]
     step: Option<String>,
 }
 
@@ -185,6 +187,7 @@ impl Read for SeriesParams {
 #[expect(dead_code, reason = "describes the parameter")]
 pub struct ByParams {
     /// `vehicle`, `driver`, `customer`, `class` or `cell`.
+    #[param(inline, value_type = words::FigureDimension)]
     by: String,
 }
 

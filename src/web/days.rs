@@ -4,7 +4,7 @@ use super::Web;
 use super::error::{Error, FieldError, Problem, Result};
 use super::extract::{Id, Params};
 use super::fields::{Fields, Read};
-use super::shapes::List;
+use super::shapes::{File, List};
 use crate::analytics::daily::{Daily, Report};
 use crate::dispatch::day::{DayPlan, DaySummary, Days};
 use crate::model::{Day, Span};
@@ -79,7 +79,7 @@ pub async fn reports(State(web): State<Web>, Params(params): Params<DaysParams>)
 
 /// The daily reports as a CSV file, newest first.
 #[utoipa::path(get, path = "/api/v1/reports/daily.csv", tag = "reports", params(DaysParams),
-    responses((status = 200, body = String, content_type = "text/csv"), (status = 422, body = Problem)))]
+    responses((status = 200, body = File, content_type = "text/csv"), (status = 422, body = Problem)))]
 pub async fn reports_csv(State(web): State<Web>, Params(params): Params<DaysParams>) -> Result<impl IntoResponse> {
     let text = csv_of(&params.reports(&web).await?).map_err(Error::internal)?;
     let headers = [(header::CONTENT_TYPE, "text/csv; charset=utf-8"), (header::CONTENT_DISPOSITION, "attachment; filename=\"daily.csv\"")];

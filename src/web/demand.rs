@@ -30,6 +30,7 @@ pub async fn picture(State(web): State<Web>, Params(params): Params<DemandParams
 
 /// What will be asked for in an area.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Forecast)]
 pub struct ForecastShape {
     /// `all`, or an H3 cell.
     area: String,
@@ -38,13 +39,10 @@ pub struct ForecastShape {
     made_at: Timestamp,
     /// How well it foretold hours of busy cells that it was not shown: hours looked at, requests in one, mean absolute error, and the
     /// share within the interval.
-    #[schema(value_type = Option<Object>)]
     accuracy: Option<Accuracy>,
     /// The next seven days by the hour: `from`, `mean`, and `p10`, `p50`, `p90`, of which the outer two hold four times out of five.
-    #[schema(value_type = Vec<Object>)]
     hours: Vec<Expected>,
     /// The next 24 hours by the quarter of an hour.
-    #[schema(value_type = Vec<Object>)]
     quarters: Vec<Expected>,
 }
 
@@ -98,6 +96,7 @@ impl Read for AdviceParams {
 
 /// Where an idle vehicle is advised to wait.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Advice)]
 pub struct AdviceShape {
     /// Who.
     vehicle_id: String,

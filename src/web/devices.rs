@@ -8,6 +8,7 @@ use super::shapes::{List, PageParams};
 use crate::auth::{self, Device, NewDevice};
 use crate::model::{DeviceId, Timestamp, VehicleId};
 use crate::telemetry::Format;
+use crate::web::shapes::words;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -23,6 +24,7 @@ pub struct DeviceShape {
     /// The vehicle that it reports for.
     vehicle: String,
     /// `native`, `owntracks`, `teltonika` or `osmand`.
+    #[schema(value_type = words::DeviceFormat)]
     format: &'static str,
     /// May no longer connect?
     revoked: bool,
@@ -94,7 +96,7 @@ pub struct DeviceInput {
     #[schema(value_type = Option<String>)]
     vehicle: Option<VehicleId>,
     /// `native` (the default), `owntracks`, `teltonika` or `osmand`.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::DeviceFormat>)]
     format: Option<Format>,
 }
 impl Read for DeviceInput {

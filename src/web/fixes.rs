@@ -43,11 +43,24 @@ impl From<Tally> for FixesTaken {
     }
 }
 
+/// A point in time: RFC 3339, or epoch milliseconds.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = Instant)]
+#[expect(dead_code, reason = "only describes what telemetry reads")]
+pub enum InstantInput {
+    /// RFC 3339.
+    Text(String),
+    /// Epoch milliseconds.
+    Millis(i64),
+}
+
 /// A fix as it may be sent; any other member is kept with it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FixRequest)]
 pub struct FixInput {
     /// When it was taken, RFC 3339 or epoch milliseconds.
-    ts: String,
+    ts: InstantInput,
     /// Latitude, north positive.
     #[schema(minimum = -90, maximum = 90)]
     lat: f64,

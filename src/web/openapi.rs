@@ -1,4 +1,8 @@
-//! The API's description, made from the handlers.
+//! The API's description, made from the handlers, and finished where what they say is not enough.
+
+mod finish;
+
+pub use finish::finish;
 
 use axum::Json;
 use axum::extract::State;
@@ -12,6 +16,7 @@ use utoipa::{Modify, OpenApi as _};
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "depotd", description = "A depot's fleet: bookings, vehicles, positions.", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    servers((url = "/", description = "This depot")),
     modifiers(&Security),
 )]
 struct Frame;
@@ -35,28 +40,12 @@ pub fn frame() -> OpenApi {
     Frame::openapi()
 }
 
-/// Puts the resource before the name of each operation, which its handler gave it: `list` becomes `bookings_list`. Names have to
-/// be unique, or clients run one operation in place of another.
-pub fn name_operations(document: &mut Value) {
-    let paths = document["paths"].as_object_mut().into_iter().flatten();
-    for (path, item) in paths {
-        let resource = path.trim_start_matches("/api/v1").trim_start_matches('/').split(['/', '.']).next().unwrap_or_default();
-        for operation in item.as_object_mut().into_iter().flat_map(|item| item.values_mut()) {
-            if let Some(Value::String(name)) = operation.get_mut("operationId")
-                && name != resource
-            {
-                *name = format!("{resource}_{name}");
-            }
-        }
-    }
-}
-
 /// The document as it is served.
 #[derive(Clone, Debug)]
 pub struct Document(pub Arc<Value>);
 
 /// This description, OpenAPI 3.1.
-#[utoipa::path(get, path = "/openapi.json", tag = "operation", security(()), responses((status = 200, body = Value)))]
+#[utoipa::path(get, path = "/openapi.json", tag = "operation", security(()), responses((status = 200, body = Object)))]
 pub async fn openapi(State(Document(document)): State<Document>) -> Json<Value> {
     Json(Value::clone(&document))
 }

@@ -2,6 +2,7 @@
 
 use super::shapes::WindowShape;
 use crate::model::Timestamp;
+use crate::web::shapes::words;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -45,7 +46,7 @@ pub struct StopInput {
     #[serde(flatten)]
     site: SiteInput,
     /// `pickup`, `dropoff` or `visit`.
-    #[schema(default = "visit")]
+    #[schema(value_type = Option<words::StopKind>, default = "visit")]
     kind: Option<String>,
     /// Free words for the driver.
     #[schema(max_length = 500)]
@@ -83,6 +84,7 @@ pub struct OrderDetails {
     #[schema(max_length = 100)]
     customer_reference: Option<String>,
     /// `low`, `normal`, `high` or `urgent`; `normal` unless it is said.
+    #[schema(value_type = Option<words::Priority>)]
     priority: Option<String>,
     /// Free words.
     #[schema(max_length = 2000)]

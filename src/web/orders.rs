@@ -5,6 +5,7 @@ use super::error::{Error, Problem, Result};
 use super::extract::Params;
 use super::shapes::{List, PageParams};
 use crate::model::{Answered, Timestamp};
+use crate::web::shapes::words;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -28,6 +29,7 @@ pub struct OrderShape {
     #[schema(value_type = String, format = DateTime)]
     received_at: Timestamp,
     /// `applied`, `rejected` or `expired`.
+    #[schema(value_type = words::OrderOutcome)]
     outcome: &'static str,
     /// Why it was not carried out, in one word.
     reason: Option<String>,

@@ -17,6 +17,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 use std::net::IpAddr;
+use utoipa::ToSchema;
 
 /// How often a phone may report: one that was without a line sends what it kept one by one.
 pub const RATE: Rate = Rate { per_second: 20.0, burst: 200.0 };
@@ -83,6 +84,28 @@ fn check_name(device: &DeviceIdentity, named: &str, what: &str) -> Result<()> {
     Err(Error::forbidden(format!("{what} is {named:.64}, and these credentials are of device {id} in vehicle {vehicle}")))
 }
 
+/// A position as OsmAnd and Traccar Client report it; any other key is kept with the fix.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only describes what telemetry reads")]
+pub struct OsmandReport {
+    /// The device's id, or its vehicle's.
+    id: String,
+    /// Latitude, north positive.
+    lat: f64,
+    /// Longitude, east positive.
+    lon: f64,
+    /// Epoch seconds or milliseconds, RFC 3339, or `yyyy-MM-dd HH:mm:ss` in the depot's zone; now when absent.
+    timestamp: Option<String>,
+    /// Knots.
+    speed: Option<f64>,
+    /// Degrees clockwise from north.
+    bearing: Option<f64>,
+    /// Radius in metres within which the phone believes itself to be.
+    accuracy: Option<f64>,
+    /// Battery charge in percent.
+    batt: Option<f64>,
+}
+
 /// Report a position as OsmAnd and Traccar Client do: by query.
 ///
 /// HTTP Basic with the device's id and password; `id` (or `deviceid`) is that id, or its vehicle's. Besides `lat` and `lon`, or
@@ -98,7 +121,7 @@ pub async fn osmand_query(web: State<Web>, peer: Extension<Peer>, headers: Heade
 
 /// Report a position as OsmAnd and Traccar Client do: by query, form or, from Traccar Client 9 on, JSON.
 #[utoipa::path(post, path = "/ingest/osmand", tag = "ingest", security(("device" = [])),
-    request_body(content = String, content_type = "application/json"),
+    request_body(content = OsmandReport, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "It is on the disk"), (status = 400, body = Problem), (status = 401, body = Problem),
     (status = 403, body = Problem), (status = 413, body = Problem), (status = 429, body = Problem)))]
 pub async fn osmand(
@@ -149,8 +172,8 @@ fn with_zone(text: String, zone: &str) -> String {
 /// HTTP Basic with the device's id and password. The user that the app names (in `topic`, `X-Limit-U` or `u`) is that id, or its
 /// vehicle's. What is no `location` is passed over. The answer is an empty list of commands.
 #[utoipa::path(post, path = "/ingest/owntracks", tag = "ingest", security(("device" = [])),
-    request_body(content = String, content_type = "application/json"),
-    responses((status = 200, description = "It is on the disk", body = Vec<String>), (status = 400, body = Problem),
+    request_body = Object,
+    responses((status = 200, description = "It is on the disk", body = Vec<Object>), (status = 400, body = Problem),
     (status = 401, body = Problem), (status = 403, body = Problem), (status = 413, body = Problem), (status = 429, body = Problem)))]
 pub async fn owntracks(
     State(web): State<Web>,

@@ -6,10 +6,10 @@ use super::extract::Body;
 use super::fields::{Fields, Read};
 use super::order::OrderInput;
 use super::reach::Reach;
-use super::shapes::MoneyShape;
 use crate::bookings::Quote;
-use crate::model::{Order, Timestamp};
+use crate::model::{Money, Order, Timestamp};
 use crate::pricing::Line;
+use crate::web::shapes::words;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -41,7 +41,7 @@ pub struct QuoteShape {
     /// Give it as `quote_id` with the booking.
     id: String,
     /// What it would cost.
-    price: MoneyShape,
+    price: Money,
     /// What the price is made of.
     breakdown: Vec<Line>,
     /// Factor for demand.
@@ -59,6 +59,7 @@ pub struct QuoteShape {
     duration_s: u32,
     /// Who says how long the way takes: `road` (the road service), `cache` (what it said before), `learned` (the fleet's own speeds) or
     /// `great_circle` (the straight line at the configured speed). With stops, the last of these that one of the legs is from.
+    #[schema(value_type = words::EtaSource)]
     eta_source: String,
     /// Until then the price holds.
     #[schema(value_type = String, format = DateTime)]
@@ -68,7 +69,7 @@ impl From<Quote> for QuoteShape {
     fn from(q: Quote) -> Self {
         Self {
             id: q.id.to_string(),
-            price: q.price.into(),
+            price: q.price,
             surge: q.bill.surge(),
             tariff_version: q.bill.tariff_version,
             tax_minor: q.bill.tax_minor,

@@ -8,6 +8,7 @@ use super::shapes::List;
 use crate::batch::Receipt;
 use crate::model::{Day, Lane};
 use crate::upstream::{DayReceipt, Holdings};
+use crate::web::shapes::words;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -25,6 +26,7 @@ pub struct ReceiptShape {
     /// The day, UTC.
     day: String,
     /// `bookings`, `dispatch` or `history`.
+    #[schema(value_type = words::ReceiptLane)]
     lane: &'static str,
     /// The epoch of the numbers: a new one begins with each restore.
     epoch: String,
@@ -49,6 +51,7 @@ impl From<DayReceipt> for ReceiptShape {
 #[into_params(parameter_in = Query)]
 pub struct ReceiptParams {
     /// `bookings`, `dispatch` or `history`; all when none is named.
+    #[param(inline, value_type = Option<words::ReceiptLane>)]
     lane: Option<String>,
     /// The first day, UTC, like `2026-10-01`; six days before the last when none is named.
     from: Option<String>,

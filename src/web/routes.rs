@@ -137,7 +137,7 @@ fn api() -> OpenApiRouter<Web> {
 /// The API's description as JSON.
 pub fn document() -> serde_json::Value {
     let mut document = serde_json::to_value(api().into_openapi()).unwrap_or_default();
-    openapi::name_operations(&mut document);
+    openapi::finish(&mut document);
     document["webhooks"] = crate::notify::catalogue::described();
     document
 }

@@ -12,6 +12,8 @@ use crate::model::{
 };
 use crate::schedules::slots::{Local, Rule};
 use crate::schedules::{self, Wish};
+use crate::web::shapes::needs::needs;
+use crate::web::shapes::words;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -51,10 +53,10 @@ pub struct RunShape {
     /// From 1.
     attempt: u32,
     /// `cron`, `missed`, `retry` or `manual`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::RunTrigger)]
     trigger: RunTrigger,
     /// `running`, `ok`, `failed` or `missed`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::RunResult)]
     result: RunResult,
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
@@ -83,10 +85,10 @@ impl From<Run> for RunShape {
 #[schema(as = MailedReport)]
 pub struct ReportShape {
     /// `operations` (as usual), `drivers`, `customers`, `unserved` or `devices`, as under `/api/v1/reports`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::ReportName)]
     name: ReportName,
     /// `day` (as usual), `week` (Monday to Sunday) or `month`, of the depot's zone.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::ReportPeriod)]
     period: ReportPeriod,
     /// Who gets it: 1 to 20 mail addresses.
     #[schema(value_type = Vec<String>, min_items = 1, max_items = 20)]
@@ -103,10 +105,10 @@ impl From<MailedReport> for ReportShape {
 #[schema(as = MailedReportRequest)]
 pub struct ReportInput {
     /// `operations` (as usual), `drivers`, `customers`, `unserved` or `devices`.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::ReportName>)]
     name: Option<ReportName>,
     /// `day` (as usual), `week` or `month`.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::ReportPeriod>)]
     period: Option<ReportPeriod>,
     /// 1 to 20 mail addresses.
     #[schema(value_type = Vec<String>, min_items = 1, max_items = 20)]
@@ -136,7 +138,7 @@ pub struct ScheduleShape {
     /// What people call it.
     name: String,
     /// `release`, `dispatch`, `backup`, `retention`, `reminders`, `report`, `plan_tomorrow`, `sync` or `forecast`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::ScheduleKind)]
     kind: ScheduleKind,
     /// Five fields (minute hour day month weekday) or six (second first).
     cron: String,
@@ -147,7 +149,7 @@ pub struct ScheduleShape {
     /// `false`: paused.
     enabled: bool,
     /// `skip`: missed slots are only noted; `run_once`: they are made up for once.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::Missed)]
     missed: Missed,
     /// Attempts for each slot.
     attempts: u32,
@@ -186,7 +188,7 @@ pub struct ScheduleInput {
     #[schema(max_length = 100)]
     name: Option<String>,
     /// `release`, `dispatch`, `backup`, `retention`, `reminders`, `report`, `plan_tomorrow`, `sync` or `forecast`.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::ScheduleKind>)]
     kind: Option<ScheduleKind>,
     /// Five fields (minute hour day month weekday) or six (second first).
     cron: Option<String>,
@@ -195,7 +197,7 @@ pub struct ScheduleInput {
     /// `false`: paused.
     enabled: Option<bool>,
     /// `skip` or `run_once` (as usual).
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::Missed>)]
     missed: Option<Missed>,
     /// 1 to 10; usually 3.
     attempts: Option<u32>,
@@ -204,6 +206,10 @@ pub struct ScheduleInput {
     /// With kind `report`: which report goes to whom by mail; `null` ends that. The depot needs a mail server for it.
     #[schema(value_type = Option<ReportInput>)]
     report: Option<Option<MailedReport>>,
+}
+needs! {
+    /// A schedule to be made.
+    NewScheduleRequest = ScheduleInput, ["name", "kind", "cron"]
 }
 impl Read for ScheduleInput {
     fn read(f: &mut Fields) -> Option<Self> {
@@ -301,7 +307,7 @@ pub async fn list(State(web): State<Web>) -> Result<Json<List<ScheduleShape>>> {
 }
 
 /// Add a schedule.
-#[utoipa::path(post, path = "/api/v1/schedules", tag = "schedules", request_body = ScheduleInput,
+#[utoipa::path(post, path = "/api/v1/schedules", tag = "schedules", request_body = NewScheduleRequest,
     responses((status = 201, body = ScheduleShape), (status = 422, body = Problem)))]
 pub async fn create(
     State(web): State<Web>,

@@ -8,6 +8,7 @@ use super::fields::{Fields, Read};
 use super::server::Peer;
 use super::shapes::PlaceShape;
 use crate::auth::Who;
+use crate::web::shapes::words;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::{Extension, Json};
@@ -20,6 +21,7 @@ pub struct SignedIn {
     /// Its name.
     name: String,
     /// `admin`, `dispatcher`, `viewer` …
+    #[schema(value_type = words::Role)]
     role: &'static str,
     /// Whose people it is one of, by the name that bookings have.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,6 +35,7 @@ impl From<Who> for SignedIn {
 
 /// The depot.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DepotSettings)]
 pub struct DepotShape {
     /// What it is called.
     name: String,
@@ -44,6 +47,7 @@ pub struct DepotShape {
 
 /// What the console needs to know first.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
 pub struct SessionShape {
     /// `null`: nobody is signed in.
     user: Option<SignedIn>,

@@ -7,6 +7,7 @@ use super::fields::{Fields, Read};
 use super::shapes::List;
 use crate::model::Timestamp;
 use crate::settings::{self, Setting, Wish};
+use crate::web::shapes::words;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -29,10 +30,12 @@ pub struct SettingShape {
     /// What is in effect.
     value: Value,
     /// Where that is from: `default`, `file`, `env`, `flag`, `head_office` or `override`.
+    #[schema(value_type = words::SettingOrigin)]
     origin: &'static str,
     /// What depotd was started with.
     base_value: Value,
     /// Where that is from: `default`, `file`, `env` or `flag`.
+    #[schema(value_type = words::SettingOrigin)]
     base_origin: &'static str,
     /// What head office sent.
     #[serde(skip_serializing_if = "Option::is_none")]

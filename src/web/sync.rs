@@ -5,6 +5,7 @@ use super::error::{Error, Problem, Result};
 use super::extract::{Caller, Id};
 use crate::model::{Difference, HeldUp, LaneStatus, LineMode, RowDifference, SinkStatus, Timestamp, Verified};
 use crate::sync;
+use crate::web::shapes::words;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -37,8 +38,10 @@ struct SinkShape {
     /// Its name in the settings.
     name: String,
     /// `http`, `postgres`, `nats`, `kafka` or `mqtt`.
+    #[schema(value_type = words::SinkKind)]
     kind: &'static str,
     /// `offline`, `catching_up`, `live`, `paused` or `closed` (outside its hours).
+    #[schema(value_type = words::SyncMode)]
     mode: &'static str,
     /// Since when.
     #[schema(value_type = String, format = DateTime)]
@@ -65,6 +68,7 @@ struct SinkShape {
 #[schema(as = SyncLane)]
 struct LaneShape {
     /// `bookings`, `dispatch`, `live` or `history`.
+    #[schema(value_type = words::SyncLaneName)]
     lane: &'static str,
     /// The last number that there is.
     head: i64,

@@ -37,6 +37,7 @@ pub struct TracksProgress {
 
 /// How far everybody has read the journal.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JournalCursors)]
 pub struct Cursors {
     /// The journal's last entry.
     journal_head: i64,
@@ -56,14 +57,37 @@ pub async fn cursors(State(web): State<Web>) -> Json<Cursors> {
     Json(Cursors { journal_head: *web.db.head().borrow(), cursors, tracks })
 }
 
+/// Something that the MQTT guard refused.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only describes what the guard tells")]
+pub struct Refusal {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: crate::model::Timestamp,
+    /// Why, in a word, as `depotd_mqtt_refused_total` in `/metrics` has it.
+    reason: String,
+    /// Whom, and from which address.
+    who: String,
+    /// What of it.
+    detail: String,
+}
+
+/// What the MQTT guard refused lately.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only describes what the guard tells")]
+pub struct Refusals {
+    /// The last hundred, the newest first.
+    items: Vec<Refusal>,
+}
+
 /// What the MQTT guard refused lately, and why.
-#[utoipa::path(get, path = "/api/v1/system/refusals", tag = "operation", responses((status = 200, body = Value)))]
+#[utoipa::path(get, path = "/api/v1/system/refusals", tag = "operation", responses((status = 200, body = Refusals)))]
 pub async fn refusals(State(web): State<Web>) -> Json<Value> {
     Json((web.refusals)())
 }
 
 /// The streets under the map, as a GeoJSON FeatureCollection; without streets when the depot has none.
-#[utoipa::path(get, path = "/api/v1/basemap", tag = "live", responses((status = 200, body = Value, content_type = "application/geo+json")))]
+#[utoipa::path(get, path = "/api/v1/basemap", tag = "live", responses((status = 200, body = Object, content_type = "application/geo+json")))]
 pub async fn basemap(State(web): State<Web>) -> ([(HeaderName, &'static str); 2], Bytes) {
     const EMPTY: &[u8] = br#"{"type":"FeatureCollection","features":[]}"#;
     let kind = [(header::CONTENT_TYPE, "application/geo+json"), (header::CACHE_CONTROL, "private, max-age=3600")];

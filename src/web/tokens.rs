@@ -7,6 +7,7 @@ use super::fields::{Fields, Read};
 use super::shapes::List;
 use crate::auth::{NewToken, Role, Token};
 use crate::model::Timestamp;
+use crate::web::shapes::words;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -64,7 +65,7 @@ pub struct TokenInput {
     /// What it is for.
     name: Option<String>,
     /// `admin`, `dispatcher`, `viewer`, `customer` or `integration`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::TokenRole)]
     role: Role,
     /// What it is limited to.
     scopes: Option<Vec<String>>,
@@ -87,6 +88,7 @@ impl Read for TokenInput {
 
 /// A new token; the secret is shown this once.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NewToken)]
 pub struct NewTokenShape {
     /// Its id.
     id: String,

@@ -7,6 +7,7 @@ use super::fields::{Fields, Read};
 use super::shapes::List;
 use crate::auth::{Role, User, UserChange};
 use crate::model::Timestamp;
+use crate::web::shapes::words;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -20,6 +21,7 @@ pub struct UserShape {
     /// Its name, which is its id.
     name: String,
     /// `admin`, `dispatcher`, `viewer`, `driver` or `customer`.
+    #[schema(value_type = words::UserRole)]
     role: &'static str,
     /// Whose people it is one of, by the name that bookings have.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +55,7 @@ pub struct UserInput {
     /// 1 to 64 letters, digits, `.`, `_`, `-`, `@`.
     name: String,
     /// `admin`, `dispatcher`, `viewer`, `driver` or `customer`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::UserRole)]
     role: Role,
     /// With the role customer: whose people it is one of, by the name that bookings have. It sees and makes bookings of that customer.
     customer: Option<String>,
@@ -76,7 +78,7 @@ impl Read for UserInput {
 #[schema(as = UserChange)]
 pub struct UserChangeInput {
     /// `admin`, `dispatcher`, `viewer`, `driver` or `customer`.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::UserRole>)]
     role: Option<Role>,
     /// With the role customer: whose people it is one of.
     customer: Option<String>,

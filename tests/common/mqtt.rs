@@ -107,6 +107,10 @@ impl Mqtt {
     /// Subscribes to `filter` and gives the first message that comes.
     pub async fn first_of(&mut self, filter: &str) -> (String, Value) {
         self.client.subscribe(filter, QoS::AtLeastOnce).await.unwrap();
+        self.next().await
+    }
+    /// The next message, whatever it is, with its topic.
+    pub async fn next(&mut self) -> (String, Value) {
         tokio::time::timeout(super::PATIENCE, self.messages.recv()).await.expect("a message").expect("the session to live")
     }
     /// The next message of that type; others on the way are dropped.

@@ -118,6 +118,7 @@ fn deps(dir: &std::path::Path, config: &Config) -> Deps {
         db,
         clock,
         inspector,
+        news: depotd::notify::catalogue::news,
     }
 }
 

@@ -1,4 +1,5 @@
 //! An official client in its own process.
+#![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its part")]
 
 use super::common::{Depot, PATIENCE};
 use serde_json::{Value, json};

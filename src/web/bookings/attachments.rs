@@ -6,7 +6,7 @@ use crate::web::Web;
 use crate::web::error::{Error, Problem, Result};
 use crate::web::extract::Id;
 use crate::web::reach::Reach;
-use crate::web::shapes::List;
+use crate::web::shapes::{File, List};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, header};
@@ -45,7 +45,7 @@ pub async fn attachments(State(web): State<Web>, reach: Reach, Id(id): Id<Bookin
 /// A photo or a signature of a booking.
 #[utoipa::path(get, path = "/api/v1/bookings/{id}/attachments/{attachment}", tag = "bookings",
     params(("id" = String, Path), ("attachment" = String, Path)),
-    responses((status = 200, body = Vec<u8>, content_type = "image/jpeg"), (status = 404, body = Problem)))]
+    responses((status = 200, body = File, content_type = "image/*"), (status = 404, body = Problem)))]
 pub async fn attachment(
     State(web): State<Web>,
     reach: Reach,

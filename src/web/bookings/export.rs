@@ -6,6 +6,7 @@ use crate::bookings::{Filter, Page};
 use crate::web::Web;
 use crate::web::error::{Error, Problem, Result};
 use crate::web::extract::{Caller, Params};
+use crate::web::shapes::File;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
@@ -20,7 +21,7 @@ const PAGE: u32 = 500;
 ///
 /// The filters are those of the list; `limit` and `cursor` have no effect. A text that a spreadsheet would run begins with `'`.
 #[utoipa::path(get, path = "/api/v1/bookings.csv", tag = "bookings", params(ListParams),
-    responses((status = 200, body = String, content_type = "text/csv"), (status = 422, body = Problem)))]
+    responses((status = 200, body = File, content_type = "text/csv"), (status = 422, body = Problem)))]
 pub async fn export(State(web): State<Web>, Caller(who): Caller, Params(params): Params<ListParams>) -> Result<impl IntoResponse> {
     let (filter, _) = params.split();
     web.bookings.note_export(format!("{filter:?}"), who.actor()).await?;

@@ -7,6 +7,7 @@ use crate::web::Web;
 use crate::web::error::{Error, Problem, Result};
 use crate::web::extract::{Caller, CsvBody, IdempotencyKey, Params};
 use crate::web::fields::{Fields, Read};
+use crate::web::shapes::File;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -76,7 +77,7 @@ pub struct ImportShape {
 /// the same file places nothing twice. A file in bytes at most: `http.max_body_bytes`; in lines: `bookings.import_max_lines`.
 #[utoipa::path(post, path = "/api/v1/bookings/import", tag = "bookings",
     params(ImportParams, ("Idempotency-Key" = Option<String>, Header, description = "Up to 255 characters of the client's choice")),
-    request_body(content = String, content_type = "text/csv"),
+    request_body(content = File, content_type = "text/csv"),
     responses((status = 200, body = ImportShape), (status = 413, body = Problem), (status = 415, body = Problem), (status = 422, body = Problem)))]
 pub async fn import(
     State(web): State<Web>,

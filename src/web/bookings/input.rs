@@ -4,6 +4,7 @@ use crate::bookings::{ByHand, Filter, Page, PlaceRequest};
 use crate::model::{Order, Status, Step, Timestamp, VehicleId};
 use crate::web::fields::{Fields, Read};
 use crate::web::order::{OrderInput, OrderPatch};
+use crate::web::shapes::words;
 use crate::web::shapes::{PageParams, WindowShape};
 use serde::Serialize;
 use serde_json::Value;
@@ -83,7 +84,6 @@ impl ListParams {
 pub struct BookingPatch {
     /// Any of the order's fields.
     #[serde(flatten)]
-    #[schema(inline)]
     order: OrderPatch,
     /// A quote for the changed trip, whose price is to hold.
     quote_id: Option<String>,
@@ -208,12 +208,13 @@ impl Read for ReasonInput {
 #[schema(as = StepRequest)]
 pub struct StepInput {
     /// `arrived`, `picked_up`, `delivered` or `failed`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::DriverStep)]
     pub step: Step,
     /// When; now when absent.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub at: Option<Timestamp>,
     /// A signature, a photo's address, a reason: kept with the event.
+    #[schema(value_type = Option<Object>)]
     pub proof: Option<Value>,
 }
 impl Read for StepInput {

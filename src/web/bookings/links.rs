@@ -8,6 +8,7 @@ use crate::web::extract::{Body, Caller, Id};
 use crate::web::fields::{Fields, Read};
 use crate::web::reach::Reach;
 use crate::web::shapes::List;
+use crate::web::shapes::words;
 use crate::web::track;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -23,7 +24,7 @@ pub struct LinkShape {
     id: String,
     /// What its page is written in; absent: as the reader's browser asks.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::Locale>)]
     language: Option<Language>,
     /// Who made it, like `user:ana`.
     created_by: String,
@@ -52,6 +53,7 @@ impl From<Link> for LinkShape {
 
 /// A link that was made.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NewLink)]
 pub struct NewLinkShape {
     /// The link.
     #[serde(flatten)]
@@ -66,6 +68,7 @@ pub struct NewLinkShape {
 #[expect(dead_code, reason = "only describes the fields of `LinkInput`")]
 pub struct LinkRequest {
     /// What its page is written in: `en`, `de`, `es`, `fr`, `pt` or `ca`. Absent: as the reader's browser asks.
+    #[schema(value_type = Option<words::Locale>)]
     language: Option<String>,
     /// From then on it shows nothing, whatever becomes of the booking.
     #[schema(value_type = Option<String>, format = DateTime)]

@@ -6,6 +6,7 @@ mod import;
 mod input;
 mod links;
 mod offers;
+mod round;
 mod sheet;
 mod story;
 

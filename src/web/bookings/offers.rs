@@ -5,6 +5,7 @@ use crate::web::Web;
 use crate::web::error::{Problem, Result};
 use crate::web::extract::{Body, Caller, Id, Params};
 use crate::web::fields::{Fields, Read};
+use crate::web::shapes::words;
 use crate::web::shapes::{BookingShape, List, PageParams};
 use crate::web::version::Versioned;
 use axum::Json;
@@ -20,7 +21,7 @@ pub struct OfferShape {
     #[schema(value_type = String)]
     vehicle_id: VehicleId,
     /// `open`, `accepted`, `declined`, `timed_out` or `withdrawn`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::OfferState)]
     state: OfferState,
     /// When the driver was asked.
     #[schema(value_type = String, format = DateTime)]

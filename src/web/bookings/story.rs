@@ -1,5 +1,6 @@
 //! What happened to a booking, and why which vehicle got it.
 
+use super::round::RoundShape;
 use crate::model::{BookingId, Event, Kind, OfferState, Status, Timestamp};
 use crate::web::Web;
 use crate::web::error::{Error, Problem, Result};
@@ -75,9 +76,10 @@ pub async fn events(State(web): State<Web>, Id(id): Id<BookingId>, Params(p): Pa
 #[schema(as = Rounds)]
 pub struct RoundsShape {
     /// The rounds, newest first.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<RoundShape>)]
     items: Vec<Value>,
     /// Goes into `cursor` for the next page; `null` at the end.
+    #[schema(required)]
     next: Option<String>,
     /// Why no round looks at it now, though it waits.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 use crate::drivers::{Shown, hours};
 use crate::model::{Duty, Period, Shift, Span, Timestamp};
 use crate::web::shapes::WindowShape;
+use crate::web::shapes::words;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,6 +35,7 @@ pub struct DriverShape {
     /// May he go on duty?
     active: bool,
     /// `off_duty`, `on_duty`, `break`, or `hours`: on duty, but has worked as long as he may.
+    #[schema(value_type = words::DriverStatus)]
     status: &'static str,
     /// The duty he is on.
     duty: Option<OnDutyShape>,

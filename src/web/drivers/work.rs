@@ -10,7 +10,8 @@ use crate::web::Web;
 use crate::web::error::{Error, FieldError, Problem, Result};
 use crate::web::extract::{Body, Caller, Id};
 use crate::web::fields::{Fields, Read};
-use crate::web::shapes::{BookingShape, List};
+use crate::web::shapes::words;
+use crate::web::shapes::{BookingShape, File, List};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -28,6 +29,7 @@ const DUTIES: usize = 50;
 
 /// What a driver has to do.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DriverWork)]
 pub struct WorkShape {
     /// Who asks.
     driver: DriverShape,
@@ -43,6 +45,7 @@ pub struct WorkShape {
 
 /// A booking that a driver may take.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AskedBooking)]
 pub struct AskedShape {
     /// The booking.
     booking: BookingShape,
@@ -84,7 +87,7 @@ pub struct OwnStepInput {
     #[schema(value_type = String)]
     booking_id: BookingId,
     /// `arrived`, `picked_up`, `delivered` or `failed`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::DriverStep)]
     step: Step,
     /// When, by the phone's clock; one that is fast does no harm.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -121,6 +124,7 @@ impl Read for OwnStepsInput {
 
 /// What became of a step.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TakenStep)]
 pub struct TakenShape {
     /// Its id.
     #[schema(value_type = String, format = "uuid")]
@@ -251,7 +255,7 @@ fn was_his(duty: &Duty, booking: &Booking) -> bool {
 ///
 /// A JPEG, PNG or WebP image of at most 2 MiB. Sent again, it is kept once; one that no step names is deleted after a week.
 #[utoipa::path(put, path = "/api/v1/drivers/me/attachments/{id}", tag = "drivers", params(("id" = String, Path, format = "uuid")),
-    request_body(content = Vec<u8>, content_type = "image/jpeg"),
+    request_body(content = File, content_type = "image/*", description = "JPEG, PNG or WebP"),
     responses((status = 204), (status = 404, body = Problem), (status = 413, body = Problem), (status = 422, body = Problem)))]
 pub async fn attach(State(web): State<Web>, Caller(who): Caller, Id(id): Id<Uuid>, request: Request) -> Result<StatusCode> {
     own(&web, &who).await?.ok_or_else(no_driver)?;

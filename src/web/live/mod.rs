@@ -1,4 +1,4 @@
-//! The live view: one picture ([`hub`]), kept by [`follow`], encoded once ([`frames`]), sent to every [`socket`] as it [`wants`];
+//! The live view: one picture ([`hub`]), kept by [`follow`], encoded once ([`frames`]), sent to every [`socket`] and [`stream`] as it [`wants`];
 //! [`figures`] for those who want them.
 
 mod customers;
@@ -7,4 +7,5 @@ pub mod follow;
 pub mod frames;
 pub mod hub;
 pub mod socket;
+pub mod stream;
 pub mod wants;

@@ -1,6 +1,7 @@
 //! One live client: its frames out, its wishes in.
 
 use super::hub::Seat;
+use super::stream::{self, StreamParams};
 use super::wants::{Follow, Wants};
 use crate::auth::{self, What, Who};
 use crate::web::Web;
@@ -8,8 +9,8 @@ use crate::web::cookies::{self, Came};
 use crate::web::error::{Error, Problem, Result};
 use crate::web::extract::Caller;
 use crate::web::fields::{Fields, Read};
-use axum::extract::State;
 use axum::extract::ws::{CloseCode, CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code, rejection::WebSocketUpgradeRejection};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use std::time::Duration;
@@ -19,14 +20,18 @@ const MAX_MESSAGE: usize = 64 * 1024;
 /// Time between two pings; a client that is silent for two of them is gone.
 const PING: Duration = Duration::from_secs(20);
 /// Time between two looks whether it still may watch.
-const RECHECK: Duration = Duration::from_secs(2);
+pub(super) const RECHECK: Duration = Duration::from_secs(2);
 /// Time that a client has to take a frame.
 const SEND: Duration = Duration::from_secs(10);
 
 /// Follow vehicles and bookings: a snapshot, then what changes.
 ///
-/// A WebSocket. The client may send `{"subscribe": {"vehicles": "all" | [ids], "bbox": [w, s, e, n], "cells": [H3 cells],
-/// "bookings": true | [ids], "select": id, "figures": true, "messages": true}}`. A vehicle is shown when it is within `bbox` or in one of `cells`; a booking
+/// A WebSocket, or with `Accept: text/event-stream` server-sent events: each has a frame as its `data`, what to follow is in the query, and
+/// who comes again gets a new snapshot.
+///
+/// Over the WebSocket the client may send `{"subscribe": {"vehicles": "all" | [ids], "bbox": [w, s, e, n], "cells": [H3 cells],
+/// "bookings": true | [ids], "select": id, "figures": true, "messages": true}}`. A vehicle is shown when it is within `bbox` or in
+/// one of `cells`; a booking
 /// that is asked for by its id is shown also when it has ended. With figures those of today until the end of this hour, as
 /// `/analytics/summary` tells them, come as frames of their own when they change; so does, with messages, what rules say to those at the
 /// console, as `/messages` lists it.
@@ -34,15 +39,21 @@ const SEND: Duration = Duration::from_secs(10);
 /// It is closed with a reason: 1001 the depot is going down, 1003 a message that is no text, 1007 one that is no subscription, 1008
 /// signed out, allowed something else now, or silent, 1013 too many live clients, in all or of one user: try again later.
 #[utoipa::path(get, path = "/api/v1/live", tag = "live",
-    responses((status = 101, description = "Frames follow"), (status = 403, body = Problem), (status = 426, body = Problem)))]
+    params(StreamParams),
+    responses((status = 101, description = "Frames follow"), (status = 200, description = "Events follow", body = String, content_type = "text/event-stream"),
+        (status = 403, body = Problem), (status = 422, body = Problem), (status = 426, body = Problem), (status = 429, body = Problem)))]
 pub async fn live(
     State(web): State<Web>,
     Caller(who): Caller,
     headers: HeaderMap,
+    RawQuery(query): RawQuery,
     upgrade: std::result::Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response> {
     if cookies::came(&headers, web.config.http.behind_https) == Came::Foreign {
         return Err(Error::forbidden("the live view is for the depot's own pages"));
+    }
+    if stream::is_wanted(&headers) {
+        return stream::open(web, who, headers, query.as_deref().unwrap_or_default()).await;
     }
     let upgrade = upgrade.map_err(|e| Error::status(StatusCode::UPGRADE_REQUIRED).detail(e.body_text()))?;
     let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).write_buffer_size(0);

@@ -6,6 +6,7 @@ use crate::web::Web;
 use crate::web::error::{Error, Problem, Result};
 use crate::web::extract::{Id, Params};
 use crate::web::fields::{Fields, Read};
+use crate::web::shapes::words;
 use crate::web::shapes::{List, PageParams};
 use axum::Json;
 use axum::extract::State;
@@ -43,7 +44,7 @@ pub struct DeliveryShape {
     #[schema(value_type = String)]
     id: DeliveryId,
     /// `mail`, `webhook`, `gateway`, `message` or `push`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::DeliveryChannel)]
     channel: Channel,
     /// `mail`, `webhook:<id>`, `gateway:<name>`, `message` or `push:<host>`.
     endpoint: String,
@@ -62,7 +63,7 @@ pub struct DeliveryShape {
     /// What it says in one line: the kind of the event, or the subject of the mail.
     subject: String,
     /// `waiting`, `sent`, `dead` or `withdrawn`: it was not true any more, like a reminder of what was called off.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::DeliveryStatus)]
     state: DeliveryState,
     /// Attempts so far.
     attempts: u32,
@@ -110,10 +111,10 @@ impl From<Delivery> for DeliveryShape {
 #[into_params(parameter_in = Query)]
 pub struct DeliveryParams {
     /// `waiting`, `sent`, `dead` or `withdrawn`.
-    #[param(value_type = Option<String>)]
+    #[param(inline, value_type = Option<words::DeliveryStatus>)]
     state: Option<DeliveryState>,
     /// `mail`, `webhook`, `gateway`, `message` or `push`.
-    #[param(value_type = Option<String>)]
+    #[param(inline, value_type = Option<words::DeliveryChannel>)]
     channel: Option<Channel>,
     /// Where the page before ended.
     cursor: Option<i64>,

@@ -8,6 +8,8 @@ use crate::web::extract::{Body, Caller, Id};
 use crate::web::fields::{Fields, Read};
 use crate::web::if_match::MaybeIfMatch;
 use crate::web::shapes::List;
+use crate::web::shapes::needs::needs;
+use crate::web::shapes::words;
 use crate::web::version::{Version, Versioned};
 use axum::Json;
 use axum::extract::State;
@@ -22,7 +24,7 @@ pub struct QuietShape {
     /// Like `22:00-06:30`, of the depot's zone.
     hours: String,
     /// `wait`: it is said when they are over (as usual); `drop`: it is not said.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::QuietThen)]
     then: QuietThen,
 }
 
@@ -50,19 +52,19 @@ pub struct RuleShape {
     events: Vec<String>,
     /// `driver` (on duty with the vehicle), `customer` (the contact at the pickup, or else at the drop-off), `recipient` (the contact at
     /// the drop-off), `staff` (at the console) or `addresses`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::RuleAudience)]
     who: Who,
     /// With `addresses`: mail addresses or telephone numbers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     to: Vec<String>,
     /// `message` (to the driver over MQTT, to staff at the console), `push` (to their browsers), `mail` or `gateway`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::RuleChannel)]
     channel: Channel,
     /// With `gateway`: its name in the settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     gateway: Option<String>,
     /// In which language placeholders speak: `en`, `de`, `es`, `fr`, `pt` or `ca`.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::Locale)]
     language: Language,
     /// What it is about.
     subject: String,
@@ -148,17 +150,17 @@ pub struct RuleInput {
     #[schema(max_items = 64)]
     events: Option<Vec<String>>,
     /// `driver`, `customer`, `recipient`, `staff` or `addresses`.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::RuleAudience>)]
     who: Option<Who>,
     /// With `addresses`: 1 to 20 mail addresses or telephone numbers.
     to: Option<Option<Vec<String>>>,
     /// `message`, `push` (both to `driver` and `staff` alone), `mail` or `gateway`.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::RuleChannel>)]
     channel: Option<Channel>,
     /// With `gateway`: its name in the settings.
     gateway: Option<Option<String>>,
     /// `en` (as usual), `de`, `es`, `fr`, `pt` or `ca`.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::Locale>)]
     language: Option<Language>,
     /// What it is about; mail needs it.
     #[schema(max_length = 200)]
@@ -174,6 +176,10 @@ pub struct RuleInput {
     limit: Option<Option<Limit>>,
     /// With `mail`: 1 to 1440 minutes in which it is collected into one letter.
     digest_min: Option<Option<u32>>,
+}
+needs! {
+    /// A rule to be made.
+    NewNotificationRuleRequest = RuleInput, ["events", "who", "channel", "text"]
 }
 impl Read for RuleInput {
     fn read(f: &mut Fields) -> Option<Self> {
@@ -305,7 +311,7 @@ pub async fn list(State(web): State<Web>) -> Result<Json<List<RuleShape>>> {
 }
 
 /// Add a rule, which looks at what happens from now on.
-#[utoipa::path(post, path = "/api/v1/notifications/rules", tag = "notifications", request_body = RuleInput,
+#[utoipa::path(post, path = "/api/v1/notifications/rules", tag = "notifications", request_body = NewNotificationRuleRequest,
     responses((status = 201, body = RuleShape), (status = 422, body = Problem)))]
 pub async fn create(
     State(web): State<Web>,

@@ -9,6 +9,8 @@ use crate::web::extract::{Body, Caller, Id, Params};
 use crate::web::fields::{Fields, Read};
 use crate::web::if_match::MaybeIfMatch;
 use crate::web::shapes::List;
+use crate::web::shapes::needs::needs;
+use crate::web::shapes::words;
 use crate::web::version::{Version, Versioned};
 use axum::Json;
 use axum::extract::State;
@@ -30,7 +32,7 @@ pub struct WebhookShape {
     events: Vec<String>,
     /// `on`, `paused` by somebody, or `disabled` because it failed for days or answered 410. While it is not on, what waits for it goes
     /// on waiting, and what happens it is not told.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::WebhookState)]
     state: WebhookState,
     /// Why it is disabled.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,6 +89,10 @@ pub struct WebhookInput {
     /// `false`: paused. `true` also ends that it is disabled.
     enabled: Option<bool>,
 }
+needs! {
+    /// A webhook to be made.
+    NewWebhookRequest = WebhookInput, ["url"]
+}
 impl Read for WebhookInput {
     fn read(f: &mut Fields) -> Option<Self> {
         let (name, url, events, enabled) = (f.line("name", 100), f.line("url", 2_000), f.texts("events", 64), f.flag("enabled"));
@@ -127,7 +133,7 @@ pub async fn list(State(web): State<Web>) -> Result<Json<List<WebhookShape>>> {
 ///
 /// Requests are signed as the Standard Webhooks specification says: `webhook-id`, `webhook-timestamp`, `webhook-signature`. Any 2xx
 /// means that it was taken; everything else is tried again, 410 disables the webhook.
-#[utoipa::path(post, path = "/api/v1/webhooks", tag = "notifications", request_body = WebhookInput,
+#[utoipa::path(post, path = "/api/v1/webhooks", tag = "notifications", request_body = NewWebhookRequest,
     responses((status = 201, body = SecretShape), (status = 422, body = Problem)))]
 pub async fn create(
     State(web): State<Web>,

@@ -4,6 +4,7 @@ use crate::bookings::recurrences::RecurrenceRequest;
 use crate::model::{MissingHour, Order, Pattern, Recurrence, RepeatedHour};
 use crate::web::fields::{Fields, Read};
 use crate::web::order::{OrderInput, OrderPatch};
+use crate::web::shapes::words;
 use jiff::civil::{Date, Time};
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -34,8 +35,10 @@ pub struct RecurrenceInput {
     #[schema(minimum = 1, maximum = 1440)]
     window_minutes: Option<u32>,
     /// On days whose clock jumps over the time: `earlier`, `later` or `skip`. Demanded where that happens.
+    #[schema(value_type = Option<words::MissingHour>)]
     missing_hour: Option<String>,
     /// On days whose clock shows the time twice: `first` or `second`. Demanded where that happens.
+    #[schema(value_type = Option<words::RepeatedHour>)]
     repeated_hour: Option<String>,
 }
 
@@ -57,8 +60,10 @@ pub struct RecurrencePatch {
     /// Minutes within which the pickup is to happen.
     window_minutes: Option<u32>,
     /// `earlier`, `later` or `skip`.
+    #[schema(value_type = Option<words::MissingHour>)]
     missing_hour: Option<String>,
     /// `first` or `second`.
+    #[schema(value_type = Option<words::RepeatedHour>)]
     repeated_hour: Option<String>,
 }
 

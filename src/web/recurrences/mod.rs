@@ -14,6 +14,7 @@ use crate::bookings::Error;
 use crate::bookings::recurrences::{Hour, Moment, RecurrenceRequest, Upcoming};
 use crate::fields::merge;
 use crate::model::{Look, Order, Outcome, Recurrence, RecurrenceId, Timestamp};
+use crate::web::shapes::words;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -44,9 +45,11 @@ pub struct RecurrenceShape {
     window_minutes: Option<u32>,
     /// On days whose clock jumps over the time: `earlier`, `later` or `skip`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<words::MissingHour>)]
     missing_hour: Option<&'static str>,
     /// On days whose clock shows the time twice: `first` or `second`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<words::RepeatedHour>)]
     repeated_hour: Option<&'static str>,
     /// No bookings are placed.
     paused: bool,
@@ -71,6 +74,7 @@ pub struct LastResult {
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// `ok` or `failed`.
+    #[schema(value_type = words::RecurrenceOutcome)]
     result: &'static str,
     /// How many were placed.
     placed: u32,
@@ -118,6 +122,7 @@ pub struct TemplateShape {
     #[serde(skip_serializing_if = "Option::is_none")]
     customer_reference: Option<String>,
     /// `low`, `normal`, `high` or `urgent`.
+    #[schema(value_type = words::Priority)]
     priority: &'static str,
     /// Free words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,9 +187,11 @@ pub struct Occurrence {
     /// `missing`: the day's clock jumps over the time; `repeated`: it shows it twice. It was moved as the recurrence says, and where that says
     /// nothing (`undecided`) it is to be said.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<words::OccurrenceHour>)]
     hour: Option<&'static str>,
     /// What became, or will become, of it: `expected`, `placed`, `skipped`, `missed`, or `undecided` where nobody said what
     /// to do on a day whose clock misses or repeats the time.
+    #[schema(value_type = words::OccurrenceOutcome)]
     outcome: &'static str,
     /// The booking that was placed.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,14 +1,16 @@
 //! A booking.
 
-use super::{EtaShape, MoneyShape, SiteShape, StopShape, WindowShape};
+use super::words;
+use super::{EtaShape, SiteShape, StopShape, WindowShape};
 use crate::bookings::etas::Board;
-use crate::model::{Booking, Origin, Status, Timestamp, VehicleId};
+use crate::model::{Booking, Money, Origin, Status, Timestamp, VehicleId};
 use crate::tariffs::Bill;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// A booking.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Booking)]
 pub struct BookingShape {
     /// Its id, a UUIDv7.
     pub id: String,
@@ -17,6 +19,7 @@ pub struct BookingShape {
     #[schema(example = "B-1042")]
     pub reference: String,
     /// `scheduled`, `waiting`, `offered`, `assigned`, `arrived`, `picked_up`, `delivered`, `cancelled`, `failed` or `expired`.
+    #[schema(value_type = words::BookingStatus)]
     pub status: &'static str,
     /// Where the load is picked up.
     pub pickup: SiteShape,
@@ -56,6 +59,7 @@ pub struct BookingShape {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_reference: Option<String>,
     /// `low`, `normal`, `high` or `urgent`.
+    #[schema(value_type = words::Priority)]
     pub priority: &'static str,
     /// Free words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +78,7 @@ pub struct BookingShape {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pin: Option<String>,
     /// What it costs.
-    pub price: MoneyShape,
+    pub price: Money,
     /// Length of the way in metres.
     pub distance_m: u32,
     /// Time of the way in seconds.
@@ -192,7 +196,7 @@ impl From<&Booking> for BookingShape {
             vehicle_id: b.vehicle.as_ref().map(ToString::to_string),
             bill: None,
             pin: None,
-            price: b.fare.price.into(),
+            price: b.fare.price,
             distance_m: b.fare.distance_m,
             duration_s: b.fare.duration_s,
             created_at: b.created_at,

@@ -1,5 +1,6 @@
 //! When a job will be done.
 
+use super::words;
 use crate::bookings::etas::JobEta;
 use crate::model::Timestamp;
 use serde::Serialize;
@@ -17,6 +18,7 @@ pub struct EtaShape {
     #[schema(value_type = String, format = DateTime)]
     pub dropoff_at: Timestamp,
     /// Where the travel times come from: `road`, `cache`, `learned` or `great_circle`; of several the least trusted.
+    #[schema(value_type = words::EtaSource)]
     pub source: &'static str,
     /// Seconds by which it will miss its window, or the time that was wanted.
     #[serde(skip_serializing_if = "Option::is_none")]

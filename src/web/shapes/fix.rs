@@ -1,12 +1,14 @@
 //! Reported positions.
 
 use super::PlaceShape;
+use super::words;
 use crate::model::{Fix, Flag, Flags, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// A reported position.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Fix)]
 pub struct FixShape {
     /// When the device took it.
     #[schema(value_type = String, format = DateTime)]
@@ -31,6 +33,7 @@ pub struct FixShape {
     pub battery: Option<f32>,
     /// What the filter found: `future`, `old`, `jump`, `alarm`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<words::FixFlag>)]
     pub flags: Vec<&'static str>,
 }
 impl From<&Fix> for FixShape {

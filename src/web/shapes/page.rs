@@ -10,6 +10,7 @@ pub struct List<T> {
     /// What was found.
     pub items: Vec<T>,
     /// Give it as `cursor` to get the following page; `null` on the last.
+    #[schema(required)]
     pub next: Option<String>,
 }
 

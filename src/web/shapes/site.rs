@@ -1,11 +1,13 @@
 //! Where a load is picked up, goes, and stops on its way.
 
+use super::words;
 use crate::model::{Contact, Place, Site, Stop};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// A point in degrees, WGS 84.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Place)]
 pub struct PlaceShape {
     /// Latitude, north positive.
     #[schema(minimum = -90, maximum = 90)]
@@ -42,6 +44,7 @@ impl From<&Contact> for ContactShape {
 
 /// One end of a booking.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Site)]
 pub struct SiteShape {
     /// Where it is.
     #[serde(flatten)]
@@ -61,11 +64,13 @@ impl From<&Site> for SiteShape {
 
 /// A stop between pickup and drop-off.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Stop)]
 pub struct StopShape {
     /// Where, and whom to ask for.
     #[serde(flatten)]
     pub site: SiteShape,
     /// `pickup`, `dropoff` or `visit`.
+    #[schema(value_type = words::StopKind)]
     pub kind: &'static str,
     /// Free words for the driver.
     #[serde(skip_serializing_if = "Option::is_none")]

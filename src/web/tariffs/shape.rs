@@ -3,6 +3,7 @@
 use crate::model::Timestamp;
 use crate::pricing::Tariff;
 use crate::tariffs::{State, Version, Versioned};
+use crate::web::shapes::words;
 use crate::web::version;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,6 +16,7 @@ pub struct TariffSummary {
     /// What people call it.
     name: String,
     /// `coming`, `in_effect`, `past` or `withdrawn`.
+    #[schema(value_type = words::TariffState)]
     state: &'static str,
     /// In effect from then on; that of the settings has no begin.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +46,7 @@ impl From<&Version> for TariffSummary {
 
 /// A version of the tariff.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TariffVersion)]
 pub struct TariffShape {
     #[serde(flatten)]
     summary: TariffSummary,

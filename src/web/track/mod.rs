@@ -9,6 +9,7 @@ use super::Web;
 use super::assets;
 use super::error::{Error, Problem};
 use super::server::Peer;
+use super::shapes::words::Locale;
 use crate::links::{self, Glimpse};
 use crate::model::Language;
 use axum::extract::rejection::PathRejection;
@@ -30,7 +31,7 @@ use std::io::Write as _;
 /// name; the vehicle's place is coarse until it is near. A link that is unknown, expired or revoked is answered with 404.
 #[utoipa::path(get, path = "/track/{link}", tag = "tracking", security(()),
     params(("link" = String, Path, description = "The link's secret, which `POST /api/v1/bookings/{id}/links` told"),
-           ("lang" = Option<String>, Query, description = "`en`, `de`, `es`, `fr`, `pt` or `ca`; else the link's, else as `Accept-Language` says")),
+           ("lang" = inline(Option<Locale>), Query, description = "`en`, `de`, `es`, `fr`, `pt` or `ca`; else the link's, else as `Accept-Language` says")),
     responses((status = 200, content((TrackShape = "application/json"), (String = "text/html"))), (status = 304),
               (status = 404, body = Problem), (status = 429, body = Problem)))]
 pub async fn track(

@@ -3,6 +3,7 @@
 use crate::model::{Capacity, Vehicle, VehicleId};
 use crate::registry;
 use crate::web::fields::{Fields, Read};
+use crate::web::shapes::words;
 use utoipa::{IntoParams, ToSchema};
 
 const STATUSES: [&str; 6] = ["free", "en_route", "loading", "offline", "off_duty", "paused"];
@@ -14,6 +15,7 @@ pub struct ListParams {
     /// Part of an id or a class.
     pub q: Option<String>,
     /// `free`, `en_route`, `loading`, `offline`, `off_duty` or `paused`.
+    #[param(inline, value_type = Option<words::VehicleStatus>)]
     pub status: Option<String>,
     /// Where the page before ended.
     #[param(value_type = Option<String>)]

@@ -14,6 +14,7 @@ use super::shapes::{FixShape, List, PlaceShape};
 use super::version::{Version, Versioned};
 use crate::fleet::{Status, View};
 use crate::model::{Availability, BookingId, Crew, Pause, Timestamp, Vehicle, VehicleId};
+use crate::web::shapes::words;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -40,6 +41,7 @@ pub struct VehicleShape {
     /// Is somebody on duty with it?
     on_duty: bool,
     /// `free`, `en_route`, `loading`, `offline`, `off_duty` or `paused`.
+    #[schema(value_type = words::VehicleStatus)]
     status: &'static str,
     /// Who is on duty with it, where that is known.
     driver: Option<CrewShape>,
@@ -64,6 +66,7 @@ pub struct CrewShape {
     /// What people call him.
     name: String,
     /// Why he is not to be given work: `break`, or `hours` when he has worked as long as he may.
+    #[schema(value_type = Option<words::Pause>)]
     pause: Option<&'static str>,
 }
 impl From<&Crew> for CrewShape {

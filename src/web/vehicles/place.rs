@@ -7,6 +7,7 @@ use crate::web::Web;
 use crate::web::error::{Error, Problem, Result};
 use crate::web::extract::{Id, Params};
 use crate::web::fields::{Fields, Read};
+use crate::web::shapes::words;
 use crate::web::shapes::{FixShape, List, PlaceShape};
 use axum::Json;
 use axum::extract::State;
@@ -57,6 +58,7 @@ pub struct NearbyVehicle {
     /// Great-circle metres from the middle.
     distance_m: f64,
     /// `free`, `en_route`, `loading`, `offline`, `off_duty` or `paused`.
+    #[schema(value_type = words::VehicleStatus)]
     status: &'static str,
     /// Age of its position in seconds.
     fix_age_s: i64,
