@@ -86,6 +86,7 @@ const toggle = (name) => page.getByRole('switch', { name })
 
 test('who works at the console is told by it what rules say', async () => {
   await on.go('Settings')
+  await page.getByRole('group', { name: 'Part' }).getByRole('button', { name: 'Notifications' }).click()
   const tell = toggle('Show notifications in this browser when the console is closed')
   await tell.check()
   await page.getByText('Those that rules send to staff by push.', { exact: false }).waitFor()

@@ -1,5 +1,6 @@
 import { reach } from '../lib/api'
 import { backoff, World, type Frame } from './world'
+import type { StaffMessage } from '../notify/types'
 
 /** The live socket. `rev` moves whenever the world did: read it to be told. */
 class LiveSocket {
@@ -17,7 +18,7 @@ class LiveSocket {
   private timer: ReturnType<typeof setTimeout> | undefined
   private silence: ReturnType<typeof setTimeout> | undefined
   private onSignedOut: () => void = () => {}
-  private readonly hearers = new Set<(bookings: string[]) => void>()
+  private readonly hearers = new Set<(message: StaffMessage | null) => void>()
 
   constructor() {
     setInterval(() => (this.now = Date.now() + (this.offset ?? reach.ahead)), 1000)
@@ -60,8 +61,8 @@ class LiveSocket {
     return () => ask(false)
   }
 
-  /** Tells `hearer` of the bookings that a frame names, whether they changed or something was only said of them, until the answer is called. */
-  hear(hearer: (bookings: string[]) => void): () => void {
+  /** Tells `hearer` what is said to those at the console, and with null that something may have been missed, until the answer is called. */
+  hear(hearer: (message: StaffMessage | null) => void): () => void {
     this.hearers.add(hearer)
     return () => this.hearers.delete(hearer)
   }
@@ -91,7 +92,7 @@ class LiveSocket {
 
   private subscribe(): void {
     if (this.socket?.readyState !== WebSocket.OPEN) return
-    this.socket.send(JSON.stringify({ subscribe: { vehicles: 'all', bookings: true, select: this.selected, figures: this.figures } }))
+    this.socket.send(JSON.stringify({ subscribe: { vehicles: 'all', bookings: true, select: this.selected, figures: this.figures, messages: true } }))
   }
 
   private take(socket: WebSocket, frame: Frame): void {
@@ -111,9 +112,8 @@ class LiveSocket {
       reach.lost = false
     }
     this.rev += 1
-    if (frame.t === 'delta' && frame.b?.length) {
-      const named = frame.b.map((booking) => booking.id)
-      for (const hearer of this.hearers) hearer(named)
+    if (frame.t === 'message' || frame.t === 'snapshot') {
+      for (const hearer of this.hearers) hearer(frame.t === 'message' ? frame.message : null)
     }
   }
 

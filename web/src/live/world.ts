@@ -1,4 +1,5 @@
 import type { Summary } from '../analytics/types'
+import type { StaffMessage } from '../notify/types'
 import type { Booking } from '../bookings/types'
 import type { VehicleStatus } from '../fleet/types'
 import { isFinal, isUnassigned, VEHICLE_CODES } from '../lib/status'
@@ -24,6 +25,7 @@ export type Frame =
   | { t: 'snapshot'; seq: number; now: number; vehicles: Full[]; bookings: Booking[] }
   | { t: 'delta'; seq: number; now: number; v?: Delta[]; new?: [number, string, string][]; b?: Booking[] }
   | { t: 'figures'; seq: number; now: number; summary: Summary }
+  | { t: 'message'; seq: number; now: number; message: StaffMessage }
   | { t: 'sel'; seq: number; v: Delta | Delta[] }
 
 const CLOSED_KEPT = 200
@@ -63,6 +65,7 @@ export class World {
       this.figures = frame.summary
       return true
     }
+    if (frame.t === 'message') return true
     if (frame.t === 'sel') {
       const rows = Array.isArray(frame.v[0]) ? (frame.v as Delta[]) : [frame.v as Delta]
       for (const row of rows) this.move(row)

@@ -41,6 +41,7 @@ export const PLACEHOLDERS: Record<string, string> = {
   'booking.dropoff': 'the address of the drop-off, or its coordinates',
   'booking.pickup_time': 'when it is to be picked up, in the depot’s zone',
   'booking.price': 'what it costs, like 12.05 EUR',
+  'booking.pin': 'what the recipient is to tell the driver, where the tariff asks for a PIN',
   'booking.notes': 'its notes',
   'booking.reason': 'why it was cancelled or failed',
   vehicle: 'the vehicle that the event concerns',

@@ -1,10 +1,9 @@
-import { all, api } from '../lib/api'
+import { api } from '../lib/api'
 import { Poll } from '../lib/poll'
 import type { Page } from '../lib/types'
 import { live } from '../live/live.svelte'
-import { Stories } from './stories'
-import { aged, gathered, ofDeliveries, parsed, type Kept, type Told } from './told'
-import type { Delivery, Rule } from './types'
+import { aged, gathered, parsed, toldOf, type Kept, type Told } from './told'
+import type { Delivery, StaffMessage } from './types'
 
 /** Between two questions, in ms, and while nobody answers. */
 const [EVERY, SLOWEST] = [15_000, 60_000]
@@ -21,10 +20,8 @@ export interface Dead {
   unseen: number
 }
 
-/** Messages for staff, and how many letters are dead. What was read is the browser's to remember: each place of work has its own.
- *
- * The live view names a booking when something is said of it, and the booking's story holds what was said. Who may read deliveries also
- * gets what was said while no console was open. */
+/** Messages for staff, as they are said and from before, and how many letters are dead. What was read is the browser's to remember: each
+ * place of work has its own. */
 class Inbox {
   items: Told[] = $state.raw([])
   /** Null: not known yet, or not for this user to know. */
@@ -44,45 +41,36 @@ class Inbox {
     if (key !== this.key) this.dead = null
     this.key = key
     this.restore()
-    let [stopped, expected] = [false, false]
-    const stories = new Stories((told) => this.take(told, hear))
-    const asked = new Set<string>()
-
+    let stopped = false
     const catchUp = async () => {
-      const said = await api<Page<Delivery>>('/deliveries?channel=message&state=sent&limit=50')
-      const dead = await api<Page<Delivery>>('/deliveries?state=dead&limit=50')
-      if (stopped) return
-      this.take(ofDeliveries(said.items), hear)
-      this.count(dead)
-      const mute = this.items.filter((told) => told.text === undefined && told.booking !== undefined && !asked.has(told.id))
-      for (const told of mute) asked.add(told.id)
-      stories.look(mute.map((told) => told.booking ?? ''))
+      const page = await api<Page<StaffMessage>>('/messages?limit=50').catch(() => null)
+      if (page && !stopped) this.take(page.items.map(toldOf), hear)
     }
-    const ask = async () => {
+    const count = async () => {
       try {
-        expected = (await all<Rule>('/notifications/rules')).some((rule) => rule.enabled && rule.who === 'staff')
-        if (mayRead && !stopped) await catchUp()
+        const dead = mayRead ? await api<Page<Delivery>>('/deliveries?state=dead&limit=50') : null
+        if (dead && !stopped) this.count(dead)
         return true
       } catch {
         return false
       }
     }
-    const poll = new Poll(ask, EVERY, SLOWEST)
-    const deafen = live.hear((bookings) => expected && stories.look(bookings))
+    void catchUp()
+    const poll = new Poll(count, EVERY, SLOWEST)
+    const deafen = live.hear((message) => (message ? this.take([toldOf(message)], hear) : void catchUp()))
     const elsewhere = (event: StorageEvent) => event.key === this.key && this.restore()
     window.addEventListener('storage', elsewhere)
     this.poll = poll
     return () => {
       stopped = true
       poll.stop()
-      stories.stop()
       deafen()
       window.removeEventListener('storage', elsewhere)
       this.poll = undefined
     }
   }
 
-  /** Asks now: rules or dead letters changed. */
+  /** Counts dead letters now: they changed. */
   hurry(): void {
     this.poll?.hurry()
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { meant, PLACEHOLDERS } from './catalogue'
-import { gatewaysIn, inserted, keepsTo, lacks, ruleForm, ruleOf, ruleWords, through, WHO } from './rule'
+import { inserted, keepsTo, lacks, ruleForm, ruleOf, ruleWords, through, WHO } from './rule'
 import { STARTERS } from './starters'
 import type { Rule } from './types'
 
@@ -47,12 +47,6 @@ it('is told in a few words', () => {
   expect(ruleWords({ events: ['booking.late'], who: 'addresses', channel: 'mail' })).toBe('booking.late → addresses, by mail')
   expect(keepsTo(rule)).toEqual(['quiet 22:00 – 06:30: it is not said', 'at most 2 in 30 min to one recipient', 'collected for 15 min into one letter'])
   expect(keepsTo({})).toEqual([])
-})
-
-it('knows gateways from the depot’s answer', () => {
-  expect(gatewaysIn('must be one of those under [[notify.gateways]] in the settings: sms, chat')).toEqual(['sms', 'chat'])
-  expect(gatewaysIn('must be one of those under [[notify.gateways]] in the settings: ')).toEqual([])
-  expect(gatewaysIn('must be at most 64 characters')).toBeNull()
 })
 
 it('puts a placeholder where the cursor is', () => {

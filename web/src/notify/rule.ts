@@ -31,8 +31,9 @@ export const WHO: Record<RuleChannel, Who[]> = {
   mail: ['customer', 'recipient', 'driver', 'addresses'],
   gateway: ['customer', 'recipient', 'driver', 'addresses'],
   message: ['staff', 'driver'],
+  push: ['driver', 'staff'],
 }
-export const CHANNEL_NAMES: Record<RuleChannel, string> = { mail: 'mail', gateway: 'SMS or chat, through a gateway', message: 'message, at the console or in the cab' }
+export const CHANNEL_NAMES: Record<RuleChannel, string> = { mail: 'mail', gateway: 'SMS or chat, through a gateway', message: 'message, at the console or in the cab', push: 'push, to browsers that asked for it' }
 export const WHO_NAMES: Record<Who, string> = {
   customer: 'the customer (contact at the pickup, or else at the drop-off)',
   recipient: 'the recipient (contact at the drop-off)',
@@ -99,15 +100,9 @@ export function lacks(form: RuleForm): string {
   return ''
 }
 
-/** The names of gateways in the depot's answer to one that it does not know; null: the answer is about something else. */
-export function gatewaysIn(answer: string): string[] | null {
-  const [, names] = /\[\[notify\.gateways\]\] in the settings:(.*)$/.exec(answer) ?? []
-  return names === undefined ? null : list(names)
-}
-
 /** How it is said. */
 export const how = ({ who, channel, gateway }: Pick<Rule, 'who' | 'channel' | 'gateway'>): string =>
-  ({ mail: 'by mail', gateway: `through the gateway ${gateway ?? ''}`.trim(), message: who === 'staff' ? 'at the console' : 'in the cab' })[channel]
+  ({ mail: 'by mail', gateway: `through the gateway ${gateway ?? ''}`.trim(), message: who === 'staff' ? 'at the console' : 'in the cab', push: 'by push' })[channel]
 
 /** What the rule does, in a few words: `booking.assigned → the customer, by mail`. */
 export function ruleWords(rule: Pick<Rule, 'events' | 'who' | 'to' | 'channel' | 'gateway'>): string {

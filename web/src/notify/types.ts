@@ -18,7 +18,7 @@ export interface WebhookSecret extends Webhook {
 }
 
 export type Who = 'driver' | 'customer' | 'recipient' | 'staff' | 'addresses'
-export type RuleChannel = 'mail' | 'gateway' | 'message'
+export type RuleChannel = 'mail' | 'gateway' | 'message' | 'push'
 export interface Rule {
   id: string
   name: string
@@ -46,13 +46,29 @@ export interface Said {
   at: string | null
 }
 
+/** What a rule said to those at the console. */
+export interface StaffMessage {
+  seq: number
+  /** Of its delivery. */
+  id: string
+  at: string
+  subject: string
+  text: string
+  booking_id?: string
+}
+/** By which channels this depot can tell somebody something; messages and push are always there. */
+export interface Channels {
+  mail: boolean
+  gateways: string[]
+}
+
 export interface Attempt {
   at: string
   status?: number
   ms: number
   error?: string
 }
-export type DeliveryState = 'waiting' | 'sent' | 'dead'
+export type DeliveryState = 'waiting' | 'sent' | 'dead' | 'withdrawn'
 export interface Delivery {
   id: string
   channel: RuleChannel | 'webhook'

@@ -7,6 +7,7 @@ export const DELIVERY: Record<DeliveryState, Look> = {
   waiting: { word: 'waiting', shape: 'ring', colour: '#0072b2' },
   sent: { word: 'sent', shape: 'check', colour: '#009e73' },
   dead: { word: 'dead letter', shape: 'diamond', colour: '#d55e00' },
+  withdrawn: { word: 'withdrawn', shape: 'cross', colour: '#667085' },
 }
 const HOOK: Record<Webhook['state'] | 'failing', Look> = {
   on: { word: 'on', shape: 'circle', colour: '#009e73' },
@@ -31,6 +32,7 @@ export function toWords({ channel, endpoint, recipient }: Pick<Delivery, 'channe
   const behind = endpoint.slice(endpoint.indexOf(':') + 1)
   if (channel === 'webhook') return `webhook ${hooks.find((h) => h.id === behind)?.name ?? behind}`
   if (channel === 'mail') return recipient ?? 'mail'
+  if (channel === 'push') return `a browser, by ${behind}`
   if (channel === 'gateway') return [recipient, `by ${behind}`].filter(Boolean).join(' ')
   return recipient ? `driver of ${recipient}` : 'staff at the console'
 }
@@ -39,7 +41,7 @@ export function toWords({ channel, endpoint, recipient }: Pick<Delivery, 'channe
 export function outcome(d: Delivery, zone: string | undefined, now: number, held = false): string {
   if (d.state === 'sent') return d.done_at ? when(d.done_at, zone, now) : ''
   const tried = d.attempts > 0 ? `after ${count(d.attempts, 'attempt')}` : ''
-  if (d.state === 'dead') return [d.last_error, tried].filter(Boolean).join(', ')
+  if (d.state === 'dead' || d.state === 'withdrawn') return [d.last_error, tried].filter(Boolean).join(', ')
   const next = held ? 'waits until the webhook is resumed' : d.next_at && Date.parse(d.next_at) > now ? `next at ${when(d.next_at, zone, now)}` : 'is due'
   return [d.last_error, next, tried].filter(Boolean).join(', ')
 }
