@@ -10,7 +10,7 @@ use common::until;
 use depotd::bookings::{Bookings, Standing};
 use depotd::clock::Clock;
 use depotd::config::Config;
-use depotd::model::{Actor, BookingId, Delivery, DeliveryState, Order, Place, Site, Span, Timestamp};
+use depotd::model::{Actor, BookingId, Delivery, DeliveryState, Order, Place, Site, Span, Timestamp, Webhook};
 use depotd::notify::{Follower, Post, Sender, WebhookWish};
 use depotd::store::Db;
 use depotd::store::deliveries::Filter;
@@ -53,10 +53,10 @@ impl Depot {
         Self::start(dir, clock)
     }
 
-    async fn listen(&self, port: u16) {
+    async fn listen(&self, port: u16) -> String {
         let url = format!("http://127.0.0.1:{port}/");
         let wish = WebhookWish { name: url.clone(), url, events: vec!["booking.*".into()], enabled: true };
-        self.post.add_webhook(wish, Actor::System).await.unwrap();
+        self.post.add_webhook(wish, Actor::System).await.unwrap().0.id
     }
 
     async fn book(&self) -> BookingId {
@@ -137,7 +137,7 @@ async fn after_an_hour_of_trouble_each_notification_took_effect_once_in_its_orde
 async fn what_cannot_be_said_for_days_is_a_dead_letter_with_its_reason_over_kills() {
     let (dir, closed) = (tempfile::tempdir().unwrap(), Closed::new());
     let mut depot = Depot::start(dir.path(), Clock::manual(START));
-    depot.listen(closed.port()).await;
+    let id = depot.listen(closed.port()).await;
     for _ in 0..5 {
         let booking = depot.book().await;
         depot.cancel(booking).await;
@@ -159,8 +159,10 @@ async fn what_cannot_be_said_for_days_is_a_dead_letter_with_its_reason_over_kill
         let why = letter.last_error.as_deref().unwrap();
         assert!(why.starts_with("given up after ") && why.contains("refused"), "{why}");
     }
-    // Sent again by hand they come, each once, under the ids they had.
+    // Switched on, for one that failed for days may be off, and sent again by hand they come, each once, under the ids they had.
     let hook = Hook::start_at(closed.open());
+    let on = |was: &Webhook| WebhookWish { name: was.name.clone(), url: was.url.clone(), events: was.events.clone(), enabled: true };
+    depot.post.change_webhook(&id, on, None, Actor::System).await.unwrap();
     for letter in dead.iter().rev() {
         depot.post.resend(letter.id).await.unwrap();
     }

@@ -11,6 +11,8 @@ use rusqlite::Transaction;
 use serde_json::Value;
 use std::time::Instant;
 
+/// A step that people write down may have been so long before its booking was placed.
+const AFTERWARDS: Span = Span::from_secs(7 * 86_400);
 /// A device's clock may be ahead by this much.
 const AHEAD: Span = Span::from_secs(120);
 
@@ -118,8 +120,10 @@ impl Take {
             proof::bind(tx, &booking, proof, &self.actor)?;
         }
         // Nothing happens before what was to come before it, whatever the clock says by which it was made.
-        let before = [Some(booking.created_at), booking.arrived_at, booking.picked_up_at].into_iter().flatten().max();
-        let at = at.map(|at| before.map_or(at, |before| at.max(before)));
+        // Whoever reports in a driver's place may write down what was before the booking was.
+        let known = if self.vehicle.is_some() { booking.created_at } else { booking.created_at - AFTERWARDS };
+        let before = [booking.arrived_at, booking.picked_up_at].into_iter().flatten().fold(known, Timestamp::max);
+        let at = at.map(|at| at.max(before));
         let until = at.unwrap_or(self.now);
         let booking = if step == Step::PickedUp { paid_for_waiting(&self.tariffs, tx, booking, until)? } else { booking };
         let extra = proof.map(|proof| ("proof", proof));

@@ -89,7 +89,7 @@ fn api() -> OpenApiRouter<Web> {
         .routes(routes!(notify::rules::list, notify::rules::create))
         .routes(routes!(notify::rules::preview))
         .routes(routes!(notify::rules::read, notify::rules::change, notify::rules::remove))
-        .routes(routes!(notify::channels::read))
+        .routes(routes!(notify::channels::channels))
         .routes(routes!(notify::messages::list))
         .routes(routes!(notify::push::key))
         .routes(routes!(notify::push::subscribe, notify::push::unsubscribe))

@@ -18,7 +18,7 @@ pub struct ChannelsShape {
 
 /// The channels of this depot.
 #[utoipa::path(get, path = "/api/v1/notifications/channels", tag = "notifications", responses((status = 200, body = ChannelsShape)))]
-pub async fn read(State(web): State<Web>) -> Json<ChannelsShape> {
+pub async fn channels(State(web): State<Web>) -> Json<ChannelsShape> {
     let gateways = web.config.notify.gateways.iter().map(|gateway| gateway.name.clone()).collect();
     Json(ChannelsShape { mail: web.config.mail.is_on(), gateways })
 }
