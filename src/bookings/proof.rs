@@ -68,7 +68,7 @@ impl Bookings {
 /// Bytes of a proof's JSON at most.
 const PROOF: usize = 8_192;
 /// Characters of its words at most: those that are kept with the booking, and what a driver writes.
-const WORDS: [(&str, usize); 5] = [("signature", 64), ("barcode", 200), ("pin", 16), ("reason", 500), ("note", 1_000)];
+const WORDS: [(&str, usize); 5] = [("signature", 4_096), ("barcode", 200), ("pin", 16), ("reason", 500), ("note", 1_000)];
 
 /// What is wrong with a proof, whatever it came by.
 pub(super) fn misshapen(proof: &Value) -> Vec<Fault> {
