@@ -20,6 +20,7 @@ mod queue;
 mod reach;
 pub mod retry;
 mod rules;
+mod said;
 mod seal;
 mod send;
 mod tell;
@@ -33,8 +34,8 @@ pub use hooks::{TRIAL, Wish as WebhookWish};
 pub use mail::Letter;
 pub use push::Wish as PushWish;
 pub use rules::{ADDRESSES, Wish as RuleWish};
+pub use said::Said;
 pub use send::Sender;
-pub use tell::Said;
 
 use crate::bookings::etas::Board;
 use crate::clock::Clock;

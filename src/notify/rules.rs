@@ -3,7 +3,8 @@
 use super::Post;
 use super::catalogue::is_public;
 use super::error::{Error, Result};
-use super::tell::{Said, as_if};
+use super::said::Said;
+use super::tell::as_if;
 use super::template::Template;
 use crate::config::Hours;
 use crate::fields::FieldError;

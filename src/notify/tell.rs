@@ -2,6 +2,7 @@
 
 use super::gateway::Note;
 use super::mail::Letter;
+use super::said::Said;
 use super::template::Template;
 use super::words::{Facts, foreseen};
 use super::{MAIL, MESSAGE, Post, To, push};
@@ -17,19 +18,6 @@ use std::sync::atomic::Ordering;
 const NEWS: Span = Span::from_secs(24 * 3_600);
 /// What one letter collects.
 const COLLECTED: usize = 500;
-
-/// What a rule says of an event.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Said {
-    /// To whom; empty when there is nobody whose address is known.
-    pub to: Vec<String>,
-    /// What it is about.
-    pub subject: String,
-    /// What is said.
-    pub text: String,
-    /// When; `None`: not at all, because it falls into quiet hours.
-    pub at: Option<Timestamp>,
-}
 
 impl Post {
     /// Puts what rules say of `event` into the queue.

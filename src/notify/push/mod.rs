@@ -14,7 +14,7 @@ pub use vapid::Vapid;
 
 use super::Inner;
 use super::retry::Outcome;
-use super::tell::Said;
+use super::said::Said;
 use crate::model::{BookingId, Delivery, DeliveryId, Event, MailAddress, Rule, Span, Timestamp, Who};
 use crate::store;
 use crate::store::deliveries::Message;
